@@ -1,0 +1,46 @@
+# The library: one object library a folder, all of them in libsluice.so, one interface target a folder for users.
+set(SLUICE_FOLDERS core kernels layers optim data mbp)
+set(SLUICE_CUDA_MODULE ${CMAKE_SHARED_MODULE_PREFIX}sluice_cuda${CMAKE_SHARED_MODULE_SUFFIX})
+
+# The target is called libsluice because the command-line tool is called sluice; the files are libsluice.so and sluice.
+function(sluice_add_library)
+  add_library(libsluice SHARED)
+  add_library(sluice::sluice ALIAS libsluice)
+  set_target_properties(libsluice PROPERTIES
+    OUTPUT_NAME sluice EXPORT_NAME sluice LINKER_LANGUAGE CXX
+    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+    # dlopen looks for the CUDA module where its caller's run path points: beside libsluice.
+    BUILD_RPATH $ORIGIN INSTALL_RPATH $ORIGIN)
+  target_include_directories(libsluice PUBLIC
+    $<BUILD_INTERFACE:${SLUICE_INCLUDE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_compile_features(libsluice PUBLIC cxx_std_20)
+  target_link_libraries(libsluice PRIVATE sluice_build ${CMAKE_DL_LIBS})
+  target_link_options(libsluice PRIVATE LINKER:--no-undefined)
+endfunction()
+
+# sluice_folder(<folder> SOURCES <file>... [LINK <target>...]): adds the folder's sources to libsluice.
+function(sluice_folder folder)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  add_library(sluice_${folder} INTERFACE)
+  add_library(sluice::${folder} ALIAS sluice_${folder})
+  set_target_properties(sluice_${folder} PROPERTIES EXPORT_NAME ${folder})
+  target_link_libraries(sluice_${folder} INTERFACE libsluice)
+  if(NOT arg_SOURCES)
+    if(NOT SLUICE_ALLOW_MISSING_OPS)
+      message(FATAL_ERROR "${folder}/ has no source files")
+    endif()
+    message(STATUS "sluice: ${folder}/ has no source files yet, skipped")
+    return()
+  endif()
+  add_library(sluice_${folder}_objects OBJECT ${arg_SOURCES})
+  sluice_compile(sluice_${folder}_objects)
+  target_link_libraries(sluice_${folder}_objects PRIVATE ${arg_LINK})
+  target_compile_definitions(sluice_${folder}_objects PRIVATE SLUICE_CUDA_MODULE="${SLUICE_CUDA_MODULE}")
+  target_link_libraries(libsluice PRIVATE sluice_${folder}_objects)
+endfunction()
+
+# Our flags and the project's include directory, for targets that are part of the library and cannot link it.
+function(sluice_compile target)
+  target_link_libraries(${target} PRIVATE sluice_build)
+  target_include_directories(${target} PRIVATE ${SLUICE_INCLUDE_DIR})
+endfunction()

@@ -1,0 +1,132 @@
+#include <sluice/core/device.h>
+
+#include <array>
+#include <charconv>
+#include <map>
+#include <mutex>
+
+#include <dlfcn.h>
+
+#include <sluice/core/error.h>
+
+namespace sluice {
+
+/// The embedded default, defined by kernels/cpu.
+std::unique_ptr<Backend> make_cpu_backend();
+
+namespace {
+
+struct Registry {
+  std::mutex mutex;
+  std::map<std::pair<Device::Kind, int>, std::unique_ptr<Backend>> backends;
+};
+
+Registry& registry() {
+  // Never destroyed: buffers of static lifetime may outlive any order of destruction.
+  static Registry* const registry = new Registry;
+  return *registry;
+}
+
+/// The directory of the library this code is in, with a trailing slash.
+std::string library_directory() {
+  Dl_info info{};
+  if (!dladdr(reinterpret_cast<const void*>(&library_directory), &info) || !info.dli_fname) return {};
+  const std::string path = info.dli_fname;
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? std::string() : path.substr(0, slash + 1);
+}
+
+/// Opens the CUDA module beside this library; libsluice itself links nothing of CUDA, so that it runs where that is absent.
+std::unique_ptr<Backend> open_cuda(int index) {
+  void* const module = dlopen((library_directory() + "libsluice_cuda.so").c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!module) {
+    const char* const why = dlerror();
+    throw DeviceError("cuda: the CUDA module cannot be opened; " + std::string(why ? why : "no reason given") +
+                      "; expected a build with SLUICE_CUDA and the CUDA libraries installed, or --device cpu");
+  }
+  using Open = Backend* (*)(int index, char* why, std::size_t why_bytes);
+  const auto open = reinterpret_cast<Open>(dlsym(module, "sluice_open_cuda"));
+  if (!open) throw DeviceError("cuda: libsluice_cuda.so has no sluice_open_cuda; expected the module of this build");
+  std::array<char, 512> why{};
+  Backend* const backend = open(index, why.data(), why.size());
+  if (!backend) throw DeviceError("cuda: " + std::string(why.data()));
+  return std::unique_ptr<Backend>(backend);
+}
+
+thread_local const char* kernel_running_here = "";
+
+}  // namespace
+
+Device Device::best() {
+  try {
+    cuda().backend();
+    return cuda();
+  } catch (const DeviceError&) {
+    return cpu();  // what best() promises; asking for cuda by name is never answered by the CPU
+  }
+}
+
+Device Device::parse(const std::string& text) {
+  if (text == "cpu") return cpu();
+  if (text == "cuda") return cuda();
+  if (text.starts_with("cuda:")) {
+    int index = -1;
+    const auto [end, error] = std::from_chars(text.data() + 5, text.data() + text.size(), index);
+    if (error == std::errc() && end == text.data() + text.size() && index >= 0) return cuda(index);
+  }
+  throw DeviceError("device: no such device; got '" + text + "'; expected cpu, cuda or cuda:<index>");
+}
+
+std::string Device::str() const {
+  switch (kind_) {
+    case Kind::cpu: return "cpu";
+    case Kind::cuda: return index_ ? "cuda:" + std::to_string(index_) : "cuda";
+    case Kind::reference: return "reference";
+  }
+  return "?";
+}
+
+Backend& Device::backend() const {
+  Registry& all = registry();
+  const std::lock_guard lock(all.mutex);
+  std::unique_ptr<Backend>& slot = all.backends[{kind_, index_}];
+  if (!slot) {
+    if (kind_ == Kind::cpu)
+      slot = make_cpu_backend();
+    else if (kind_ == Kind::cuda)
+      slot = open_cuda(index_);
+    else
+      throw DeviceError("reference: this device is for tests; expected register_reference_device() to have been called");
+  }
+  return *slot;
+}
+
+void register_backend(Device::Kind kind, std::unique_ptr<Backend> backend) {
+  Registry& all = registry();
+  const std::lock_guard lock(all.mutex);
+  all.backends[{kind, 0}] = std::move(backend);
+}
+
+const char* running_kernel() { return kernel_running_here; }
+void set_running_kernel(const char* name) { kernel_running_here = name; }
+
+Buffer::~Buffer() {
+  if (backend_) backend_->release(data_, bytes_);
+}
+
+Buffer Backend::allocate(std::size_t bytes) {
+  if (sealed_)
+    throw OutOfMemory("memory: unplanned allocation of " + std::to_string(bytes) + " bytes in kernel '" +
+                      running_kernel() + "'; expected none between plan and end of the run");
+  void* const data = do_allocate(bytes);
+  allocated_ += bytes;
+  if (allocated_ > peak_) peak_ = allocated_;
+  return Buffer(*this, data, bytes);
+}
+
+void Backend::release(void* data, std::size_t bytes) noexcept {
+  allocated_ -= bytes;
+  do_free(data, bytes);
+}
+
+}  // namespace sluice

@@ -1,0 +1,123 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <sluice/core/dtype.h>
+
+namespace sluice {
+
+class Backend;
+class KernelTable;
+
+/// A place to compute: a kind and, for several GPUs, an index.
+class Device {
+ public:
+  enum class Kind { cpu, cuda, reference };
+
+  static Device cpu() { return Device(Kind::cpu, 0); }
+  static Device cuda(int index = 0) { return Device(Kind::cuda, index); }
+  /// The oracle: naive loops in double. Present only where sluice::reference is linked.
+  static Device reference() { return Device(Kind::reference, 0); }
+  /// A CUDA device when there is one that works, else the CPU.
+  static Device best();
+  /// "cpu", "cuda", "cuda:1"; throws DeviceError for anything else.
+  static Device parse(const std::string& text);
+
+  Kind kind() const { return kind_; }
+  int index() const { return index_; }
+  std::string str() const;
+
+  /// The code behind this device; opens the CUDA module on first use. Throws DeviceError saying why when it cannot.
+  Backend& backend() const;
+
+  friend bool operator==(const Device&, const Device&) = default;
+
+ private:
+  Device(Kind kind, int index) : kind_(kind), index_(index) {}
+
+  Kind kind_;
+  int index_;
+};
+
+/// Device memory, owned. Move-only; given back on destruction.
+class Buffer {
+ public:
+  Buffer() = default;
+  Buffer(Backend& backend, void* data, std::size_t bytes) : backend_(&backend), data_(data), bytes_(bytes) {}
+  Buffer(Buffer&& other) noexcept { *this = std::move(other); }
+  Buffer& operator=(Buffer&& other) noexcept {
+    std::swap(backend_, other.backend_);
+    std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  ~Buffer();
+
+  std::byte* data() const { return static_cast<std::byte*>(data_); }
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  Backend* backend_ = nullptr;
+  void* data_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+/// What the rest of Sluice needs of a device: memory, copies and kernels. One object per device for the whole process.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  /// One line for people: "cpu: oneDNN 2.6.3, AVX-512, 2 threads".
+  virtual std::string description() const = 0;
+  /// Everything a plan may depend on, as text; part of the plan's hash.
+  virtual std::string fingerprint() const = 0;
+  virtual const KernelTable& kernels() const = 0;
+  /// How a value declared as `dtype` is stored here (the reference device keeps f32 as f64).
+  virtual DType stored(DType dtype) const { return dtype; }
+  /// Threads that kernels use; 0 asks for the default (all cores the process may use).
+  virtual void set_threads(int threads) = 0;
+  virtual int threads() const = 0;
+
+  virtual void copy_in(void* device, const void* host, std::size_t bytes) = 0;
+  virtual void copy_out(void* host, const void* device, std::size_t bytes) = 0;
+  /// Between two places of this device that do not overlap.
+  virtual void copy(void* to, const void* from, std::size_t bytes) = 0;
+  virtual void fill(void* device, unsigned char byte, std::size_t bytes) = 0;
+  /// True when device memory can be read and written by host code through its address.
+  virtual bool host_visible() const { return false; }
+  virtual void synchronize() {}
+
+  /// Allocates, counts and, when sealed, refuses: throws OutOfMemory naming the running kernel.
+  Buffer allocate(std::size_t bytes);
+  /// Bytes asked for and not given back, their highest sum since reset_peak(), and the number of calls.
+  std::size_t allocated_bytes() const { return allocated_; }
+  std::size_t peak_allocated_bytes() const { return peak_; }
+  void reset_peak() { peak_ = allocated_; }
+  /// While sealed (between plan and the end of a run) nothing more may be allocated.
+  void seal(bool sealed) { sealed_ = sealed; }
+  bool sealed() const { return sealed_; }
+
+ protected:
+  virtual void* do_allocate(std::size_t bytes) = 0;
+  virtual void do_free(void* data, std::size_t bytes) noexcept = 0;
+
+ private:
+  friend class Buffer;
+  void release(void* data, std::size_t bytes) noexcept;
+
+  std::size_t allocated_ = 0;
+  std::size_t peak_ = 0;
+  bool sealed_ = false;
+};
+
+/// The name of the kernel this thread is running ("" outside), for messages of allocators and checkers.
+const char* running_kernel();
+void set_running_kernel(const char* name);
+
+/// Registers a backend that is not built in (the tests' reference device). The library keeps it until the process ends.
+void register_backend(Device::Kind kind, std::unique_ptr<Backend> backend);
+
+}  // namespace sluice

@@ -1,0 +1,163 @@
+#include <sluice/core/evaluate.h>
+
+#include <algorithm>
+
+#include <sluice/core/error.h>
+#include <sluice/core/program.h>
+
+namespace sluice {
+namespace {
+
+std::size_t at(int i) { return static_cast<std::size_t>(i); }
+
+std::int64_t common_samples(const std::map<std::string, Tensor>& inputs) {
+  std::int64_t samples = 0;
+  for (const auto& [name, tensor] : inputs) {
+    if (tensor.shape().rank() == 0) throw UsageError("evaluate: input '" + name + "' is a scalar; expected [n,...]");
+    if (samples == 0) samples = tensor.shape()[0];
+    if (tensor.shape()[0] != samples)
+      throw UsageError("evaluate: inputs differ in n; got " + std::to_string(samples) + " and " + name + "=" +
+                       tensor.shape().str() + "; expected one n");
+  }
+  return std::max<std::int64_t>(samples, 1);
+}
+
+/// Host data → device storage, in the storage's dtype and layout.
+void write_storage(Backend& backend, void* address, DType dtype, const Layout& layout, const Tensor& tensor) {
+  const Tensor converted = tensor.to(dtype);
+  const std::size_t size = size_bytes(dtype);
+  std::vector<std::byte> physical(layout.bytes(tensor.shape(), dtype));
+  layout.for_each(tensor.shape(), [&](std::int64_t logical, std::int64_t place) {
+    std::copy_n(static_cast<const std::byte*>(converted.data()) + static_cast<std::size_t>(logical) * size, size,
+                physical.data() + static_cast<std::size_t>(place) * size);
+  });
+  backend.copy_in(address, physical.data(), physical.size());
+}
+
+Tensor read_value(Backend& backend, const void* address, const Shape& dims, DType dtype, const Layout& layout) {
+  std::vector<std::byte> physical(layout.bytes(dims, dtype));
+  backend.copy_out(physical.data(), address, physical.size());
+  Tensor result(dims, dtype);
+  const std::size_t size = size_bytes(dtype);
+  layout.for_each(dims, [&](std::int64_t logical, std::int64_t place) {
+    std::copy_n(physical.data() + static_cast<std::size_t>(place) * size, size,
+                static_cast<std::byte*>(result.data()) + static_cast<std::size_t>(logical) * size);
+  });
+  return result;
+}
+
+const Tensor& input_tensor(const std::map<std::string, Tensor>& inputs, const std::string& name, const ValueSpec& spec) {
+  const auto found = inputs.find(name);
+  if (found == inputs.end()) throw UsageError("evaluate: input '" + name + "' is missing; expected " + spec.str());
+  if (found->second.shape().without_leading() != spec.shape)
+    throw UsageError("evaluate: input '" + name + "' has the wrong shape; got " + found->second.shape().str() +
+                     "; expected " + spec.shape.str(true));
+  return found->second;
+}
+
+Tensor leaf_value(const Storage& storage, const Graph& graph, const std::map<std::string, Tensor>& inputs,
+                  const EvaluateOptions& options, std::int64_t samples) {
+  const Leaf& leaf = *storage.leaf;
+  switch (leaf.kind) {
+    case LeafKind::parameter: return Parameter(leaf.parameter).read();
+    case LeafKind::input:
+      for (ValueId v = 0; v < graph.values(); ++v)
+        if (graph.value(v).is_leaf() && graph.value(v).leaf.kind == LeafKind::input && graph.value(v).leaf.name == leaf.name)
+          return input_tensor(inputs, leaf.name, graph.value(v).spec);
+      break;
+    case LeafKind::scalar: {
+      const auto given = options.scalars.find(leaf.name);
+      if (leaf.name != sample_count_name && given == options.scalars.end())
+        throw UsageError("evaluate: scalar '" + leaf.name + "' is missing");
+      const double number = leaf.name == sample_count_name ? static_cast<double>(samples) : given->second;
+      return Tensor::of<double>({}, {number});
+    }
+    case LeafKind::state:
+    case LeafKind::constant: {
+      Tensor tensor(storage.dims, DType::f64);
+      std::fill(tensor.values<double>().begin(), tensor.values<double>().end(),
+                leaf.kind == LeafKind::constant ? leaf.constant : 0.0);
+      return tensor;
+    }
+  }
+  return {};
+}
+
+/// Memory of its own for every storage, leaves filled in, everything else zero (accumulators start there).
+std::vector<Buffer> make_storages(Backend& backend, const StorageTable& storages, const Graph& graph,
+                                  const std::map<std::string, Tensor>& inputs, const EvaluateOptions& options,
+                                  std::int64_t samples) {
+  std::vector<Buffer> buffers;
+  for (int id = 0; id < storages.size(); ++id) {
+    const Storage& storage = storages[id];
+    buffers.push_back(backend.allocate(std::max(storages.bytes(id), slab_alignment)));
+    backend.fill(buffers.back().data(), 0, buffers.back().bytes());
+    if (storage.leaf)
+      write_storage(backend, buffers.back().data(), storage.dtype, storages.layout(id),
+                    leaf_value(storage, graph, inputs, options, samples));
+  }
+  return buffers;
+}
+
+}  // namespace
+
+std::vector<Tensor> evaluate(std::span<const Var> vars, const std::map<std::string, Tensor>& inputs,
+                             const EvaluateOptions& options) {
+  if (vars.empty()) return {};
+  const Graph& graph = vars[0].graph();
+  Backend& backend = options.device.backend();
+  const std::int64_t samples = common_samples(inputs);
+  std::vector<ValueId> outputs;
+  for (const Var& var : vars) outputs.push_back(var.id());
+
+  StageCut whole;
+  whole.stages.resize(1);
+  whole.stages[0].replayed = graph.ancestors(outputs);
+  whole.available.assign(at(graph.values()), -1);
+  whole.outputs = outputs;
+  StorageTable storages;
+  Lowering lowering(graph, whole, storages, backend, {});
+  Part part = lowering.everything(whole.stages[0].replayed, samples, outputs);
+  Part derived = lowering.take_derived(-1);
+
+  std::vector<Buffer> buffers = make_storages(backend, storages, graph, inputs, options, samples);
+  std::vector<void*> addresses;
+  for (const Buffer& buffer : buffers) addresses.push_back(buffer.data());
+  std::vector<Buffer> arenas;
+  const auto bind_apart = [&](Part& p) {
+    const std::vector<Lifetime> lifetimes = arena_lifetimes(p);
+    std::vector<std::size_t> offsets;
+    std::size_t end = 0;
+    for (const Lifetime& lifetime : lifetimes) {
+      offsets.push_back(end);
+      end += lifetime.bytes;
+    }
+    arenas.push_back(backend.allocate(std::max(end, slab_alignment)));
+    return bind_part(p, addresses, arenas.back().data(), lifetimes, offsets);
+  };
+  bind_apart(derived);
+  const PartAddresses places = bind_apart(part);
+
+  RunContext context{.seed = options.seed, .step = options.step};
+  run_part(derived, context);
+  run_part(part, context);
+  backend.synchronize();
+
+  std::vector<Tensor> results;
+  for (const ValueId v : outputs) {
+    for (int i = static_cast<int>(part.values.size()) - 1; i >= 0; --i) {
+      const PartValue& value = part.values[at(i)];
+      if (value.value != v) continue;
+      const Layout& layout = value.storage >= 0 ? storages.layout(value.storage) : value.layout;
+      results.push_back(read_value(backend, places.values[at(i)], value.dims, value.dtype, layout));
+      break;
+    }
+  }
+  return results;
+}
+
+Tensor evaluate(Var var, const std::map<std::string, Tensor>& inputs, const EvaluateOptions& options) {
+  return evaluate(std::span<const Var>(&var, 1), inputs, options)[0];
+}
+
+}  // namespace sluice

@@ -1,0 +1,31 @@
+#include <sluice/core/kernel.h>
+
+#include <sluice/core/error.h>
+
+namespace sluice {
+
+void LoweringContext::set_layout(int i, const Layout& layout) {
+  LoweredValue& value = outputs_[static_cast<std::size_t>(i)];
+  if (value.pinned && value.layout != layout)
+    throw BackendError(std::string(op_.type()) + ": output " + std::to_string(i) + " must lie as " +
+                       value.layout.str(value.dims.rank()) + "; its kernel wants " + layout.str(value.dims.rank()));
+  value.layout = layout;
+}
+
+void KernelTable::add(std::string_view op_type, KernelFactory factory) {
+  if (!factories_.emplace(op_type, std::move(factory)).second)
+    throw BackendError("kernel table: " + std::string(op_type) + " has two kernels for one device");
+}
+
+const KernelFactory* KernelTable::find(std::string_view op_type) const {
+  const auto found = factories_.find(op_type);
+  return found == factories_.end() ? nullptr : &found->second;
+}
+
+std::vector<std::string> KernelTable::types() const {
+  std::vector<std::string> types;
+  for (const auto& [type, factory] : factories_) types.push_back(type);
+  return types;
+}
+
+}  // namespace sluice

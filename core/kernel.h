@@ -1,0 +1,145 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sluice/core/op.h>
+
+namespace sluice {
+
+class Backend;
+
+/// One input or output of a node as its kernel sees it: extents with the micro-batch in front of sample values.
+struct LoweredValue {
+  Shape dims;
+  DType dtype = DType::f32;  ///< as stored on the device
+  Scope scope = Scope::sample;
+  Layout layout;
+  bool pinned = true;  ///< false: the layout is still this kernel's to choose (a parameter at its first use)
+
+  std::int64_t elements() const { return dims.elements(); }
+  /// Elements in memory, block padding included.
+  std::int64_t padded_elements() const { return layout.padded_elements(dims); }
+  std::size_t bytes() const { return layout.bytes(dims, dtype); }
+};
+
+/// What a kernel factory sees and decides. Shapes were checked by Op::infer; a factory only picks algorithm and layouts.
+class LoweringContext {
+ public:
+  LoweringContext(const Op& op, Backend& backend, std::vector<LoweredValue> inputs, std::vector<LoweredValue> outputs,
+                  std::size_t workspace_cap_bytes)
+      : op_(op), backend_(backend), inputs_(std::move(inputs)), outputs_(std::move(outputs)),
+        workspace_cap_bytes_(workspace_cap_bytes) {}
+
+  template <class T>
+  const T& op() const { return static_cast<const T&>(op_); }
+  const Op& op() const { return op_; }
+  Backend& backend() const { return backend_; }
+  int inputs() const { return static_cast<int>(inputs_.size()); }
+  int outputs() const { return static_cast<int>(outputs_.size()); }
+  const LoweredValue& input(int i) const { return inputs_[static_cast<std::size_t>(i)]; }
+  const LoweredValue& output(int i) const { return outputs_[static_cast<std::size_t>(i)]; }
+  /// Upper limit for this kernel's workspace where it has a choice (fast algorithms); never a reason to fail.
+  std::size_t workspace_cap_bytes() const { return workspace_cap_bytes_; }
+
+  /// Asks that input `i` arrive in `layout`; input(i) says so from then on. A pinned input that lies otherwise is reordered
+  /// first: once per step for batch values, in every replay for sample values. An unpinned one is pinned to `layout`.
+  void require(int i, const Layout& layout) {
+    inputs_[static_cast<std::size_t>(i)].layout = layout;
+    inputs_[static_cast<std::size_t>(i)].pinned = true;
+  }
+  void require_plain(int i) { require(i, Layout()); }
+  /// Says how output `i` will lie. Throws BackendError when output(i).pinned (gradients share their parameter's layout).
+  void set_layout(int i, const Layout& layout);
+
+ private:
+  const Op& op_;
+  Backend& backend_;
+  std::vector<LoweredValue> inputs_, outputs_;
+  std::size_t workspace_cap_bytes_;
+};
+
+/// Addresses for one kernel. They stay the same for the life of a program.
+struct Addresses {
+  std::vector<void*> inputs, outputs;
+  void* workspace = nullptr;
+};
+
+/// What differs from replay to replay; everything else is fixed at lowering.
+struct RunContext {
+  std::uint64_t seed = 0;
+  std::uint64_t step = 0;
+  std::int64_t replay = 0;        ///< which micro-batch of the step this is
+  std::int64_t first_sample = 0;  ///< position in the logical batch of the micro-batch's first sample
+  void* stream = nullptr;         ///< the device's stream; unused on the CPU
+};
+
+/// An op on a device for fixed shapes, layouts and algorithm. Contract of run(): reads the inputs, writes the whole of each
+/// output (accumulating nodes: adds to it), uses at most workspace_bytes(), allocates nothing, touches nothing else.
+/// An output may share its input's address where Op::in_place_input allows it.
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+
+  virtual std::size_t workspace_bytes() const { return 0; }
+  /// The algorithm picked, for the plan's listing and hash ("jit:avx512_core", "winograd", ...).
+  virtual std::string algorithm() const { return {}; }
+  /// Called once, when addresses are known; whatever costs time or heap memory (JIT, argument maps) belongs here.
+  virtual void bind(const Addresses& addresses) { addresses_ = addresses; }
+  virtual void run(const RunContext& context) = 0;
+
+ protected:
+  template <class T>
+  const T* in(int i) const { return static_cast<const T*>(addresses_.inputs[static_cast<std::size_t>(i)]); }
+  template <class T>
+  T* out(int i) const { return static_cast<T*>(addresses_.outputs[static_cast<std::size_t>(i)]); }
+  /// An input that the op updates in place (Op::mutates).
+  template <class T>
+  T* inout(int i) const { return static_cast<T*>(addresses_.inputs[static_cast<std::size_t>(i)]); }
+  template <class T>
+  T* workspace() const { return static_cast<T*>(addresses_.workspace); }
+
+  Addresses addresses_;
+};
+
+using KernelFactory = std::function<std::unique_ptr<Kernel>(LoweringContext&)>;
+
+/// A kernel made of a function: `run` is called with the kernel itself for its addresses.
+/// For ops whose whole device code is one loop.
+template <class Run>
+class FunctionKernel final : public Kernel {
+ public:
+  explicit FunctionKernel(Run run) : run_(std::move(run)) {}
+  void run(const RunContext& context) override { run_(addresses_, context); }
+
+ private:
+  Run run_;
+};
+
+/// `run(const Addresses&, const RunContext&)` as a Kernel.
+template <class Run>
+std::unique_ptr<Kernel> make_kernel(Run run) {
+  return std::make_unique<FunctionKernel<Run>>(std::move(run));
+}
+
+/// Op type → kernel factory, one table per device.
+class KernelTable {
+ public:
+  /// Throws BackendError when the type already has a kernel here.
+  void add(std::string_view op_type, KernelFactory factory);
+  /// Null when this device has no kernel for the op.
+  const KernelFactory* find(std::string_view op_type) const;
+  std::vector<std::string> types() const;
+
+ private:
+  std::map<std::string, KernelFactory, std::less<>> factories_;
+};
+
+}  // namespace sluice

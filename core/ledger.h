@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace sluice {
+
+/// What a byte is for. Every planned byte has one category and one layer.
+enum class Category : std::uint8_t {
+  parameter, gradient, optimizer, buffer, batch, derived, staging, activation, workspace, loader, count
+};
+
+/// The part of the slab a category lives in.
+enum class Region : std::uint8_t { persistent, derived, staging, arena, count };
+
+std::string_view name(Category category);
+std::string_view name(Region region);
+Region region_of(Category category);
+
+/// Bytes by (category, layer): what was planned beside what was measured.
+class Ledger {
+ public:
+  struct Entry {
+    std::size_t planned_bytes = 0;
+    std::size_t measured_bytes = 0;
+  };
+  using Rows = std::map<std::pair<Category, std::string>, Entry>;
+
+  void plan(Category category, const std::string& layer, std::size_t bytes) { rows_[{category, layer}].planned_bytes += bytes; }
+  void measure(Category category, const std::string& layer, std::size_t bytes) { rows_[{category, layer}].measured_bytes += bytes; }
+  void clear_measured();
+
+  const Rows& rows() const { return rows_; }
+  Entry total(Category category) const;
+
+ private:
+  Rows rows_;
+};
+
+}  // namespace sluice

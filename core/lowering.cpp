@@ -1,0 +1,547 @@
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <sluice/core/device.h>
+#include <sluice/core/error.h>
+#include <sluice/core/program.h>
+
+namespace sluice {
+namespace {
+
+std::size_t at(int i) { return static_cast<std::size_t>(i); }
+
+/// Stands for a reorder in the lowering context; the kernel only looks at its two layouts.
+class ReorderOp final : public Op {
+ public:
+  std::string_view type() const override { return "reorder"; }
+  std::vector<ValueSpec> infer(std::span<const ValueSpec> in) const override { return {in[0]}; }
+};
+
+/// Copies a kept value between the arena and the slot of the micro-batch that is running.
+class KeptCopy final : public Kernel {
+ public:
+  KeptCopy(Backend& backend, const StorageTable& storages, int storage, std::size_t bytes, bool store)
+      : backend_(backend), storages_(storages), storage_(storage), bytes_(bytes), store_(store) {}
+
+  void bind(const Addresses& addresses) override {
+    Kernel::bind(addresses);
+    stride_ = aligned(storages_.slot_bytes(storage_));
+  }
+  void run(const RunContext& context) override {
+    const std::size_t slot = static_cast<std::size_t>(context.replay) * stride_;
+    if (store_)
+      backend_.copy(out<std::byte>(0) + slot, in<std::byte>(0), bytes_);
+    else
+      backend_.copy(out<std::byte>(0), in<std::byte>(0) + slot, bytes_);
+  }
+
+ private:
+  Backend& backend_;
+  const StorageTable& storages_;
+  int storage_;
+  std::size_t bytes_;
+  bool store_;
+  std::size_t stride_ = 0;
+};
+
+std::string pointer_key(const void* pointer) { return std::to_string(reinterpret_cast<std::uintptr_t>(pointer)); }
+
+}  // namespace
+
+class Lowering::Work {
+ public:
+  Work(const Graph& graph, const StageCut& cut, StorageTable& storages, Backend& backend, LoweringOptions options,
+       std::span<const std::pair<std::shared_ptr<ParameterData>, ValueId>> gradients)
+      : graph_(graph), cut_(cut), storages_(storages), backend_(backend), options_(options) {
+    link_gradients(gradients);
+    assign_storages();
+  }
+
+  Part nodes_part(const std::string& name, std::span<const NodeId> nodes) {
+    begin(name, 0);
+    for (const NodeId n : nodes) lower(n);
+    return finish();
+  }
+
+  Part replayed(int stage, std::int64_t micro_batch, std::int64_t slots) {
+    begin("stage " + std::to_string(stage), micro_batch);
+    const Stage& s = cut_.stages[at(stage)];
+    loadable_.assign(s.loaded.begin(), s.loaded.end());
+    for (const NodeId n : s.replayed) {
+      lower(n);
+      for (const ValueId output : graph_.node(n).outputs)
+        if (std::find(s.stored.begin(), s.stored.end(), output) != s.stored.end()) store(output, slots);
+    }
+    if (stage + 1 == static_cast<int>(cut_.stages.size())) keep_to_end(cut_.outputs);
+    return finish();
+  }
+
+  Part everything(std::span<const NodeId> nodes, std::int64_t samples, std::span<const ValueId> outputs) {
+    begin("everything", samples);
+    for (const NodeId n : nodes) lower(n);
+    for (const ValueId v : outputs) operand(v);
+    keep_to_end(outputs);
+    return finish();
+  }
+
+  Part take_derived(int stage) {
+    Part part = std::move(derived_[stage]);
+    derived_.erase(stage);
+    part.name = "derived " + std::to_string(stage);
+    set_lifetimes(part, {});
+    return part;
+  }
+
+  int storage_of(ValueId value) const { return storage_[at(value)]; }
+  const StageCut& cut() const { return cut_; }
+
+ private:
+  const ValueSpec& spec(ValueId v) const { return graph_.value(v).spec; }
+
+  Shape dims_of(ValueId v) const {
+    return spec(v).is_sample() ? spec(v).shape.with_leading(part_.micro_batch) : spec(v).shape;
+  }
+
+  // --- storages -------------------------------------------------------------------------------------------------------
+
+  /// Gradients lie as their parameters do, and so does everything elementwise on the way to them.
+  void link_gradients(std::span<const std::pair<std::shared_ptr<ParameterData>, ValueId>> gradients) {
+    for (const auto& [parameter, gradient] : gradients) gradient_of_[gradient] = parameter;
+    for (NodeId n = graph_.nodes() - 1; n >= 0; --n) {
+      const Node& node = graph_.node(n);
+      if (node.outputs.size() != 1 || !graph_.is_batch_node(n)) continue;
+      const auto linked = gradient_of_.find(node.outputs[0]);
+      const bool elementwise = node.op->batch_capable() && node.op->in_place_input() >= 0;
+      if (linked == gradient_of_.end() || !elementwise) continue;
+      for (const ValueId input : node.inputs)
+        if (!graph_.value(input).is_leaf() && spec(input).shape == spec(node.outputs[0]).shape)
+          gradient_of_.emplace(input, linked->second);
+    }
+  }
+
+  int parameter_storage(const std::shared_ptr<ParameterData>& parameter) {
+    return storages_.get("parameter:" + pointer_key(parameter.get()),
+                         {.name = parameter->name,
+                          .layer = parameter->name.substr(0, std::min(parameter->name.rfind('.'), parameter->name.size())),
+                          .category = Category::parameter,
+                          .dims = parameter->value.shape(),
+                          .dtype = backend_.stored(parameter->value.dtype()),
+                          .layout = {},
+                          .pinned = false,
+                          .leaf = Leaf{.kind = LeafKind::parameter, .parameter = parameter}});
+  }
+
+  void assign_storages() {
+    storage_.assign(at(graph_.values()), -1);
+    std::set<NodeId> live(cut_.prologue.begin(), cut_.prologue.end());
+    live.insert(cut_.writers.begin(), cut_.writers.end());
+    for (const Stage& stage : cut_.stages) {
+      live.insert(stage.replayed.begin(), stage.replayed.end());
+      live.insert(stage.once.begin(), stage.once.end());
+    }
+    std::vector<int> readers(at(graph_.values()));
+    std::set<ValueId> mentioned(cut_.outputs.begin(), cut_.outputs.end());
+    for (const NodeId n : live) {
+      for (const ValueId input : graph_.node(n).inputs) ++readers[at(input)];
+      mentioned.insert(graph_.node(n).inputs.begin(), graph_.node(n).inputs.end());
+      mentioned.insert(graph_.node(n).outputs.begin(), graph_.node(n).outputs.end());
+    }
+    for (const ValueId output : cut_.outputs) ++readers[at(output)];
+    // Backwards, so that an in-place result exists before the value it overwrites.
+    for (auto it = mentioned.rbegin(); it != mentioned.rend(); ++it) {
+      const ValueId v = *it;
+      const bool is_view = !graph_.value(v).is_leaf() && graph_.node(graph_.value(v).producer).op->is_view();
+      if (storage_[at(v)] >= 0 || spec(v).is_sample() || is_view) continue;
+      storage_[at(v)] = graph_.value(v).is_leaf() ? leaf_storage(v) : batch_storage(v);
+      share_in_place(v, readers);
+    }
+  }
+
+  /// A batch node that may work in place does when it alone reads its input: both names mean one storage.
+  void share_in_place(ValueId v, const std::vector<int>& readers) {
+    const NodeId producer = graph_.value(v).producer;
+    if (producer < 0 || !graph_.is_batch_node(producer)) return;
+    const Node& node = graph_.node(producer);
+    if (node.outputs.size() != 1 || node.op->in_place_input() < 0) return;
+    const ValueId input = node.inputs[at(node.op->in_place_input())];
+    if (!graph_.value(input).is_leaf() && readers[at(input)] == 1 && spec(input) == spec(v))
+      storage_[at(input)] = storage_[at(v)];
+  }
+
+  int leaf_storage(ValueId v) {
+    const Leaf& leaf = graph_.value(v).leaf;
+    const DType dtype = backend_.stored(spec(v).dtype);
+    switch (leaf.kind) {
+      case LeafKind::parameter: return parameter_storage(leaf.parameter);
+      case LeafKind::state: {
+        const int parameter = parameter_storage(leaf.parameter);
+        return storages_.get("state:" + leaf.name + ":" + pointer_key(leaf.parameter.get()),
+                             {.name = leaf.parameter->name + " " + leaf.name, .layer = storages_[parameter].layer,
+                              .category = Category::optimizer, .dims = spec(v).shape, .dtype = dtype, .layout = {},
+                              .layout_of = parameter, .leaf = leaf});
+      }
+      case LeafKind::scalar:
+        return storages_.get("scalar:" + leaf.name, {.name = leaf.name, .layer = {}, .category = Category::batch,
+                                                     .dims = {}, .dtype = dtype, .layout = {}, .leaf = leaf});
+      case LeafKind::constant:
+        return storages_.get("constant:" + std::to_string(leaf.constant) + spec(v).str(),
+                             {.name = "constant", .layer = {}, .category = Category::batch, .dims = spec(v).shape,
+                              .dtype = dtype, .layout = {}, .leaf = leaf});
+      case LeafKind::input: break;
+    }
+    throw Error("lowering: input '" + leaf.name + "' has batch scope");
+  }
+
+  int batch_storage(ValueId v) {
+    const Value& value = graph_.value(v);
+    const Node& node = graph_.node(value.producer);
+    Storage fresh{.name = std::string(node.op->type()), .layer = node.layer, .category = Category::batch,
+                  .dims = value.spec.shape, .dtype = backend_.stored(value.spec.dtype), .layout = {}, .leaf = {}};
+    if (const auto linked = gradient_of_.find(v); linked != gradient_of_.end()) {
+      fresh.category = Category::gradient;
+      fresh.layout_of = parameter_storage(linked->second);
+      fresh.name = linked->second->name + " gradient";
+      fresh.layer = storages_[fresh.layout_of].layer;
+    }
+    return storages_.get("batch:" + pointer_key(&graph_) + ":" + std::to_string(v), std::move(fresh));
+  }
+
+  // --- one part -------------------------------------------------------------------------------------------------------
+
+  void begin(const std::string& name, std::int64_t micro_batch) {
+    part_ = {};
+    part_.name = name;
+    part_.micro_batch = micro_batch;
+    current_.clear();
+    reordered_.clear();
+    loadable_.clear();
+    kept_to_end_.clear();
+    made_here_.clear();
+  }
+
+  Part finish() {
+    set_lifetimes(part_, kept_to_end_);
+    share_in_place_in_arena();
+    return std::move(part_);
+  }
+
+  int append_value(PartValue value) {
+    part_.values.push_back(std::move(value));
+    return static_cast<int>(part_.values.size()) - 1;
+  }
+
+  void keep_to_end(std::span<const ValueId> outputs) {
+    for (const ValueId v : outputs)
+      if (const auto found = current_.find(v); found != current_.end()) kept_to_end_.push_back(found->second);
+  }
+
+  /// The value of the part that holds `v`, made at its first mention.
+  int operand(ValueId v) {
+    if (const auto found = current_.find(v); found != current_.end()) return found->second;
+    const Value& value = graph_.value(v);
+    int result;
+    if (value.spec.is_sample() && value.is_leaf()) {
+      result = input_value(v);
+    } else if (value.spec.is_sample()) {
+      result = load(v);
+    } else if (!value.is_leaf() && graph_.node(value.producer).op->is_view()) {
+      result = view(operand(graph_.node(value.producer).inputs[0]), v);
+    } else {
+      const int id = storage_of(v);
+      const Storage& storage = storages_[id];
+      result = append_value({.name = storage.name, .layer = storage.layer, .category = storage.category,
+                             .dims = value.spec.shape, .dtype = storage.dtype, .layout = storages_.layout(id),
+                             .storage = id, .value = v});
+    }
+    current_[v] = result;
+    return result;
+  }
+
+  int input_value(ValueId v) {
+    const Leaf& leaf = graph_.value(v).leaf;
+    const DType dtype = backend_.stored(spec(v).dtype);
+    const int id = storages_.get("input:" + leaf.name, {.name = leaf.name, .layer = "input", .category = Category::staging,
+                                                        .dims = {}, .dtype = dtype, .layout = {}, .leaf = leaf});
+    const Shape dims = dims_of(v);
+    storages_[id].least_bytes = std::max(storages_[id].least_bytes, Layout().bytes(dims, dtype));
+    return append_value({.name = leaf.name, .layer = "input", .category = Category::staging, .dims = dims, .dtype = dtype,
+                         .layout = {}, .storage = id, .value = v});
+  }
+
+  int view(int of, ValueId v) {
+    of = reordered(of, Layout(), graph_.node(graph_.value(v).producer).layer);
+    const PartValue& base = part_.values[at(of)];
+    PartValue value{.name = base.name, .layer = base.layer, .category = base.category, .dims = dims_of(v),
+                    .dtype = base.dtype, .layout = {}, .alias = of, .value = v};
+    return append_value(std::move(value));
+  }
+
+  /// Input `of` in `layout`; inserts a reorder when it lies otherwise.
+  int reordered(int of, const Layout& layout, const std::string& layer) {
+    const PartValue source = part_.values[at(of)];
+    const Layout actual = source.storage >= 0 && source.category != Category::staging ? storages_.layout(source.storage) : source.layout;
+    if (source.storage >= 0 && source.category != Category::staging && !storages_.pinned(source.storage)) {
+      storages_.pin(source.storage, layout);
+      part_.values[at(of)].layout = layout;
+      return of;
+    }
+    if (actual == layout) {
+      part_.values[at(of)].layout = actual;
+      return of;
+    }
+    const auto [known, fresh] = reordered_.emplace(std::make_pair(of, layout.str(Shape::max_rank)), -1);
+    if (!fresh) return known->second;
+    const bool once_per_step = source.storage >= 0 && source.category != Category::staging && !made_here_.contains(source.value);
+    const int result = once_per_step ? derived_copy(source, actual, layout, layer) : reorder_here(of, layout, layer);
+    known->second = result;
+    return result;
+  }
+
+  std::unique_ptr<Kernel> reorder_kernel(const PartValue& source, const Layout& from, const Layout& to) {
+    const KernelFactory* const factory = backend_.kernels().find("reorder");
+    if (!factory) throw BackendError("lowering: " + source.name + " must be reordered and the device has no reorder kernel");
+    LoweredValue input{source.dims, source.dtype, Scope::batch, from};
+    LoweredValue output{source.dims, source.dtype, Scope::batch, to};
+    static const ReorderOp op;
+    LoweringContext context(op, backend_, {input}, {output}, options_.workspace_cap_bytes);
+    return (*factory)(context);
+  }
+
+  int reorder_here(int of, const Layout& layout, const std::string& layer) {
+    PartValue value = part_.values[at(of)];
+    Instruction instruction{.name = "reorder", .layer = layer,
+                            .kernel = reorder_kernel(value, value.layout, layout), .inputs = {of}, .outputs = {},
+                            .mutated = {}};
+    value.name += " reordered";
+    value.layer = layer;
+    value.category = Category::activation;
+    value.layout = layout;
+    value.storage = value.alias = value.value = -1;
+    emit(std::move(instruction), {append_value(std::move(value))});
+    return part_.instructions.back().outputs[0];
+  }
+
+  /// A copy of a batch value in another layout, refreshed once per step as soon as the value is complete.
+  int derived_copy(const PartValue& source, const Layout& from, const Layout& layout, const std::string& layer) {
+    const std::string key = std::to_string(source.storage) + ":" + layout.str(Shape::max_rank);
+    const int id = storages_.get("derived:" + key, {.name = source.name + " as " + layout.str(source.dims.rank()),
+                                                    .layer = source.layer, .category = Category::derived,
+                                                    .dims = source.dims, .dtype = source.dtype, .layout = layout, .leaf = {}});
+    PartValue copy{.name = storages_[id].name, .layer = source.layer, .category = Category::derived, .dims = source.dims,
+                   .dtype = source.dtype, .layout = layout, .storage = id};
+    if (refreshed_.insert(id).second) {
+      Part& part = derived_[cut_.available[at(source.value)]];
+      PartValue original = source;
+      original.layout = from;
+      original.alias = -1;
+      const int in = static_cast<int>(part.values.size());
+      part.values.push_back(std::move(original));
+      part.values.push_back(copy);
+      part.instructions.push_back({.name = "reorder", .layer = layer, .kernel = reorder_kernel(source, from, layout),
+                                   .inputs = {in}, .outputs = {in + 1}, .mutated = {}});
+      part.instructions.back().workspace_bytes = part.instructions.back().kernel->workspace_bytes();
+    }
+    return append_value(std::move(copy));
+  }
+
+  void emit(Instruction instruction, std::vector<int> outputs) {
+    instruction.outputs = std::move(outputs);
+    instruction.workspace_bytes = instruction.kernel->workspace_bytes();
+    part_.instructions.push_back(std::move(instruction));
+  }
+
+  LoweredValue lowered(int v, Scope scope) const {
+    const PartValue& value = part_.values[at(v)];
+    LoweredValue result{value.dims, value.dtype, scope, value.layout};
+    if (value.storage >= 0 && value.category != Category::staging) {
+      result.layout = storages_.layout(value.storage);
+      result.pinned = storages_.pinned(value.storage);
+    }
+    return result;
+  }
+
+  void lower(NodeId n) {
+    const Node& node = graph_.node(n);
+    if (node.op->is_view()) {
+      if (spec(node.outputs[0]).is_sample()) current_[node.outputs[0]] = view(operand(node.inputs[0]), node.outputs[0]);
+      return;
+    }
+    const KernelFactory* const factory = backend_.kernels().find(node.op->type());
+    if (!factory)
+      throw BackendError("lowering: no kernel for op '" + std::string(node.op->type()) + "' on this device (" +
+                         backend_.description() + ")");
+    std::vector<int> inputs, outputs;
+    std::vector<LoweredValue> lowered_inputs, lowered_outputs;
+    for (const ValueId v : node.inputs) {
+      inputs.push_back(operand(v));
+      lowered_inputs.push_back(lowered(inputs.back(), spec(v).scope));
+    }
+    for (const ValueId v : node.outputs) {
+      outputs.push_back(output_value(node, v));
+      lowered_outputs.push_back(lowered(outputs.back(), spec(v).scope));
+      if (spec(v).is_sample()) lowered_outputs.back().pinned = false;
+    }
+    LoweringContext context(*node.op, backend_, lowered_inputs, lowered_outputs, options_.workspace_cap_bytes);
+    std::unique_ptr<Kernel> kernel = (*factory)(context);
+    place_operands(node, context, inputs, outputs);
+
+    Instruction instruction{.name = std::string(node.op->type()), .layer = node.layer, .node = n,
+                            .kernel = std::move(kernel), .inputs = inputs, .outputs = {}, .mutated = node.op->mutates(),
+                            .accumulates = graph_.accumulates(n)};
+    emit(std::move(instruction), outputs);
+    for (std::size_t o = 0; o < outputs.size(); ++o) {
+      current_[node.outputs[o]] = outputs[o];
+      made_here_.insert(node.outputs[o]);
+    }
+  }
+
+  /// Carries out what the factory asked of the context: pins, reorders, output layouts.
+  void place_operands(const Node& node, const LoweringContext& context, std::vector<int>& inputs, const std::vector<int>& outputs) {
+    const std::vector<int> mutated = node.op->mutates();
+    for (int i = 0; i < static_cast<int>(inputs.size()); ++i) {
+      const int placed = reordered(inputs[at(i)], context.input(i).layout, node.layer);
+      if (placed != inputs[at(i)] && std::find(mutated.begin(), mutated.end(), i) != mutated.end())
+        throw BackendError(std::string(node.op->type()) + ": its kernel wants another layout for input " +
+                           std::to_string(i) + ", which it writes in place");
+      inputs[at(i)] = placed;
+    }
+    for (int o = 0; o < static_cast<int>(outputs.size()); ++o) {
+      PartValue& value = part_.values[at(outputs[at(o)])];
+      value.layout = context.output(o).layout;
+      if (value.storage >= 0 && !storages_.pinned(value.storage)) storages_.pin(value.storage, value.layout);
+    }
+  }
+
+  int output_value(const Node& node, ValueId v) {
+    const Value& value = graph_.value(v);
+    PartValue result{.name = std::string(node.op->type()), .layer = node.layer, .dims = dims_of(v),
+                     .dtype = backend_.stored(value.spec.dtype), .layout = {}, .value = v};
+    if (value.output) result.name += "." + std::to_string(value.output);
+    if (!value.spec.is_sample()) {
+      result.storage = storage_of(v);
+      result.category = storages_[result.storage].category;
+      result.layout = storages_.layout(result.storage);
+    }
+    return append_value(std::move(result));
+  }
+
+  // --- values kept across stages --------------------------------------------------------------------------------------
+
+  int kept_storage(const PartValue& value, std::int64_t slots) {
+    const int id = storages_.get("kept:" + pointer_key(&graph_) + ":" + std::to_string(value.value),
+                                 {.name = value.name + " kept", .layer = value.layer, .category = Category::activation,
+                                  .dims = {}, .dtype = value.dtype, .layout = {}, .leaf = {}});
+    storages_[id].slots = std::max(storages_[id].slots, slots);
+    storages_[id].least_bytes = std::max(storages_[id].least_bytes, value.bytes());
+    return id;
+  }
+
+  void copy_kept(int from, int to, int storage, std::size_t bytes, bool store) {
+    Instruction instruction{.name = store ? "store" : "load", .layer = part_.values[at(from)].layer,
+                            .kernel = std::make_unique<KeptCopy>(backend_, storages_, storage, bytes, store),
+                            .inputs = {from}, .outputs = {}, .mutated = {}};
+    emit(std::move(instruction), {to});
+  }
+
+  void store(ValueId v, std::int64_t slots) {
+    const int from = current_.at(v);
+    const PartValue value = part_.values[at(from)];
+    kept_layouts_[{v, part_.micro_batch}] = value;
+    const int id = kept_storage(value, slots);
+    PartValue kept = value;
+    kept.name += " kept";
+    kept.storage = id;
+    kept.alias = -1;
+    copy_kept(from, append_value(std::move(kept)), id, value.bytes(), true);
+  }
+
+  int load(ValueId v) {
+    if (std::find(loadable_.begin(), loadable_.end(), v) == loadable_.end())
+      throw Error("lowering: a sample value is read before it is computed; the stages do not fit the graph");
+    PartValue value = kept_layouts_.at({v, part_.micro_batch});
+    const int id = kept_storage(value, 1);
+    PartValue kept = value;
+    kept.name += " kept";
+    kept.storage = id;
+    value.storage = value.alias = -1;
+    const int from = append_value(std::move(kept));
+    const std::size_t bytes = value.bytes();
+    const int to = append_value(std::move(value));
+    copy_kept(from, to, id, bytes, false);
+    return to;
+  }
+
+  // --- lifetimes ------------------------------------------------------------------------------------------------------
+
+  static void set_lifetimes(Part& part, std::span<const int> kept_to_end) {
+    const auto touch = [&](int v, int when) {
+      PartValue& root = part.values[at(part.root(v))];
+      if (root.first < 0) root.first = when;
+      root.last = std::max(root.last, when);
+    };
+    for (int i = 0; i < static_cast<int>(part.instructions.size()); ++i) {
+      for (const int v : part.instructions[at(i)].inputs) touch(v, i);
+      for (const int v : part.instructions[at(i)].outputs) touch(v, i);
+    }
+    for (const int v : kept_to_end) touch(v, static_cast<int>(part.instructions.size()));
+  }
+
+  /// Lets ops that may do so write over an input that dies with them.
+  void share_in_place_in_arena() {
+    for (int i = 0; i < static_cast<int>(part_.instructions.size()); ++i) {
+      const Instruction& instruction = part_.instructions[at(i)];
+      if (instruction.node < 0 || instruction.outputs.empty()) continue;
+      const int which = graph_.node(instruction.node).op->in_place_input();
+      if (which < 0) continue;
+      const int in = instruction.inputs[at(which)];
+      const int root = part_.root(in);
+      PartValue& source = part_.values[at(root)];
+      PartValue& result = part_.values[at(instruction.outputs[0])];
+      int uses = 0;
+      for (const int v : instruction.inputs) uses += part_.root(v) == root;
+      if (source.storage >= 0 || result.storage >= 0 || source.last != i || uses != 1 ||
+          part_.values[at(in)].layout != result.layout || part_.values[at(in)].bytes() != result.bytes())
+        continue;
+      result.alias = root;
+      source.last = std::max(source.last, result.last);
+    }
+  }
+
+  const Graph& graph_;
+  const StageCut& cut_;
+  StorageTable& storages_;
+  Backend& backend_;
+  LoweringOptions options_;
+
+  std::map<ValueId, std::shared_ptr<ParameterData>> gradient_of_;
+  std::vector<int> storage_;  // by ValueId; batch values only
+  std::map<int, Part> derived_;
+  std::set<int> refreshed_;  // derived storages this graph refreshes already
+  std::map<std::pair<ValueId, std::int64_t>, PartValue> kept_layouts_;
+
+  Part part_;  // being built
+  std::map<ValueId, int> current_;
+  std::map<std::pair<int, std::string>, int> reordered_;
+  std::vector<ValueId> loadable_;
+  std::vector<int> kept_to_end_;
+  std::set<ValueId> made_here_;
+};
+
+Lowering::Lowering(const Graph& graph, const StageCut& cut, StorageTable& storages, Backend& backend, LoweringOptions options,
+                   std::span<const std::pair<std::shared_ptr<ParameterData>, ValueId>> gradients)
+    : work_(std::make_unique<Work>(graph, cut, storages, backend, options, gradients)) {}
+Lowering::~Lowering() = default;
+Lowering::Lowering(Lowering&&) noexcept = default;
+
+Part Lowering::prologue() { return work_->nodes_part("prologue", work_->cut().prologue); }
+Part Lowering::replayed(int stage, std::int64_t micro_batch, std::int64_t slots) { return work_->replayed(stage, micro_batch, slots); }
+Part Lowering::once(int stage) { return work_->nodes_part("once " + std::to_string(stage), work_->cut().stages[at(stage)].once); }
+Part Lowering::writers() { return work_->nodes_part("update", work_->cut().writers); }
+Part Lowering::take_derived(int stage) { return work_->take_derived(stage); }
+Part Lowering::everything(std::span<const NodeId> nodes, std::int64_t samples, std::span<const ValueId> outputs) {
+  return work_->everything(nodes, samples, outputs);
+}
+int Lowering::storage_of(ValueId value) const { return work_->storage_of(value); }
+
+}  // namespace sluice

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sluice/core/dtype.h>
+#include <sluice/core/layout.h>
+#include <sluice/core/shape.h>
+
+namespace sluice {
+
+class Graph;
+class GradientContext;
+
+/// Where a value lives. sample: computed for every micro-batch, with a leading N. batch: one for the logical batch.
+enum class Scope : std::uint8_t { sample, batch };
+
+/// What a Var is, without data. `shape` never holds the N of a sample value.
+struct ValueSpec {
+  Shape shape;
+  DType dtype = DType::f32;
+  Scope scope = Scope::sample;
+
+  bool is_sample() const { return scope == Scope::sample; }
+  bool is_scalar() const { return shape.rank() == 0; }
+  /// "f32[N,3,32,32]" for a sample value, "f32[64,3,3,3]" for a batch value.
+  std::string str() const;
+  friend bool operator==(const ValueSpec&, const ValueSpec&) = default;
+};
+
+/// The mathematics of one operation: shapes, gradient, and what the planner may do with it. Ops are immutable and shared.
+///
+/// A node whose inputs include a sample value and whose output has batch scope *accumulates*: its kernel adds the
+/// contribution of one micro-batch to the output, which is cleared once per step.
+class Op {
+ public:
+  virtual ~Op() = default;
+
+  /// Name in the kernel table, in plans and in messages: "conv2d", "conv2d_grad_weight".
+  virtual std::string_view type() const = 0;
+  /// Options as text. Two nodes of equal type, options and inputs are the same value.
+  virtual std::string options() const { return {}; }
+  /// Specs of the outputs. Throws ShapeError naming the op, the shapes and the rule.
+  virtual std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const = 0;
+  /// Adds the gradient as nodes of the same graph. The default throws: the op is not differentiable.
+  virtual void gradient(GradientContext& context) const;
+  /// False: no gradient flows to this input (labels, indices, masks).
+  virtual bool differentiable(int /*input*/) const { return true; }
+
+  /// The op makes sense on batch values alone (elementwise arithmetic, reductions), where it is a batch op.
+  virtual bool batch_capable() const { return false; }
+  /// Input `i` may be a batch value beside sample ones, read directly (a weight, a scale). Others are broadcast first.
+  virtual bool reads_batch(int /*input*/) const { return false; }
+  /// Output 0 may overwrite this input when nobody reads it later; -1: none.
+  virtual int in_place_input() const { return -1; }
+  /// Output 0 is the same bytes as input 0 under another shape (plain layout): no kernel runs.
+  virtual bool is_view() const { return false; }
+  /// The outputs are linear in this input, so a scalar factor may be pulled through.
+  virtual bool linear_in(int /*input*/) const { return false; }
+  /// Cheap to recompute: a pass over memory, no contraction.
+  virtual bool cheap() const { return true; }
+  /// The result depends on how the logical batch is split (local BatchNorm).
+  virtual bool split_dependent() const { return false; }
+  /// Inputs written in place: the op writes state (optimizer updates, running statistics). Runs in the last once part.
+  virtual std::vector<int> mutates() const { return {}; }
+  /// Multiply-adds × 2 of one sample (or of the whole, for batch ops), for cost models and summary().
+  virtual double flops(std::span<const ValueSpec> inputs, std::span<const ValueSpec> outputs) const;
+};
+
+using OpPtr = std::shared_ptr<const Op>;
+
+/// "conv2d: channels differ; got x=f32[N,3,32,32], w=f32[64,4,3,3]; expected x.C == w.C * groups".
+/// `names`: the inputs in order, comma-separated: "x,w,b".
+[[noreturn]] void throw_shape_error(const Op& op, const std::string& what, std::string_view names,
+                                    std::span<const ValueSpec> inputs, const std::string& rule);
+
+}  // namespace sluice

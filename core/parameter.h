@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <sluice/core/tensor.h>
+
+namespace sluice {
+
+/// Where a parameter's current value is while a Trainer holds it.
+class ParameterHome {
+ public:
+  virtual ~ParameterHome() = default;
+  /// The value in the logical layout.
+  virtual Tensor read(const struct ParameterData& parameter) const = 0;
+  virtual void write(const struct ParameterData& parameter, const Tensor& value) = 0;
+};
+
+/// A trainable tensor (or, with `trainable` false, a frozen one or a buffer) of a model. Shared by the layer that made it and
+/// the graphs that mention it; its identity is its address.
+struct ParameterData {
+  std::string name;  ///< path in the model, "features.0.weight"
+  Tensor value = {};  ///< on the host; stale while `home` is set
+  bool trainable = true;
+  /// Fills `value` with its first values: the same for the same seed and stream (the parameter's number in its model).
+  std::function<void(Tensor& value, std::uint64_t seed, std::uint32_t stream)> initializer = {};
+  bool initialized = false;       ///< by initialize() or write()
+  ParameterHome* home = nullptr;  ///< the slab it is bound to, if any
+};
+
+/// Handle to ParameterData; copies refer to the same parameter.
+class Parameter {
+ public:
+  Parameter() = default;
+  explicit Parameter(Tensor value, std::string name = {})
+      : data_(std::make_shared<ParameterData>(ParameterData{.name = std::move(name), .value = std::move(value)})) {}
+
+  /// A handle to a parameter that exists already.
+  explicit Parameter(std::shared_ptr<ParameterData> data) : data_(std::move(data)) {}
+
+  const std::shared_ptr<ParameterData>& data() const { return data_; }
+  explicit operator bool() const { return data_ != nullptr; }
+  const std::string& name() const { return data_->name; }
+  const Shape& shape() const { return data_->value.shape(); }
+  bool trainable() const { return data_->trainable; }
+  /// A frozen parameter prunes its gradient, optimizer state and every backward node that only served it.
+  void set_trainable(bool trainable) { data_->trainable = trainable; }
+
+  /// The current value, wherever it lives.
+  Tensor read() const { return data_->home ? data_->home->read(*data_) : data_->value; }
+  /// Sets the value, wherever it lives. Throws ShapeError when shape or dtype differ.
+  void write(const Tensor& value);
+
+ private:
+  std::shared_ptr<ParameterData> data_;
+};
+
+}  // namespace sluice

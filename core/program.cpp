@@ -1,0 +1,100 @@
+#include <sluice/core/program.h>
+
+#include <algorithm>
+
+#include <sluice/core/device.h>
+#include <sluice/core/error.h>
+
+namespace sluice {
+namespace {
+std::size_t at(int i) { return static_cast<std::size_t>(i); }
+}  // namespace
+
+int StorageTable::get(const std::string& key, Storage fresh) {
+  const auto [entry, added] = ids_.emplace(key, size());
+  if (added) storages_.push_back(std::move(fresh));
+  return entry->second;
+}
+
+int StorageTable::find(const std::string& key) const {
+  const auto found = ids_.find(key);
+  return found == ids_.end() ? -1 : found->second;
+}
+
+int StorageTable::root(int id) const {
+  while ((*this)[id].layout_of >= 0) id = (*this)[id].layout_of;
+  return id;
+}
+
+const Layout& StorageTable::layout(int id) const { return (*this)[root(id)].layout; }
+bool StorageTable::pinned(int id) const { return (*this)[root(id)].pinned; }
+
+void StorageTable::pin(int id, const Layout& layout) {
+  Storage& storage = (*this)[root(id)];
+  storage.layout = layout;
+  storage.pinned = true;
+}
+
+std::size_t StorageTable::slot_bytes(int id) const {
+  const Storage& storage = (*this)[id];
+  return std::max(storage.least_bytes, layout(id).bytes(storage.dims, storage.dtype));
+}
+
+std::size_t StorageTable::bytes(int id) const {
+  return aligned(slot_bytes(id)) * static_cast<std::size_t>((*this)[id].slots);
+}
+
+int Part::root(int value) const {
+  while (values[at(value)].alias >= 0) value = values[at(value)].alias;
+  return value;
+}
+
+std::vector<Lifetime> arena_lifetimes(const Part& part) {
+  std::vector<Lifetime> lifetimes;
+  for (int v = 0; v < static_cast<int>(part.values.size()); ++v) {
+    const PartValue& value = part.values[at(v)];
+    if (value.storage < 0 && value.alias < 0)
+      lifetimes.push_back({value.first, value.last, aligned(value.bytes()), v, -1});
+  }
+  for (int i = 0; i < static_cast<int>(part.instructions.size()); ++i)
+    if (const std::size_t bytes = part.instructions[at(i)].workspace_bytes)
+      lifetimes.push_back({i, i, aligned(bytes), -1, i});
+  return lifetimes;
+}
+
+PartAddresses bind_part(Part& part, std::span<void* const> storage_addresses, std::byte* arena,
+                        std::span<const Lifetime> lifetimes, std::span<const std::size_t> offsets) {
+  PartAddresses addresses;
+  addresses.values.assign(part.values.size(), nullptr);
+  addresses.workspaces.assign(part.instructions.size(), nullptr);
+  for (std::size_t i = 0; i < lifetimes.size(); ++i) {
+    if (lifetimes[i].value >= 0)
+      addresses.values[at(lifetimes[i].value)] = arena + offsets[i];
+    else
+      addresses.workspaces[at(lifetimes[i].instruction)] = arena + offsets[i];
+  }
+  for (int v = 0; v < static_cast<int>(part.values.size()); ++v) {
+    const int root = part.root(v);
+    const int storage = part.values[at(root)].storage;
+    addresses.values[at(v)] = storage >= 0 ? storage_addresses[at(storage)] : addresses.values[at(root)];
+  }
+  for (std::size_t i = 0; i < part.instructions.size(); ++i) {
+    Instruction& instruction = part.instructions[i];
+    Addresses operands;
+    for (const int v : instruction.inputs) operands.inputs.push_back(addresses.values[at(v)]);
+    for (const int v : instruction.outputs) operands.outputs.push_back(addresses.values[at(v)]);
+    operands.workspace = addresses.workspaces[i];
+    instruction.kernel->bind(operands);
+  }
+  return addresses;
+}
+
+void run_part(const Part& part, const RunContext& context) {
+  for (const Instruction& instruction : part.instructions) {
+    set_running_kernel(instruction.name.c_str());
+    instruction.kernel->run(context);
+  }
+  set_running_kernel("");
+}
+
+}  // namespace sluice

@@ -1,0 +1,124 @@
+#include <sluice/data/loader.h>
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include <sluice/core/error.h>
+#include <sluice/data/permutation.h>
+
+namespace sluice {
+namespace {
+
+std::int64_t samples_of(const Dataset& dataset, const LoaderOptions& options) {
+  const DataSpec& spec = dataset.spec();
+  if (spec.samples < 1 || options.samples < 0 || options.samples > spec.samples)
+    throw UsageError("loader: number of samples; got " + std::to_string(options.samples) + " of " +
+                     std::to_string(spec.samples) + " in '" + spec.name +
+                     "'; expected at least one, at most all (0: all)");
+  return options.samples > 0 ? options.samples : spec.samples;
+}
+
+}  // namespace
+
+Loader::Loader(const Dataset& dataset, LoaderOptions options)
+    : dataset_(dataset),
+      options_(options),
+      samples_(samples_of(dataset, options)) {
+  for (const FieldSpec& field : dataset.spec().fields)
+    fields_.push_back({field.sample_bytes(), nullptr});
+  thread_ = std::thread(&Loader::run, this);
+}
+
+Loader::~Loader() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+std::int64_t Loader::index_of(std::uint64_t epoch, std::int64_t position) const {
+  const Permutation order(samples_, options_.seed, epoch);
+  const std::int64_t shuffled = order(position);  // also checks the position
+  return options_.shuffle ? shuffled : position;
+}
+
+void Loader::request(std::uint64_t epoch, std::int64_t first, std::int64_t count,
+                     std::span<std::byte* const> fields) {
+  if (first < 0 || count < 1 || first >= samples_ || count > samples_ - first)
+    throw UsageError("loader: range of positions; got " + std::to_string(count) + " from " +
+                     std::to_string(first) + "; expected at least one, inside an epoch of " +
+                     std::to_string(samples_) + " samples");
+  if (fields.size() != fields_.size())
+    throw UsageError("loader: number of fields; got " + std::to_string(fields.size()) +
+                     "; expected the " + std::to_string(fields_.size()) + " of '" +
+                     dataset_.spec().name + "'");
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ != State::idle)
+      throw UsageError("loader: request while another is outstanding; expected wait() in between");
+    epoch_ = epoch;
+    first_ = first;
+    count_ = count;
+    for (std::size_t i = 0; i < fields.size(); ++i) fields_[i].to = fields[i];
+    state_ = State::requested;
+  }
+  changed_.notify_all();
+}
+
+void Loader::wait() {
+  std::unique_lock lock(mutex_);
+  if (state_ == State::idle) return;
+  if (state_ == State::requested) {
+    const auto start = std::chrono::steady_clock::now();
+    changed_.wait(lock, [this] { return state_ == State::done; });
+    waited_s_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+  state_ = State::idle;
+  if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+}
+
+void Loader::run() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] { return stop_ || state_ == State::requested; });
+    if (stop_) return;
+    lock.unlock();
+    std::exception_ptr error;
+    try {
+      load();
+    } catch (...) {
+      error = std::current_exception();
+    }
+    lock.lock();
+    error_ = std::move(error);
+    state_ = State::done;
+    changed_.notify_all();
+  }
+}
+
+void Loader::load() {
+  const Permutation order(samples_, options_.seed, epoch_);
+  for (std::int64_t i = 0; i < count_ && !stop_; ++i) {
+    const std::int64_t index = options_.shuffle ? order(first_ + i) : first_ + i;
+    const auto fail = [&](const std::string& what) {
+      throw DataError("loader: cannot read sample " + std::to_string(index) + " of '" +
+                      dataset_.spec().name + "' (epoch " + std::to_string(epoch_) + ", position " +
+                      std::to_string(first_ + i) + "): " + what);
+    };
+    try {
+      for (std::size_t f = 0; f < fields_.size(); ++f)
+        if (fields_[f].to)
+          dataset_.read(index, f,
+                        fields_[f].to + static_cast<std::size_t>(i) * fields_[f].sample_bytes);
+    } catch (const std::exception& error) {
+      fail(error.what());
+    } catch (...) {
+      fail("an exception of unknown type");
+    }
+  }
+}
+
+}  // namespace sluice

@@ -1,0 +1,132 @@
+#include <sluice/kernels/channel_view.h>
+#include <sluice/kernels/cpu/parallel.h>
+
+namespace sluice {
+namespace {
+
+/// One image's block of channels, [spatial][inner]; `b` are its `inner` numbers.
+SLUICE_CLONES void bias_block(const float* x, const float* b, float* y, std::int64_t spatial, std::int64_t inner) {
+  if (inner == 1) {
+    const float value = *b;
+#pragma omp simd
+    for (std::int64_t s = 0; s < spatial; ++s) y[s] = x[s] + value;
+  } else if (inner == 16) {
+    for (std::int64_t s = 0; s < spatial; ++s)
+#pragma omp simd
+      for (int i = 0; i < 16; ++i) y[s * 16 + i] = x[s * 16 + i] + b[i];
+  } else {
+    for (std::int64_t s = 0; s < spatial; ++s)
+#pragma omp simd
+      for (std::int64_t i = 0; i < inner; ++i) y[s * inner + i] = x[s * inner + i] + b[i];
+  }
+}
+
+/// sums[i] += Σ over spatial of x[s][i], in double.
+SLUICE_CLONES void sum_block(const float* x, double* sums, std::int64_t spatial, std::int64_t inner) {
+  if (inner == 1) {
+    double sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (std::int64_t s = 0; s < spatial; ++s) sum += static_cast<double>(x[s]);
+    *sums += sum;
+  } else if (inner == 16) {
+    double local[16] = {};  // stays in registers
+    for (std::int64_t s = 0; s < spatial; ++s)
+#pragma omp simd
+      for (int i = 0; i < 16; ++i) local[i] += static_cast<double>(x[s * 16 + i]);
+    for (int i = 0; i < 16; ++i) sums[i] += local[i];
+  } else {
+    for (std::int64_t s = 0; s < spatial; ++s)
+#pragma omp simd
+      for (std::int64_t i = 0; i < inner; ++i) sums[i] += static_cast<double>(x[s * inner + i]);
+  }
+}
+
+/// y = x + b in any layout a ChannelView describes.
+class BiasKernel final : public Kernel {
+ public:
+  explicit BiasKernel(const ChannelView& view) : view_(view) {}
+
+  /// b padded with zeros to whole blocks, so that padding in y stays zero.
+  std::size_t workspace_bytes() const override {
+    return static_cast<std::size_t>(view_.padded_channels()) * sizeof(float);
+  }
+
+  void run(const RunContext&) override {
+    float* b = workspace<float>();
+    std::copy_n(in<float>(1), view_.channels, b);
+    std::fill(b + view_.channels, b + view_.padded_channels(), 0.0f);
+    const std::int64_t block = view_.spatial * view_.inner;
+    const float* x = in<float>(0);
+    float* y = out<float>(0);
+    cpu::parallel_for(view_.samples * view_.outer, std::max<std::int64_t>(1, 16384 / block),
+                      [&](std::int64_t begin, std::int64_t end) {
+                        for (std::int64_t i = begin; i < end; ++i)
+                          bias_block(x + i * block, b + i % view_.outer * view_.inner, y + i * block, view_.spatial,
+                                     view_.inner);
+                      });
+  }
+
+ private:
+  ChannelView view_;
+};
+
+/// db += Σ dy. Samples are summed in a fixed number of chunks, each in double, so that the result depends on neither
+/// threads nor their timing.
+class BiasGradKernel final : public Kernel {
+ public:
+  explicit BiasGradKernel(const ChannelView& view)
+      : view_(view), chunks_(std::min<std::int64_t>(view.samples, 16)) {}
+
+  std::size_t workspace_bytes() const override {
+    return static_cast<std::size_t>(chunks_ * view_.padded_channels()) * sizeof(double);
+  }
+
+  void run(const RunContext&) override {
+    double* partial = workspace<double>();
+    const std::int64_t block = view_.spatial * view_.inner;
+    const std::int64_t grain = std::max<std::int64_t>(1, 16384 * chunks_ / (view_.samples * block));
+    cpu::parallel_for(chunks_ * view_.outer, grain, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) sum_chunk(i / view_.outer, i % view_.outer, partial + i * view_.inner);
+    });
+    float* db = out<float>(0);
+    for (std::int64_t c = 0; c < view_.channels; ++c) {
+      double sum = 0;
+      for (std::int64_t chunk = 0; chunk < chunks_; ++chunk) sum += partial[chunk * view_.padded_channels() + c];
+      db[c] += static_cast<float>(sum);
+    }
+  }
+
+ private:
+  void sum_chunk(std::int64_t chunk, std::int64_t o, double* sums) const {
+    const std::int64_t block = view_.spatial * view_.inner;
+    std::fill_n(sums, view_.inner, 0.0);
+    const std::int64_t last = view_.samples * (chunk + 1) / chunks_;
+    for (std::int64_t n = view_.samples * chunk / chunks_; n < last; ++n)
+      sum_block(in<float>(0) + (n * view_.outer + o) * block, sums, view_.spatial, view_.inner);
+  }
+
+  ChannelView view_;
+  std::int64_t chunks_;
+};
+
+std::unique_ptr<Kernel> lower_bias(LoweringContext& context) {
+  const ChannelView view = require_channel_view(context, 0);
+  context.require_plain(1);
+  context.set_layout(0, context.input(0).layout);
+  return std::make_unique<BiasKernel>(view);
+}
+
+std::unique_ptr<Kernel> lower_bias_grad(LoweringContext& context) {
+  const ChannelView view = require_channel_view(context, 0);
+  context.set_layout(0, Layout());
+  return std::make_unique<BiasGradKernel>(view);
+}
+
+}  // namespace
+
+void register_bias_cpu(KernelTable& table) {
+  table.add("bias", lower_bias);
+  table.add("bias_grad", lower_bias_grad);
+}
+
+}  // namespace sluice

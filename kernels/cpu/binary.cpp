@@ -1,0 +1,60 @@
+#include <sluice/kernels/cpu/binary.h>
+
+#include <sluice/kernels/cpu/parallel.h>
+#include <sluice/kernels/lowering.h>
+
+namespace sluice::cpu {
+namespace {
+
+enum class Extent { full, row, scalar };
+
+Extent extent(const LoweringContext& context, int i) {
+  const LoweredValue& value = context.input(i);
+  if (value.dims == context.output(0).dims) return Extent::full;
+  return value.elements() == 1 ? Extent::scalar : Extent::row;
+}
+
+class BinaryKernel final : public Kernel {
+ public:
+  BinaryKernel(BinaryRange range, std::int64_t count, std::int64_t row, Extent a, Extent b)
+      : range_(range), count_(count), row_(row), extents_{a, b} {}
+
+  void run(const RunContext&) override {
+    parallel_for(count_, 1 << 14, [this](std::int64_t begin, std::int64_t end) {
+      // Where an operand repeats for every sample, no piece crosses the end of a sample.
+      while (begin < end) {
+        const std::int64_t stop = std::min(end, begin - begin % row_ + row_);
+        range_(operand(0, begin), operand(1, begin), out<float>(0) + begin, stop - begin);
+        begin = stop;
+      }
+    });
+  }
+
+ private:
+  Operand operand(int i, std::int64_t at) const {
+    const Operand whole{in<float>(i), extents_[i] == Extent::scalar};
+    return whole.from(extents_[i] == Extent::row ? at % row_ : at);
+  }
+
+  BinaryRange range_;
+  std::int64_t count_, row_;
+  Extent extents_[2];
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> lower_binary(LoweringContext& context, BinaryRange range, bool zero_stays_zero) {
+  const Extent a = extent(context, 0), b = extent(context, 1);
+  const bool rows = a == Extent::row || b == Extent::row;
+  if (rows || !zero_stays_zero)
+    require_all_plain(context);
+  else if (a == Extent::full && b == Extent::full)
+    share_layout(context, {0, 1});
+  else
+    share_layout(context, {a == Extent::full ? 0 : 1});
+  const std::int64_t count = context.output(0).padded_elements();
+  const std::int64_t row = rows ? count / context.output(0).dims[0] : count;
+  return std::make_unique<BinaryKernel>(range, count, row, a, b);
+}
+
+}  // namespace sluice::cpu

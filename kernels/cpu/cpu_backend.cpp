@@ -1,0 +1,68 @@
+#include <sluice/kernels/cpu/cpu_backend.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include <omp.h>
+#include <sys/mman.h>
+
+#include <sluice/core/error.h>
+#include <sluice/core/kernel.h>
+#include <sluice/kernels/onednn/onednn.h>
+
+namespace sluice {
+
+void register_cpu_kernels(KernelTable& table);  // generated from kernels/CMakeLists.txt
+
+namespace {
+
+class CpuBackend final : public Backend {
+ public:
+  CpuBackend() {
+    register_cpu_kernels(kernels_);
+    set_threads(0);
+  }
+
+  std::string description() const override { return "cpu: " + properties() + " threads"; }
+  // oneDNN picks algorithms, layouts and scratch sizes by its version, the instruction set and the number of threads.
+  std::string fingerprint() const override { return "cpu, " + properties() + " threads"; }
+  const KernelTable& kernels() const override { return kernels_; }
+
+  void set_threads(int threads) override {
+    threads_ = threads > 0 ? threads : omp_get_num_procs();
+    omp_set_num_threads(threads_);
+  }
+  int threads() const override { return threads_; }
+
+  void copy_in(void* device, const void* host, std::size_t bytes) override { std::memcpy(device, host, bytes); }
+  void copy_out(void* host, const void* device, std::size_t bytes) override { std::memcpy(host, device, bytes); }
+  void copy(void* to, const void* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
+  void fill(void* device, unsigned char byte, std::size_t bytes) override { std::memset(device, byte, bytes); }
+  bool host_visible() const override { return true; }
+
+ protected:
+  // Pages instead of malloc: aligned, exact in the process's resident size, and returned at once.
+  void* do_allocate(std::size_t bytes) override {
+    void* data = mmap(nullptr, std::max<std::size_t>(bytes, 1), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (data == MAP_FAILED)
+      throw OutOfMemory("cpu: mmap failed; got a request of " + std::to_string(bytes) + " bytes: " +
+                        std::strerror(errno));
+    return data;
+  }
+  void do_free(void* data, std::size_t bytes) noexcept override { munmap(data, std::max<std::size_t>(bytes, 1)); }
+
+ private:
+  std::string properties() const {
+    return onednn::version() + ", " + onednn::isa() + ", " + std::to_string(threads_);
+  }
+
+  KernelTable kernels_;
+  int threads_ = 1;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_cpu_backend() { return std::make_unique<CpuBackend>(); }
+
+}  // namespace sluice

@@ -1,0 +1,34 @@
+#include <sluice/kernels/lowering.h>
+
+namespace sluice {
+
+Layout share_layout(LoweringContext& context, std::initializer_list<int> inputs, int output) {
+  const bool fixed = output >= 0 && context.output(output).pinned;
+  Layout layout = fixed ? context.output(output).layout : context.input(*inputs.begin()).layout;
+  if (!fixed) {
+    for (const int i : inputs) {
+      if (!context.input(i).pinned) continue;
+      layout = context.input(i).layout;
+      break;
+    }
+  }
+  for (const int i : inputs) context.require(i, layout);
+  if (output >= 0 && !fixed) context.set_layout(output, layout);
+  return layout;
+}
+
+void require_all_plain(LoweringContext& context) {
+  for (int i = 0; i < context.inputs(); ++i) context.require_plain(i);
+  for (int o = 0; o < context.outputs(); ++o) context.set_layout(o, Layout());
+}
+
+bool samples_contiguous(const LoweredValue& value) {
+  const Layout& layout = value.layout;
+  if (layout.is_plain()) return true;
+  if (layout.groups() != 1 || (!layout.order().empty() && layout.order()[0] != 0)) return false;
+  for (const Layout::Block& block : layout.blocks())
+    if (block.dim == 0) return false;
+  return true;
+}
+
+}  // namespace sluice

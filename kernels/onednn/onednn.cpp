@@ -1,0 +1,180 @@
+#include <sluice/kernels/onednn/onednn.h>
+
+#include <utility>
+
+#include <oneapi/dnnl/dnnl_debug.h>
+
+#include <sluice/core/device.h>
+#include <sluice/core/error.h>
+
+namespace sluice::onednn {
+namespace {
+
+[[noreturn]] void fail(const char* call, dnnl_status_t status, const std::string& what) {
+  throw BackendError(std::string("oneDNN: ") + call + " failed; got status " + dnnl_status2str(status) +
+                     (what.empty() ? "" : " (" + what + ")") + "; expected success");
+}
+
+/// Calls oneDNN and turns its exceptions into ours, naming the call.
+template <class Call>
+auto checked(const char* call, Call&& function) {
+  try {
+    return function();
+  } catch (const dnnl::error& error) {
+    fail(call, error.status, error.what());
+  }
+}
+
+/// The same for primitive descriptors: one that oneDNN does not implement comes back empty.
+template <class Pd, class Create>
+Pd created(const char* call, Create&& create) {
+  try {
+    return create();
+  } catch (const dnnl::error& error) {
+    if (error.status == dnnl_unimplemented) return Pd();
+    fail(call, error.status, error.what());
+  }
+}
+
+dnnl::primitive_attr attributes() {
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attributes;
+}
+
+/// oneDNN counts the gaps.
+dnnl::memory::dims gaps(const dnnl::memory::dims& dilation) {
+  dnnl::memory::dims gaps = dilation;
+  for (auto& gap : gaps) --gap;
+  return gaps;
+}
+
+// Version 2 makes a primitive descriptor from an operation descriptor, version 3 directly and with the engine in front.
+#if DNNL_VERSION_MAJOR >= 3
+template <class Primitive, class... Args>
+auto describe(const char* call, const Args&... args) {
+  using Pd = typename Primitive::primitive_desc;
+  return created<Pd>(call, [&] { return Pd(engine(), args..., attributes()); });
+}
+template <class Primitive, class Hint, class... Args>
+auto describe_backward(const char* call, const Hint& hint, const Args&... args) {
+  using Pd = typename Primitive::primitive_desc;
+  if (!hint) return Pd();
+  return created<Pd>(call, [&] { return Pd(engine(), args..., hint, attributes()); });
+}
+#else
+template <class Primitive, class... Args>
+auto describe(const char* call, const Args&... args) {
+  using Pd = typename Primitive::primitive_desc;
+  return created<Pd>(call, [&] { return Pd(typename Primitive::desc(args...), attributes(), engine()); });
+}
+template <class Primitive, class Hint, class... Args>
+auto describe_backward(const char* call, const Hint& hint, const Args&... args) {
+  using Pd = typename Primitive::primitive_desc;
+  if (!hint) return Pd();
+  return created<Pd>(call, [&] { return Pd(typename Primitive::desc(args...), attributes(), engine(), hint); });
+}
+#endif
+
+}  // namespace
+
+const dnnl::engine& engine() {
+  static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  return engine;
+}
+
+const dnnl::stream& stream() {
+  static const dnnl::stream stream(engine());
+  return stream;
+}
+
+std::string version() {
+  const dnnl_version_t* v = dnnl_version();
+  return "oneDNN " + std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch);
+}
+
+std::string isa() { return dnnl_cpu_isa2str(dnnl_get_effective_cpu_isa()); }
+
+dnnl::convolution_forward::primitive_desc forward(const Convolution& conv, dnnl::algorithm algorithm) {
+  return describe<dnnl::convolution_forward>("convolution_forward", dnnl::prop_kind::forward_training, algorithm,
+                                             conv.x, conv.w, conv.b, conv.y, conv.stride, gaps(conv.dilation),
+                                             conv.padding, conv.padding);
+}
+
+dnnl::convolution_backward_data::primitive_desc backward_data(const Convolution& conv, dnnl::algorithm algorithm) {
+  // The hint only says that a forward pass exists: it need not use the same algorithm.
+  const auto hint = forward(conv, dnnl::algorithm::convolution_direct);
+  return describe_backward<dnnl::convolution_backward_data>("convolution_backward_data", hint, algorithm, conv.x,
+                                                            conv.w, conv.y, conv.stride, gaps(conv.dilation),
+                                                            conv.padding, conv.padding);
+}
+
+dnnl::convolution_backward_weights::primitive_desc backward_weights(const Convolution& conv,
+                                                                    dnnl::algorithm algorithm) {
+  const auto hint = forward(conv, dnnl::algorithm::convolution_direct);
+  return describe_backward<dnnl::convolution_backward_weights>(
+      "convolution_backward_weights", hint, algorithm, conv.x, conv.w, conv.y, conv.stride, gaps(conv.dilation),
+      conv.padding, conv.padding);
+}
+
+dnnl::inner_product_forward::primitive_desc forward(const InnerProduct& linear) {
+  return describe<dnnl::inner_product_forward>("inner_product_forward", dnnl::prop_kind::forward_training, linear.x,
+                                               linear.w, linear.b, linear.y);
+}
+
+dnnl::inner_product_backward_data::primitive_desc backward_data(const InnerProduct& linear) {
+  return describe_backward<dnnl::inner_product_backward_data>("inner_product_backward_data", forward(linear), linear.x,
+                                                              linear.w, linear.y);
+}
+
+dnnl::inner_product_backward_weights::primitive_desc backward_weights(const InnerProduct& linear) {
+  return describe_backward<dnnl::inner_product_backward_weights>("inner_product_backward_weights", forward(linear),
+                                                                 linear.x, linear.w, linear.y);
+}
+
+dnnl::pooling_forward::primitive_desc forward(const MaxPooling& pool) {
+  return describe<dnnl::pooling_forward>("pooling_forward", dnnl::prop_kind::forward_training,
+                                         dnnl::algorithm::pooling_max, pool.x, pool.y, pool.stride, pool.kernel,
+#if DNNL_VERSION_MAJOR >= 3
+                                         dnnl::memory::dims{0, 0},
+#endif
+                                         pool.padding, pool.padding);
+}
+
+dnnl::pooling_backward::primitive_desc backward(const MaxPooling& pool) {
+  return describe_backward<dnnl::pooling_backward>("pooling_backward", forward(pool), dnnl::algorithm::pooling_max,
+                                                   pool.x, pool.y, pool.stride, pool.kernel,
+#if DNNL_VERSION_MAJOR >= 3
+                                                   dnnl::memory::dims{0, 0},
+#endif
+                                                   pool.padding, pool.padding);
+}
+
+dnnl::reorder::primitive_desc reorder(const Md& from, const Md& to, bool accumulate) {
+  dnnl::primitive_attr attributes = onednn::attributes();
+  if (accumulate) {
+    dnnl::post_ops sum;
+    sum.append_sum(1.0f);
+    attributes.set_post_ops(sum);
+  }
+  return checked("reorder", [&] { return dnnl::reorder::primitive_desc(engine(), from, engine(), to, attributes); });
+}
+
+std::size_t scratchpad_bytes(const dnnl::primitive_desc_base& pd) { return pd.scratchpad_desc().get_size(); }
+
+Execution::Execution(const dnnl::primitive_desc_base& pd, std::vector<Argument> arguments, void* scratchpad) {
+  checked("primitive_create", [&] { primitive_ = dnnl::primitive(pd.get()); });
+  if (scratchpad_bytes(pd) > 0) arguments.push_back({DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc(), scratchpad});
+  for (const Argument& argument : arguments) {
+    memories_.push_back(checked("memory", [&] { return dnnl::memory(argument.md, engine(), argument.data); }));
+    arguments_.push_back({argument.index, memories_.back().get()});
+  }
+}
+
+void Execution::run() const {
+  const dnnl_status_t status = dnnl_primitive_execute(primitive_.get(), stream().get(),
+                                                      static_cast<int>(arguments_.size()), arguments_.data());
+  if (status != dnnl_success) fail("primitive_execute", status, running_kernel());
+}
+
+}  // namespace sluice::onednn

@@ -1,0 +1,52 @@
+#include <sluice/kernels/relu/relu.h>
+
+#include <sluice/core/differentiate.h>
+
+namespace sluice {
+namespace {
+
+class Relu final : public Op {
+ public:
+  std::string_view type() const override { return "relu"; }
+
+  std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override {
+    if (!is_floating(inputs[0].dtype))
+      throw_shape_error(*this, "x is not floating", "x", inputs, "a floating dtype");
+    return {inputs[0]};
+  }
+
+  void gradient(GradientContext& context) const override {
+    context.set(0, relu_grad(context.output(0), context.dy()));
+  }
+
+  bool batch_capable() const override { return true; }
+  int in_place_input() const override { return 0; }
+};
+
+class ReluGrad final : public Op {
+ public:
+  std::string_view type() const override { return "relu_grad"; }
+
+  std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override {
+    if (inputs[0].shape != inputs[1].shape || inputs[0].dtype != inputs[1].dtype)
+      throw_shape_error(*this, "operands differ", "y,dy", inputs, "equal shape and dtype");
+    return {inputs[0]};
+  }
+
+  void gradient(GradientContext& context) const override {
+    context.set(1, relu_grad(context.input(0), context.dy()));
+  }
+
+  bool differentiable(int input) const override { return input == 1; }
+  bool linear_in(int input) const override { return input == 1; }
+  bool batch_capable() const override { return true; }
+  int in_place_input() const override { return 1; }
+};
+
+}  // namespace
+
+Var relu(Var x) { return x.graph().add1(std::make_shared<Relu>(), {x}); }
+
+Var relu_grad(Var y, Var dy) { return y.graph().add1(std::make_shared<ReluGrad>(), {y, dy}); }
+
+}  // namespace sluice

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sluice/core/graph.h>
+
+namespace sluice {
+
+/// A parameter with its Vars in the graph of a step.
+struct Trained {
+  Parameter parameter;
+  Var value;
+  Var gradient;
+};
+
+/// Factor on the learning rate by step (0-based): optim/schedule.h has some.
+using Schedule = std::function<double(std::int64_t step)>;
+
+/// An update rule as batch nodes over the flat region of parameters, gradients and state.
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+
+  /// Adds the nodes that update `trained` in place.
+  virtual void update(Graph& graph, std::span<const Trained> trained) const = 0;
+  /// The scalars those nodes read, by name, for the step with this number (0-based).
+  virtual std::vector<std::pair<std::string, double>> scalars(std::int64_t step) const = 0;
+  /// For people: "sgd(lr=0.1, momentum=0.9, weight_decay=0.0005)".
+  virtual std::string str() const = 0;
+};
+
+}  // namespace sluice
