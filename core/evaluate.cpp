@@ -4,6 +4,7 @@
 
 #include <sluice/core/error.h>
 #include <sluice/core/program.h>
+#include <sluice/core/transfer.h>
 
 namespace sluice {
 namespace {
@@ -20,30 +21,6 @@ std::int64_t common_samples(const std::map<std::string, Tensor>& inputs) {
                        tensor.shape().str() + "; expected one n");
   }
   return std::max<std::int64_t>(samples, 1);
-}
-
-/// Host data → device storage, in the storage's dtype and layout.
-void write_storage(Backend& backend, void* address, DType dtype, const Layout& layout, const Tensor& tensor) {
-  const Tensor converted = tensor.to(dtype);
-  const std::size_t size = size_bytes(dtype);
-  std::vector<std::byte> physical(layout.bytes(tensor.shape(), dtype));
-  layout.for_each(tensor.shape(), [&](std::int64_t logical, std::int64_t place) {
-    std::copy_n(static_cast<const std::byte*>(converted.data()) + static_cast<std::size_t>(logical) * size, size,
-                physical.data() + static_cast<std::size_t>(place) * size);
-  });
-  backend.copy_in(address, physical.data(), physical.size());
-}
-
-Tensor read_value(Backend& backend, const void* address, const Shape& dims, DType dtype, const Layout& layout) {
-  std::vector<std::byte> physical(layout.bytes(dims, dtype));
-  backend.copy_out(physical.data(), address, physical.size());
-  Tensor result(dims, dtype);
-  const std::size_t size = size_bytes(dtype);
-  layout.for_each(dims, [&](std::int64_t logical, std::int64_t place) {
-    std::copy_n(physical.data() + static_cast<std::size_t>(place) * size, size,
-                static_cast<std::byte*>(result.data()) + static_cast<std::size_t>(logical) * size);
-  });
-  return result;
 }
 
 const Tensor& input_tensor(const std::map<std::string, Tensor>& inputs, const std::string& name, const ValueSpec& spec) {
@@ -93,7 +70,7 @@ std::vector<Buffer> make_storages(Backend& backend, const StorageTable& storages
     buffers.push_back(backend.allocate(std::max(storages.bytes(id), slab_alignment)));
     backend.fill(buffers.back().data(), 0, buffers.back().bytes());
     if (storage.leaf)
-      write_storage(backend, buffers.back().data(), storage.dtype, storages.layout(id),
+      write_logical(backend, buffers.back().data(), storage.dtype, storages.layout(id),
                     leaf_value(storage, graph, inputs, options, samples));
   }
   return buffers;
@@ -149,7 +126,7 @@ std::vector<Tensor> evaluate(std::span<const Var> vars, const std::map<std::stri
       const PartValue& value = part.values[at(i)];
       if (value.value != v) continue;
       const Layout& layout = value.storage >= 0 ? storages.layout(value.storage) : value.layout;
-      results.push_back(read_value(backend, places.values[at(i)], value.dims, value.dtype, layout));
+      results.push_back(read_logical(backend, places.values[at(i)], value.dims, value.dtype, layout));
       break;
     }
   }

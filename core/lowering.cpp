@@ -452,7 +452,7 @@ class Lowering::Work {
     PartValue kept = value;
     kept.name += " kept";
     kept.storage = id;
-    kept.alias = -1;
+    kept.alias = kept.value = -1;
     copy_kept(from, append_value(std::move(kept)), id, value.bytes(), true);
   }
 
@@ -464,6 +464,7 @@ class Lowering::Work {
     PartValue kept = value;
     kept.name += " kept";
     kept.storage = id;
+    kept.alias = kept.value = -1;
     value.storage = value.alias = -1;
     const int from = append_value(std::move(kept));
     const std::size_t bytes = value.bytes();

@@ -16,9 +16,9 @@
 namespace sluice {
 namespace {
 
-constexpr std::size_t buffer_bytes = 64 * 1024;
+constexpr std::size_t buffer_bytes = 1 << 16;
 constexpr std::size_t max_inflate_bytes = std::size_t{1} << 30;  // zlib counts in 32 bits
-constexpr std::size_t max_inflate_ratio = 1032;  // 258 bytes from two bits: deflate's best case
+constexpr std::size_t max_inflate_ratio = 1032;                  // 258 bytes from two bits: deflate's best case
 
 [[noreturn]] void cannot_open(const std::string& path, const std::string& got) {
   throw DataError("data: cannot open '" + path + "'; got: " + got + "; expected a readable file");
@@ -126,9 +126,9 @@ std::size_t ByteStream::inflate_some(std::span<std::byte> to) {
     else
       inflateReset(&zlib);
   } else if (status != Z_OK) {
-    throw DataError("gzip: damaged data; got '" + std::string(zlib.msg ? zlib.msg : "no progress") +
-                    "' after " + std::to_string(produced_bytes_) + " uncompressed bytes in '" +
-                    name_ + "'; expected a complete gzip file");
+    throw DataError("gzip: damaged data; got '" + std::string(zlib.msg ? zlib.msg : "no progress") + "' after " +
+                    std::to_string(produced_bytes_) + " uncompressed bytes in '" + name_ +
+                    "'; expected a complete gzip file");
   }
   return out - zlib.avail_out;
 }

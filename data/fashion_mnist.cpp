@@ -20,46 +20,40 @@ std::string find_file(const std::string& directory, const std::string& stem) {
   const std::filesystem::path gzip = plain.string() + ".gz";
   std::error_code error;
   if (!std::filesystem::is_directory(directory, error))
-    throw DataError("fashion_mnist: no data; got '" + directory + "'; expected a directory with " +
-                    stem + ".gz (" + package_hint + ")");
+    throw DataError("fashion_mnist: no data; got '" + directory + "'; expected a directory with " + stem + ".gz (" +
+                    package_hint + ")");
   if (std::filesystem::exists(gzip, error)) return gzip.string();
   if (std::filesystem::exists(plain, error)) return plain.string();
-  throw DataError("fashion_mnist: file is missing; got directory '" + directory + "' without " +
-                  stem + "[.gz]; expected it there (" + package_hint + ")");
+  throw DataError("fashion_mnist: file is missing; got directory '" + directory + "' without " + stem +
+                  "[.gz]; expected it there (" + package_hint + ")");
 }
 
 /// u8 labels as i32; throws for one that is no class.
-std::vector<std::byte> widen_labels(const IdxFile& file, const std::string& path,
-                                    std::size_t count) {
+std::vector<std::byte> widen_labels(const IdxFile& file, const std::string& path, std::size_t count) {
   std::vector<std::byte> labels(count * sizeof(std::int32_t));
   for (std::size_t i = 0; i < file.values.size(); ++i) {
     const auto label = std::to_integer<std::int32_t>(file.values[i]);
     if (label >= FashionMnist::classes)
-      throw DataError("fashion_mnist: label out of range; got " + std::to_string(label) +
-                      " at index " + std::to_string(i) + " in '" + path + "'; expected 0 to 9");
+      throw DataError("fashion_mnist: label out of range; got " + std::to_string(label) + " at index " +
+                      std::to_string(i) + " in '" + path + "'; expected 0 to 9");
     if (i < count) std::memcpy(labels.data() + i * sizeof(label), &label, sizeof(label));
   }
   return labels;
 }
 
-std::vector<TensorDataset::Field> load(Split split, const std::string& directory,
-                                       std::int64_t limit) {
+std::vector<TensorDataset::Field> load(Split split, const std::string& directory, std::int64_t limit) {
   if (limit < 0)
-    throw UsageError("fashion_mnist: limit; got " + std::to_string(limit) +
-                     "; expected >= 0 (0: all samples)");
+    throw UsageError("fashion_mnist: limit; got " + std::to_string(limit) + "; expected >= 0 (0: all samples)");
   const std::string prefix = split == Split::train ? "train" : "t10k";
   const std::string image_path = find_file(directory, prefix + "-images-idx3-ubyte");
   const std::string label_path = find_file(directory, prefix + "-labels-idx1-ubyte");
   IdxFile images = read_idx(image_path, {.item = Shape{28, 28}, .keep = limit});
-  const IdxFile labels =
-      read_idx(label_path, {.item = Shape{}});  // all of them: every label is checked
+  const IdxFile labels = read_idx(label_path, {.item = Shape{}});  // all of them: every label is checked
   if (images.items != labels.items)
-    throw DataError("fashion_mnist: counts differ; got " + std::to_string(images.items) +
-                    " images in '" + image_path + "' and " + std::to_string(labels.items) +
-                    " labels in '" + label_path + "'; expected equal counts");
+    throw DataError("fashion_mnist: counts differ; got " + std::to_string(images.items) + " images in '" + image_path +
+                    "' and " + std::to_string(labels.items) + " labels in '" + label_path + "'; expected equal counts");
   std::vector<TensorDataset::Field> fields;
-  fields.emplace_back(FieldSpec{"image", Shape{1, 28, 28}, DType::u8, {0.2860f}, {0.3530f}},
-                      std::move(images.values));
+  fields.emplace_back(FieldSpec{"image", Shape{1, 28, 28}, DType::u8, {0.2860f}, {0.3530f}}, std::move(images.values));
   fields.emplace_back(FieldSpec{"label", Shape{}, DType::i32},
                       widen_labels(labels, label_path, static_cast<std::size_t>(images.shape[0])));
   return fields;

@@ -20,8 +20,7 @@ class FashionMnist final : public TensorDataset {
   /// Holds the first `limit` samples of `split` in host memory; 0: all. Throws DataError, naming
   /// the file: directory or file missing, bad IDX data (see read_idx), images that are not 28x28,
   /// counts that differ, a label above 9. Throws UsageError for a negative limit.
-  explicit FashionMnist(Split split, const std::string& directory = default_directory(),
-                        std::int64_t limit = 0);
+  explicit FashionMnist(Split split, const std::string& directory = default_directory(), std::int64_t limit = 0);
 
   /// $SLUICE_DATA when it is set, otherwise where the Debian package puts the files.
   static std::string default_directory();

@@ -26,9 +26,7 @@ std::string hex(std::uint32_t value) {
 /// The contents of one stream, read in the order of the format.
 class IdxParser {
  public:
-  IdxParser(ByteStream& stream, const IdxExpectations& expectations)
-      : stream_(stream),
-        expected_(expectations) {}
+  IdxParser(ByteStream& stream, const IdxExpectations& expectations) : stream_(stream), expected_(expectations) {}
 
   IdxFile parse() {
     read_dimensions(read_rank());
@@ -58,10 +56,11 @@ class IdxParser {
   }
 
   void check_dimensions() {
-    std::string text;
-    for (const std::int64_t extent : dims_)
-      text += (text.empty() ? "[" : ",") + std::to_string(extent);
-    dims_text_ = text + "]";
+    for (const std::int64_t extent : dims_) {
+      dims_text_ += dims_text_.empty() ? '[' : ',';
+      dims_text_ += std::to_string(extent);
+    }
+    dims_text_ += ']';
     if (std::find(dims_.begin(), dims_.end(), 0) != dims_.end())
       fail("a dimension is 0", dims_text_, "every dimension >= 1");
     if (expected_.item && Shape(dims_).without_leading() != *expected_.item)
@@ -71,16 +70,12 @@ class IdxParser {
     } catch (const ShapeError&) {
       fail("dimensions are too large", dims_text_, "fewer than 2^63 elements");
     }
-    if (static_cast<std::uint64_t>(data_bytes_) > stream_.max_bytes())
-      fail("file is too short",
-           "a file that can hold at most " + std::to_string(stream_.max_bytes()) + " bytes",
-           std::to_string(data_bytes_) + " bytes of data for " + dims_text_);
   }
 
-  // Reserves first and grows inside the reservation: pages are touched only as data arrives, and
-  // nothing is copied.
+  // Grows inside a reservation: pages are touched only as data arrives, and nothing is copied. A claim
+  // that the file cannot fulfil is not even reserved; reading then finds out how much there is.
   void read_values(std::vector<std::byte>& values, std::size_t keep_bytes) try {
-    values.reserve(keep_bytes);
+    if (keep_bytes <= stream_.max_bytes()) values.reserve(keep_bytes);
     while (values.size() < keep_bytes) {
       const std::size_t done = values.size();
       values.resize(std::min(keep_bytes, done + chunk_bytes));
@@ -90,8 +85,7 @@ class IdxParser {
     while (remaining() > 0) read_data(std::span(rest).first(std::min(rest.size(), remaining())));
     // This read also makes a gzip stream verify its checksum.
     if (stream_.read(std::span(rest).first(1)) != 0)
-      fail("data after the last element",
-           "more than " + std::to_string(data_bytes_) + " bytes of data",
+      fail("data after the last element", "more than " + std::to_string(data_bytes_) + " bytes of data",
            std::to_string(data_bytes_) + " for " + dims_text_);
   } catch (const std::bad_alloc&) {
     fail("out of memory", dims_text_, "an array that fits the host's memory");
@@ -121,10 +115,9 @@ class IdxParser {
     return value;
   }
 
-  [[noreturn]] void fail(std::string_view what, const std::string& got,
-                         const std::string& expected) const {
-    throw DataError("idx: " + std::string(what) + "; got " + got + " in '" + stream_.name() +
-                    "'; expected " + expected);
+  [[noreturn]] void fail(std::string_view what, const std::string& got, const std::string& expected) const {
+    throw DataError("idx: " + std::string(what) + "; got " + got + " in '" + stream_.name() + "'; expected " +
+                    expected);
   }
 
   ByteStream& stream_;
@@ -143,8 +136,7 @@ IdxFile read_idx(const std::string& path, const IdxExpectations& expectations) {
   return IdxParser(stream, expectations).parse();
 }
 
-IdxFile parse_idx(std::span<const std::byte> bytes, const std::string& name,
-                  const IdxExpectations& expectations) {
+IdxFile parse_idx(std::span<const std::byte> bytes, const std::string& name, const IdxExpectations& expectations) {
   ByteStream stream(bytes, name);
   return IdxParser(stream, expectations).parse();
 }

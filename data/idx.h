@@ -22,9 +22,10 @@ struct IdxFile {
 
 /// What the caller asks of an IDX file.
 struct IdxExpectations {
-  std::optional<Shape> item =
-      {};                 ///< shape of one item: [28,28] for images, [] for labels; nothing: any
-  std::int64_t keep = 0;  ///< keep only the first items; the whole file is still checked; 0: all
+  /// Shape of one item: [28,28] for images, [] for labels; nothing: any.
+  std::optional<Shape> item = {};
+  /// Keep only the first items; the whole file is still checked. 0: all.
+  std::int64_t keep = 0;
 };
 
 /// Reads an IDX file, plain or gzip. Throws DataError naming the file: missing, a directory,
@@ -34,7 +35,6 @@ struct IdxExpectations {
 IdxFile read_idx(const std::string& path, const IdxExpectations& expectations = {});
 
 /// The same for the contents of a file; `name` stands for the path in messages.
-IdxFile parse_idx(std::span<const std::byte> bytes, const std::string& name,
-                  const IdxExpectations& expectations = {});
+IdxFile parse_idx(std::span<const std::byte> bytes, const std::string& name, const IdxExpectations& expectations = {});
 
 }  // namespace sluice

@@ -25,8 +25,7 @@ Loader::Loader(const Dataset& dataset, LoaderOptions options)
     : dataset_(dataset),
       options_(options),
       samples_(samples_of(dataset, options)) {
-  for (const FieldSpec& field : dataset.spec().fields)
-    fields_.push_back({field.sample_bytes(), nullptr});
+  for (const FieldSpec& field : dataset.spec().fields) fields_.push_back({field.sample_bytes(), nullptr});
   thread_ = std::thread(&Loader::run, this);
 }
 
@@ -45,16 +44,13 @@ std::int64_t Loader::index_of(std::uint64_t epoch, std::int64_t position) const 
   return options_.shuffle ? shuffled : position;
 }
 
-void Loader::request(std::uint64_t epoch, std::int64_t first, std::int64_t count,
-                     std::span<std::byte* const> fields) {
+void Loader::request(std::uint64_t epoch, std::int64_t first, std::int64_t count, std::span<std::byte* const> fields) {
   if (first < 0 || count < 1 || first >= samples_ || count > samples_ - first)
-    throw UsageError("loader: range of positions; got " + std::to_string(count) + " from " +
-                     std::to_string(first) + "; expected at least one, inside an epoch of " +
-                     std::to_string(samples_) + " samples");
+    throw UsageError("loader: range of positions; got " + std::to_string(count) + " from " + std::to_string(first) +
+                     "; expected at least one, inside an epoch of " + std::to_string(samples_) + " samples");
   if (fields.size() != fields_.size())
-    throw UsageError("loader: number of fields; got " + std::to_string(fields.size()) +
-                     "; expected the " + std::to_string(fields_.size()) + " of '" +
-                     dataset_.spec().name + "'");
+    throw UsageError("loader: number of fields; got " + std::to_string(fields.size()) + "; expected the " +
+                     std::to_string(fields_.size()) + " of '" + dataset_.spec().name + "'");
   {
     const std::lock_guard lock(mutex_);
     if (state_ != State::idle)
@@ -104,15 +100,13 @@ void Loader::load() {
   for (std::int64_t i = 0; i < count_ && !stop_; ++i) {
     const std::int64_t index = options_.shuffle ? order(first_ + i) : first_ + i;
     const auto fail = [&](const std::string& what) {
-      throw DataError("loader: cannot read sample " + std::to_string(index) + " of '" +
-                      dataset_.spec().name + "' (epoch " + std::to_string(epoch_) + ", position " +
-                      std::to_string(first_ + i) + "): " + what);
+      throw DataError("loader: cannot read sample " + std::to_string(index) + " of '" + dataset_.spec().name +
+                      "' (epoch " + std::to_string(epoch_) + ", position " + std::to_string(first_ + i) + "): " + what);
     };
     try {
       for (std::size_t f = 0; f < fields_.size(); ++f)
         if (fields_[f].to)
-          dataset_.read(index, f,
-                        fields_[f].to + static_cast<std::size_t>(i) * fields_[f].sample_bytes);
+          dataset_.read(index, f, fields_[f].to + static_cast<std::size_t>(i) * fields_[f].sample_bytes);
     } catch (const std::exception& error) {
       fail(error.what());
     } catch (...) {

@@ -16,7 +16,7 @@ namespace sluice {
 
 struct LoaderOptions {
   std::uint64_t seed = 0;
-  bool shuffle = true;  ///< another order every epoch, given by (seed, epoch); otherwise by index
+  bool shuffle = true;       ///< another order every epoch, given by (seed, epoch); otherwise by index
   std::int64_t samples = 0;  ///< use only the first samples of the data set; 0: all
 };
 
@@ -25,11 +25,15 @@ struct LoaderOptions {
 /// (seed, epoch, position) alone: epochs and positions may be asked for in any order and again.
 /// Never holds a batch itself; allocates nothing after construction.
 ///
-///   loader.request(epoch, 0, n, next);                              // fills `next` in the
-///   background loader.wait(); swap(current, next); loader.request(epoch, n, n, next);
-///   compute(current); ...
+///   loader.request(epoch, 0, n, next);
+///   for (i = n; i < samples; i += n) {
+///     loader.wait();
+///     std::swap(current, next);
+///     loader.request(epoch, i, n, next);  // fills `next` while compute() works
+///     compute(current);
+///   }
 ///
-/// One user thread; all members but the loading itself belong to it.
+/// All members are for one user thread; the loader's own thread is not visible outside.
 class Loader {
  public:
   /// `dataset` must outlive the loader, and its read() is called from the loader's thread only
@@ -52,8 +56,7 @@ class Loader {
   /// pointer leaves its field out. The memory (not the span) must stay valid until wait() returns
   /// or the loader is destroyed. Throws UsageError when another request is outstanding, the range
   /// is empty or leaves the epoch, or fields has another length than the spec.
-  void request(std::uint64_t epoch, std::int64_t first, std::int64_t count,
-               std::span<std::byte* const> fields);
+  void request(std::uint64_t epoch, std::int64_t first, std::int64_t count, std::span<std::byte* const> fields);
   /// Blocks until the outstanding request is done; returns at once when there is none. Throws what
   /// the data set threw, as a DataError that names the sample; the request is then over, its memory
   /// half written, and the loader is ready for another.

@@ -10,8 +10,7 @@ namespace sluice {
 namespace {
 
 constexpr std::uint32_t rounds = 8;
-constexpr std::uint32_t stream =
-    0x53485546;  // keeps these numbers apart from the ops' under the same seed
+constexpr std::uint32_t stream = 0x53485546;  // keeps these numbers apart from the ops' under the same seed
 
 std::uint64_t ceil_sqrt(std::uint64_t value) {
   auto root = static_cast<std::uint64_t>(std::sqrt(static_cast<double>(value)));
@@ -26,8 +25,7 @@ Permutation::Permutation(std::int64_t size, std::uint64_t seed, std::uint64_t ep
     : size_(size),
       seed_(seed),
       epoch_(epoch) {
-  if (size < 1)
-    throw UsageError("permutation: size; got " + std::to_string(size) + "; expected >= 1");
+  if (size < 1) throw UsageError("permutation: size; got " + std::to_string(size) + "; expected >= 1");
   // As square as possible: left * right - size < left, so a walk of more than one step is rare.
   const auto n = static_cast<std::uint64_t>(size);
   left_ = ceil_sqrt(n);
@@ -36,8 +34,8 @@ Permutation::Permutation(std::int64_t size, std::uint64_t seed, std::uint64_t ep
 
 std::int64_t Permutation::operator()(std::int64_t position) const {
   if (position < 0 || position >= size_)
-    throw UsageError("permutation: position; got " + std::to_string(position) +
-                     "; expected 0 <= position < " + std::to_string(size_));
+    throw UsageError("permutation: position; got " + std::to_string(position) + "; expected 0 <= position < " +
+                     std::to_string(size_));
   // Walking a cycle of the grid's permutation until it is back inside is a permutation of the
   // inside.
   std::uint64_t value = static_cast<std::uint64_t>(position);
@@ -52,10 +50,10 @@ std::uint64_t Permutation::encipher(std::uint64_t value) const {
   for (std::uint32_t round = 0; round < rounds; ++round) {
     const std::uint32_t changed = round % 2;
     // left <= 2^31.5, so a half fits one word.
-    const Philox::Block block = Philox::generate(
-        {{static_cast<std::uint32_t>(half[1 - changed]), round, static_cast<std::uint32_t>(epoch_),
-          static_cast<std::uint32_t>(epoch_ >> 32)}},
-        static_cast<std::uint32_t>(seed_), static_cast<std::uint32_t>(seed_ >> 32) ^ stream);
+    const Philox::Block block =
+        Philox::generate({{static_cast<std::uint32_t>(half[1 - changed]), round, static_cast<std::uint32_t>(epoch_),
+                           static_cast<std::uint32_t>(epoch_ >> 32)}},
+                         static_cast<std::uint32_t>(seed_), static_cast<std::uint32_t>(seed_ >> 32) ^ stream);
     const std::uint64_t random = std::uint64_t{block.v[0]} << 32 | block.v[1];
     half[changed] = (half[changed] + random % extent[changed]) % extent[changed];
   }

@@ -14,19 +14,17 @@ namespace {
 
 void check_normalisation(const std::string& dataset, const FieldSpec& spec) {
   if (spec.mean.empty() && spec.std.empty()) return;
-  const std::string got = "field '" + spec.name + "' is " + std::string(name(spec.dtype)) + " " +
-                          spec.shape.str() + " with " + std::to_string(spec.mean.size()) +
-                          " means and " + std::to_string(spec.std.size()) + " stds";
+  const std::string got = "field '" + spec.name + "' is " + std::string(name(spec.dtype)) + " " + spec.shape.str() +
+                          " with " + std::to_string(spec.mean.size()) + " means and " +
+                          std::to_string(spec.std.size()) + " stds";
   if (spec.dtype != DType::u8 || spec.shape.rank() != 3)
     fail(dataset, "only images are normalised; got " + got + "; expected u8 [C,H,W]");
   const auto channels = static_cast<std::size_t>(spec.shape[0]);
   if (spec.mean.size() != channels || spec.std.size() != channels)
-    fail(dataset, "normalisation does not match the channels; got " + got +
-                      "; expected one of each a channel");
+    fail(dataset, "normalisation does not match the channels; got " + got + "; expected one of each a channel");
   for (const float value : spec.std)
     if (!(value > 0.0f))
-      fail(dataset,
-           "std of field '" + spec.name + "'; got " + std::to_string(value) + "; expected > 0");
+      fail(dataset, "std of field '" + spec.name + "'; got " + std::to_string(value) + "; expected > 0");
 }
 
 /// Samples in `field`; throws unless it is a whole number, at least 1.
@@ -39,13 +37,10 @@ std::int64_t count_samples(const std::string& dataset, const TensorDataset::Fiel
   return static_cast<std::int64_t>(field.values.size() / sample_bytes);
 }
 
-FieldSpec spec_of(std::string name, const Tensor& values, std::vector<float> mean,
-                  std::vector<float> std) {
+FieldSpec spec_of(std::string name, const Tensor& values, std::vector<float> mean, std::vector<float> std) {
   if (values.shape().rank() == 0)
-    throw DataError("dataset: field '" + name +
-                    "' has no samples; got shape []; expected [samples, ...]");
-  return {std::move(name), values.shape().without_leading(), values.dtype(), std::move(mean),
-          std::move(std)};
+    throw DataError("dataset: field '" + name + "' has no samples; got shape []; expected [samples, ...]");
+  return {std::move(name), values.shape().without_leading(), values.dtype(), std::move(mean), std::move(std)};
 }
 
 std::vector<std::byte> bytes_of(const Tensor& values) {
@@ -55,8 +50,7 @@ std::vector<std::byte> bytes_of(const Tensor& values) {
 
 }  // namespace
 
-TensorDataset::Field::Field(std::string name, const Tensor& tensor, std::vector<float> mean,
-                            std::vector<float> std)
+TensorDataset::Field::Field(std::string name, const Tensor& tensor, std::vector<float> mean, std::vector<float> std)
     : Field(spec_of(std::move(name), tensor, std::move(mean), std::move(std)), bytes_of(tensor)) {}
 
 TensorDataset::Field::Field(FieldSpec field_spec, std::vector<std::byte> bytes)
@@ -70,12 +64,10 @@ TensorDataset::TensorDataset(std::string name, std::vector<Field> fields) {
     const std::int64_t samples = count_samples(spec_.name, field);
     if (spec_.fields.empty()) spec_.samples = samples;
     for (const FieldSpec& earlier : spec_.fields)
-      if (earlier.name == field.spec.name)
-        fail(spec_.name, "two fields are called '" + earlier.name + "'");
+      if (earlier.name == field.spec.name) fail(spec_.name, "two fields are called '" + earlier.name + "'");
     if (samples != spec_.samples)
-      fail(spec_.name, "fields differ in length; got " + std::to_string(spec_.samples) +
-                           " samples of '" + spec_.fields[0].name + "' and " +
-                           std::to_string(samples) + " of '" + field.spec.name +
+      fail(spec_.name, "fields differ in length; got " + std::to_string(spec_.samples) + " samples of '" +
+                           spec_.fields[0].name + "' and " + std::to_string(samples) + " of '" + field.spec.name +
                            "'; expected equal numbers");
     check_normalisation(spec_.name, field.spec);
     spec_.fields.push_back(std::move(field.spec));
@@ -85,12 +77,11 @@ TensorDataset::TensorDataset(std::string name, std::vector<Field> fields) {
 
 void TensorDataset::read(std::int64_t index, std::size_t field, void* to) const {
   if (index < 0 || index >= spec_.samples || field >= values_.size())
-    fail(spec_.name, "no such sample; got index " + std::to_string(index) + ", field " +
-                         std::to_string(field) + "; expected " + std::to_string(spec_.samples) +
-                         " samples of " + std::to_string(values_.size()) + " fields");
+    fail(spec_.name, "no such sample; got index " + std::to_string(index) + ", field " + std::to_string(field) +
+                         "; expected " + std::to_string(spec_.samples) + " samples of " +
+                         std::to_string(values_.size()) + " fields");
   const std::size_t sample_bytes = values_[field].size() / static_cast<std::size_t>(spec_.samples);
-  std::memcpy(to, values_[field].data() + static_cast<std::size_t>(index) * sample_bytes,
-              sample_bytes);
+  std::memcpy(to, values_[field].data() + static_cast<std::size_t>(index) * sample_bytes, sample_bytes);
 }
 
 std::size_t TensorDataset::host_bytes() const {

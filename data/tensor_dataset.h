@@ -12,16 +12,14 @@ namespace sluice {
 
 /// Samples held in host memory, one array a field:
 ///
-///   TensorDataset data("toy", {{"image", images}, {"label", labels}});   // images: [n,3,32,32],
-///   labels: [n]
+///   TensorDataset data("toy", {{"image", images}, {"label", labels}});  // [n,3,32,32] and [n]
 class TensorDataset : public Dataset {
  public:
   /// One field of all samples.
   struct Field {
     /// `values`: [samples, ...], copied. `mean` and `std`, one value a channel, only for u8 images:
     /// see FieldSpec.
-    Field(std::string name, const Tensor& values, std::vector<float> mean = {},
-          std::vector<float> std = {});
+    Field(std::string name, const Tensor& values, std::vector<float> mean = {}, std::vector<float> std = {});
     /// `values`: `spec.shape` for each sample, one after the other, row-major.
     Field(FieldSpec spec, std::vector<std::byte> values);
 

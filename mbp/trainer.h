@@ -94,6 +94,9 @@ class Trainer {
   Trainer& operator=(const Trainer&) = delete;
 
   const Plan& plan() const;
+  /// Planned peak of the same run with the whole logical batch as one micro-batch and the smallest workspaces: what training
+  /// would take without micro-batching.
+  std::size_t whole_batch_planned_bytes() const;
   const TrainerOptions& options() const;
 
   /// The next logical batch of the current epoch: one update. Throws UsageError when the model was changed after planning or

@@ -1,6 +1,8 @@
 #include <sluice/kernels/cross_entropy/cross_entropy.h>
 
 #include <sluice/core/differentiate.h>
+#include <sluice/kernels/arithmetic/arithmetic.h>
+#include <sluice/kernels/reduce/reduce.h>
 
 namespace sluice {
 namespace {
@@ -59,7 +61,16 @@ class CrossEntropyGrad final : public CrossEntropyOp {
     return {inputs[0]};
   }
 
-  bool differentiable(int input) const override { return input == last_input(); }
+  void gradient(GradientContext& context) const override {
+    if (context.needs(0)) CrossEntropyOp::gradient(context);  // throws: no second derivative
+    const auto input = [&](int i) { return i < 0 ? Var() : context.input(i); };
+    const Var one = context.graph().constant(1, {}, context.input(0).dtype());
+    const Var unit = cross_entropy_grad(context.input(0), context.input(1), one, cross_entropy_options(),
+                                        input(class_weights_input()), input(sample_weights_input()));
+    context.set(last_input(), sum_per_sample(mul(context.dy(), unit)));
+  }
+
+  bool differentiable(int input) const override { return input == 0 || input == last_input(); }
   bool reads_batch(int input) const override { return input == last_input() || CrossEntropyOp::reads_batch(input); }
   bool linear_in(int input) const override { return input == last_input(); }
   int in_place_input() const override { return 0; }

@@ -42,7 +42,9 @@ TEST_P(FashionMnistFiles, AreReadAsPublished) {
     const std::int32_t label = label_of(data, i);
     const auto byte = static_cast<std::byte>(label);
     label_crc = test::crc32({&byte, 1}, label_crc);
-    if (i < 10) EXPECT_EQ(label, expected.first_labels[static_cast<std::size_t>(i)]);
+    if (i < 10) {
+      EXPECT_EQ(label, expected.first_labels[static_cast<std::size_t>(i)]);
+    }
   }
   EXPECT_EQ(image_crc, expected.image_crc);
   EXPECT_EQ(label_crc, expected.label_crc);
@@ -50,25 +52,20 @@ TEST_P(FashionMnistFiles, AreReadAsPublished) {
 
 INSTANTIATE_TEST_SUITE_P(
     Real, FashionMnistFiles,
-    testing::Values(
-        Published{Split::train, 60000, 0xae65dccd, 0x2ed6e46a, {9, 0, 0, 3, 0, 2, 7, 2, 5, 5}},
-        Published{Split::test, 10000, 0x12728439, 0x242bc73f, {9, 2, 1, 1, 6, 1, 4, 6, 5, 7}}),
+    testing::Values(Published{Split::train, 60000, 0xae65dccd, 0x2ed6e46a, {9, 0, 0, 3, 0, 2, 7, 2, 5, 5}},
+                    Published{Split::test, 10000, 0x12728439, 0x242bc73f, {9, 2, 1, 1, 6, 1, 4, 6, 5, 7}}),
     [](const auto& info) { return info.param.split == Split::train ? "train" : "test"; });
 
 /// A directory with a small training set, to be damaged.
 struct SmallSet {
   test::TempDirectory directory;
   SmallSet() {
-    images(idx_file({6, 28, 28}, 6 * 784));
+    images(idx_file({6, 28, 28}, std::size_t{6} * 784));
     labels(idx_file({6}, 6));
   }
-  void images(const Bytes& bytes) const {
-    directory.write("train-images-idx3-ubyte.gz", test::gzip(bytes));
-  }
+  void images(const Bytes& bytes) const { directory.write("train-images-idx3-ubyte.gz", test::gzip(bytes)); }
   void labels(const Bytes& bytes) const { directory.write("train-labels-idx1-ubyte", bytes); }
-  FashionMnist load(std::int64_t limit = 0) const {
-    return FashionMnist(Split::train, directory.path(), limit);
-  }
+  FashionMnist load(std::int64_t limit = 0) const { return FashionMnist(Split::train, directory.path(), limit); }
 };
 
 TEST(FashionMnist, OffersImageAndLabel) {
@@ -117,8 +114,7 @@ TEST(FashionMnist, RejectsMissingFiles) {
   const std::string absent = files.directory.path() + "/absent";
   expect_error([&] { FashionMnist(Split::train, absent); },
                {"fashion_mnist:", absent, "apt-get install dataset-fashion-mnist"});
-  expect_error([&] { FashionMnist(Split::train, ""); },
-               {"fashion_mnist:", "apt-get install dataset-fashion-mnist"});
+  expect_error([&] { FashionMnist(Split::train, ""); }, {"fashion_mnist:", "apt-get install dataset-fashion-mnist"});
   expect_error([&] { FashionMnist(Split::test, files.directory.path()); },
                {"t10k-images-idx3-ubyte", "apt-get install dataset-fashion-mnist"});
 }
@@ -126,14 +122,13 @@ TEST(FashionMnist, RejectsMissingFiles) {
 TEST(FashionMnist, RejectsDifferentCounts) {
   const SmallSet files;
   files.labels(idx_file({5}, 5));
-  expect_error([&] { files.load(); },
-               {"counts differ", "6 images", "5 labels", "train-labels-idx1-ubyte"});
+  expect_error([&] { files.load(); }, {"counts differ", "6 images", "5 labels", "train-labels-idx1-ubyte"});
   expect_error([&] { files.load(3); }, {"counts differ"});  // although both have three
 }
 
 TEST(FashionMnist, RejectsImagesOfAnotherSize) {
   const SmallSet files;
-  files.images(idx_file({6, 32, 32}, 6 * 1024));
+  files.images(idx_file({6, 32, 32}, std::size_t{6} * 1024));
   expect_error([&] { files.load(); }, {"[6,32,32]", "[N,28,28]", "train-images-idx3-ubyte.gz"});
 }
 
@@ -142,16 +137,14 @@ TEST(FashionMnist, RejectsLabelsOutOfRange) {
   Bytes labels = idx_file({6}, 6);
   labels[8 + 4] = std::byte{10};
   files.labels(labels);
-  expect_error([&] { files.load(); },
-               {"label out of range", "got 10 at index 4", "train-labels-idx1-ubyte", "0 to 9"});
+  expect_error([&] { files.load(); }, {"label out of range", "got 10 at index 4", "train-labels-idx1-ubyte", "0 to 9"});
   expect_error([&] { files.load(2); }, {"label out of range"});  // although not among those kept
 }
 
 TEST(FashionMnist, RejectsSwappedFiles) {
   const SmallSet files;
   files.images(idx_file({6}, 6));
-  expect_error([&] { files.load(); },
-               {"wrong magic number", "got 0x00000801", "expected 0x00000803"});
+  expect_error([&] { files.load(); }, {"wrong magic number", "got 0x00000801", "expected 0x00000803"});
 }
 
 }  // namespace

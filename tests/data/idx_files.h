@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -35,9 +36,7 @@ inline Bytes bytes_of(std::initializer_list<int> values) {
   return bytes;
 }
 
-inline void append(Bytes& to, std::span<const std::byte> bytes) {
-  to.insert(to.end(), bytes.begin(), bytes.end());
-}
+inline void append(Bytes& to, std::span<const std::byte> bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); }
 
 /// `value` in `count` bytes, least significant first.
 inline void append_little(Bytes& to, std::uint32_t value, int count) {
@@ -48,8 +47,7 @@ inline void append_little(Bytes& to, std::uint32_t value, int count) {
 inline Bytes idx_header(std::uint32_t magic, std::initializer_list<std::uint32_t> dims) {
   Bytes bytes;
   const auto append_big = [&](std::uint32_t value) {
-    for (int shift = 24; shift >= 0; shift -= 8)
-      bytes.push_back(static_cast<std::byte>(value >> shift));
+    for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<std::byte>(value >> shift));
   };
   append_big(magic);
   for (const std::uint32_t extent : dims) append_big(extent);
@@ -57,8 +55,7 @@ inline Bytes idx_header(std::uint32_t magic, std::initializer_list<std::uint32_t
 }
 
 /// An IDX file of `count` elements 0, 1, 2, ... modulo `modulus`.
-inline Bytes idx_file(std::initializer_list<std::uint32_t> dims, std::size_t count,
-                      unsigned modulus = 251) {
+inline Bytes idx_file(std::initializer_list<std::uint32_t> dims, std::size_t count, unsigned modulus = 251) {
   Bytes bytes = idx_header(0x800 + static_cast<std::uint32_t>(dims.size()), dims);
   for (std::size_t i = 0; i < count; ++i) bytes.push_back(static_cast<std::byte>(i % modulus));
   return bytes;
@@ -84,8 +81,8 @@ inline Bytes gzip(std::span<const std::byte> bytes) {
 class TempDirectory {
  public:
   TempDirectory() {
-    const std::string name = "sluice-test-" + std::to_string(std::random_device{}()) +
-                             std::to_string(std::random_device{}());
+    const std::string name =
+        "sluice-test-" + std::to_string(std::random_device{}()) + std::to_string(std::random_device{}());
     path_ = std::filesystem::temp_directory_path() / name;
     std::filesystem::create_directory(path_);
   }
@@ -99,10 +96,9 @@ class TempDirectory {
   std::string path() const { return path_.string(); }
   /// Writes a file and returns its path.
   std::string write(const std::string& name, const Bytes& bytes) const {
-    const std::string path = (path_ / name).string();
+    std::string path = (path_ / name).string();
     std::ofstream(path, std::ios::binary)
-        .write(reinterpret_cast<const char*>(bytes.data()),
-               static_cast<std::streamsize>(bytes.size()));
+        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
     return path;
   }
 

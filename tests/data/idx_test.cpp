@@ -1,8 +1,8 @@
 #include <sluice/data/idx.h>
 
+#include <cstdio>
 #include <cstring>
-#include <filesystem>
-#include <numeric>
+#include <functional>
 #include <string_view>
 
 #include <gtest/gtest.h>
@@ -39,23 +39,21 @@ Bytes compressed_zeros() {
       "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xed\xc3\x31\x0d\x00\x20\x00\xc0\xb0\x05\x1e\x84\xe2"
       "\x5f\x03\x1c"
       "\x88\xe0\x68\x93\xd6\x9a\xd5\xb8\xf7\x0b"sv);
-  bytes.resize(bytes.size() + 19);
+  bytes.resize(bytes.size() + 18);
   append(bytes, copy_of("\xc0\x07\x0e\x93\x9e\xbb\x12\x30\x4e\x00\x00"sv));
   return bytes;
 }
 
 /// The same bytes as a plain file, a gzip file, and plain and gzip in memory.
-void for_each_source(
-    const Bytes& contents,
-    const std::function<void(const std::function<IdxFile(IdxExpectations)>&)>& check) {
+void for_each_source(const Bytes& contents,
+                     const std::function<void(const std::function<IdxFile(IdxExpectations)>&)>& check) {
   const test::TempDirectory directory;
   for (const bool compressed : {false, true}) {
     const Bytes bytes = compressed ? gzip(contents) : contents;
     const std::string path = directory.write(compressed ? "x.gz" : "x", bytes);
     SCOPED_TRACE(path);
     check([&](const IdxExpectations& expectations) { return read_idx(path, expectations); });
-    check(
-        [&](const IdxExpectations& expectations) { return parse_idx(bytes, path, expectations); });
+    check([&](const IdxExpectations& expectations) { return parse_idx(bytes, path, expectations); });
   }
 }
 
@@ -74,7 +72,7 @@ TEST(Idx, ReadsEveryRank) {
     Shape shape;
   };
   for (const Case& c : {Case{idx_file({5}, 5), {5}}, Case{idx_file({2, 3}, 6), {2, 3}},
-                        Case{idx_file({3, 28, 28}, 3 * 784), {3, 28, 28}},
+                        Case{idx_file({3, 28, 28}, std::size_t{3} * 784), {3, 28, 28}},
                         Case{idx_file({2, 3, 4, 5}, 120), {2, 3, 4, 5}}})
     for_each_source(c.file, [&](const auto& read) {
       const IdxFile file = read({});
@@ -124,10 +122,8 @@ TEST(Idx, ReadsGzipFilesOfSeveralMembers) {
 
 TEST(Idx, RejectsPathsThatAreNoFile) {
   const test::TempDirectory directory;
-  expect_error([&] { read_idx(directory.path() + "/absent"); },
-               {"cannot open", "/absent'", "no such file"});
-  expect_error([&] { read_idx(directory.path()); },
-               {"cannot open", directory.path(), "a directory"});
+  expect_error([&] { read_idx(directory.path() + "/absent"); }, {"cannot open", "/absent'", "no such file"});
+  expect_error([&] { read_idx(directory.path()); }, {"cannot open", directory.path(), "a directory"});
   expect_error([&] { read_idx("/dev/null"); }, {"cannot open", "/dev/null", "not a regular file"});
 }
 
@@ -135,18 +131,16 @@ TEST(Idx, RejectsAnIncompleteHeader) {
   expect_rejected({}, {"idx: file ends inside its header", "got 0 bytes"});
   const Bytes good = idx_file({1, 2, 3}, 6);
   for (const std::size_t bytes : {1u, 3u, 4u, 15u})
-    expect_rejected(first(good, bytes), {"idx: file ends inside its header",
-                                         "got " + std::to_string(bytes) + " bytes"});
+    expect_rejected(first(good, bytes),
+                    {"idx: file ends inside its header", "got " + std::to_string(bytes) + " bytes"});
 }
 
 TEST(Idx, RejectsAnotherMagicNumber) {
-  for (const std::uint32_t magic :
-       {0x00000800u, 0x00000805u, 0x00000d03u, 0x01000803u, 0x03080000u, 0xffffffffu}) {
+  for (const std::uint32_t magic : {0x00000800u, 0x00000805u, 0x00000d03u, 0x01000803u, 0x03080000u, 0xffffffffu}) {
     char text[11];
     std::snprintf(text, sizeof text, "0x%08x", static_cast<unsigned>(magic));
-    expect_rejected(
-        idx_header(magic, {1, 1, 1, 1}),
-        {"idx: wrong magic number", std::string("got ") + text, "0x00000801 to 0x00000804"});
+    expect_rejected(idx_header(magic, {1, 1, 1, 1}),
+                    {"idx: wrong magic number", std::string("got ") + text, "0x00000801 to 0x00000804"});
   }
   // A file of labels where images are expected.
   expect_rejected(idx_file({4}, 4), {"wrong magic number", "got 0x00000801", "expected 0x00000803"},
@@ -154,8 +148,7 @@ TEST(Idx, RejectsAnotherMagicNumber) {
 }
 
 TEST(Idx, RejectsItemsOfAnotherShape) {
-  expect_rejected(idx_file({2, 4, 5}, 40),
-                  {"idx: items have another shape", "got [2,4,5]", "expected [N,28,28]"},
+  expect_rejected(idx_file({2, 4, 5}, 40), {"idx: items have another shape", "got [2,4,5]", "expected [N,28,28]"},
                   {.item = Shape{28, 28}});
 }
 
@@ -167,22 +160,22 @@ TEST(Idx, RejectsZeroDimensions) {
 TEST(Idx, RejectsAbsurdDimensionsWithoutAllocatingThem) {
   expect_rejected(idx_file({0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}, 10),
                   {"idx: dimensions are too large", "4294967295", "2^63"});
-  expect_rejected(idx_file({0xffffffff, 0x7fffffff}, 10), {"idx: file is too short", "4294967295"});
+  expect_rejected(idx_file({0xffffffff, 0x7fffffff}, 10),
+                  {"idx: file is too short", "got 10 bytes of data", "[4294967295,2147483647]"});
   expect_rejected(idx_file({60000, 28, 28}, 10),
-                  {"idx: file is too short", "expected 47040000 bytes of data for [60000,28,28]"});
+                  {"idx: file is too short", "got 10 bytes of data", "expected 47040000 for [60000,28,28]"});
 }
 
 TEST(Idx, RejectsShortData) {
   const Bytes good = idx_file({100, 10}, 1000);
-  expect_rejected(first(good, good.size() - 13), {"idx: file is too short", "got 987 bytes of data",
-                                                  "expected 1000 for [100,10]"});
+  expect_rejected(first(good, good.size() - 13),
+                  {"idx: file is too short", "got 987 bytes of data", "expected 1000 for [100,10]"});
 }
 
 TEST(Idx, RejectsTrailingData) {
   Bytes bytes = idx_file({100}, 100);
   bytes.push_back(std::byte{0});
-  expect_rejected(
-      bytes, {"idx: data after the last element", "more than 100 bytes", "expected 100 for [100]"});
+  expect_rejected(bytes, {"idx: data after the last element", "more than 100 bytes", "expected 100 for [100]"});
 }
 
 TEST(Idx, RejectsDamagedGzip) {
@@ -208,15 +201,13 @@ TEST(Idx, RejectsDamagedGzip) {
   rejected(bytes, {"gzip: damaged data", "incorrect header check"});
   for (const std::size_t size : {3u, 12u, 500u})
     rejected(first(good, size), {"gzip: compressed data ends early", "uncompressed bytes"});
-  rejected(first(good, good.size() - 1),
-           {"gzip: compressed data ends early", "got 1008 uncompressed bytes"});
+  rejected(first(good, good.size() - 1), {"gzip: compressed data ends early", "got 1008 uncompressed bytes"});
 }
 
 // Whatever a file holds, reading it ends with an array or a DataError.
 TEST(Idx, SurvivesMutations) {
   std::uint32_t round = 0;
-  for (const Bytes& seed :
-       {idx_file({3, 4}, 12), gzip(idx_file({2, 3, 4}, 24)), compressed_zeros()})
+  for (const Bytes& seed : {idx_file({3, 4}, 12), gzip(idx_file({2, 3, 4}, 24)), compressed_zeros()})
     for (int repeat = 0; repeat < 2000; ++repeat) {
       const Philox::Block random = Philox::generate({{round++, 0, 0, 0}}, 1, 2);
       Bytes bytes = seed;

@@ -23,12 +23,13 @@ void* counted(std::size_t bytes) {
 
 }  // namespace
 
-void* operator new(std::size_t bytes) { return counted(bytes); }
-void* operator new[](std::size_t bytes) { return counted(bytes); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+// Inlined, GCC would take them for a mismatch of new and free, or of malloc and delete.
+[[gnu::noinline]] void* operator new(std::size_t bytes) { return counted(bytes); }
+[[gnu::noinline]] void* operator new[](std::size_t bytes) { return counted(bytes); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete[](void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace sluice {
 namespace {
@@ -42,9 +43,8 @@ TEST(LoaderAllocation, TheCounterSeesTheLibrary) {
 }
 
 TEST(LoaderAllocation, NoneAfterConstruction) {
-  const TensorDataset data(
-      "toy", {{"image", Tensor({200, 3, 8, 8}, DType::u8)}, {"label", Tensor({200}, DType::i32)}});
-  std::vector<std::byte> image(50 * 192), label(50 * 4);
+  const TensorDataset data("toy", {{"image", Tensor({200, 3, 8, 8}, DType::u8)}, {"label", Tensor({200}, DType::i32)}});
+  std::vector<std::byte> image(std::size_t{50} * 192), label(std::size_t{50} * 4);
   const std::array<std::byte*, 2> fields{image.data(), label.data()};
   Loader loader(data);
   counting = true;

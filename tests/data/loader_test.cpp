@@ -1,13 +1,16 @@
 // Free of OpenMP, so that ThreadSanitizer can run it.
 #include <sluice/data/loader.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
-#include <memory>
+#include <limits>
 #include <numeric>
 #include <set>
-#include <stdexcept>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -25,8 +28,7 @@ using test::expect_error;
 class IndexDataset : public Dataset {
  public:
   explicit IndexDataset(std::int64_t samples)
-      : spec_{
-            "indices", samples, {{"image", Shape{3}, DType::u8}, {"label", Shape{}, DType::i32}}} {}
+      : spec_{"indices", samples, {{"image", Shape{3}, DType::u8}, {"label", Shape{}, DType::i32}}} {}
 
   const DataSpec& spec() const override { return spec_; }
   void read(std::int64_t index, std::size_t field, void* to) const override {
@@ -35,8 +37,7 @@ class IndexDataset : public Dataset {
     if (index == bad_index) throw DataError("the disk is gone");
     if (index == odd_index) throw 42;
     if (field == 0)
-      for (int i = 0; i < 3; ++i)
-        static_cast<std::uint8_t*>(to)[i] = static_cast<std::uint8_t>(index + i);
+      for (int i = 0; i < 3; ++i) static_cast<std::uint8_t*>(to)[i] = static_cast<std::uint8_t>(index + i);
     else
       *static_cast<std::int32_t*>(to) = static_cast<std::int32_t>(index);
   }
@@ -61,8 +62,7 @@ struct Staging {
   std::vector<std::int32_t> label;
 };
 
-std::vector<std::int32_t> labels(Loader& loader, std::uint64_t epoch, std::int64_t first,
-                                 std::int64_t count) {
+std::vector<std::int32_t> labels(Loader& loader, std::uint64_t epoch, std::int64_t first, std::int64_t count) {
   Staging staging(count);
   loader.request(epoch, first, count, staging.fields());
   loader.wait();
@@ -84,8 +84,7 @@ TEST(Loader, DeliversEverySampleOnceAnEpoch) {
         const std::int32_t index = staging.label[static_cast<std::size_t>(i)];
         EXPECT_EQ(index, loader.index_of(epoch, first + i));
         for (int c = 0; c < 3; ++c)
-          EXPECT_EQ(staging.image[static_cast<std::size_t>(3 * i + c)],
-                    static_cast<std::uint8_t>(index + c));
+          EXPECT_EQ(staging.image[static_cast<std::size_t>(3 * i + c)], static_cast<std::uint8_t>(index + c));
         seen.insert(index);
       }
     }
@@ -106,8 +105,7 @@ TEST(Loader, RewindsToAnyEpochAndPosition) {
   const IndexDataset data(50);
   Loader loader(data, {.seed = 1});
   const auto epoch0 = labels(loader, 0, 0, 50), epoch7 = labels(loader, 7, 0, 50);
-  const auto part = [](const std::vector<std::int32_t>& order, std::ptrdiff_t first,
-                       std::ptrdiff_t count) {
+  const auto part = [](const std::vector<std::int32_t>& order, std::ptrdiff_t first, std::ptrdiff_t count) {
     return std::vector<std::int32_t>(order.begin() + first, order.begin() + first + count);
   };
   EXPECT_EQ(labels(loader, 7, 40, 10), part(epoch7, 40, 10));
@@ -214,8 +212,8 @@ TEST(Loader, ErrorsOfTheThreadReachWaitAndNameTheSample) {
   Staging staging(20);
   for (int repeat = 0; repeat < 3; ++repeat) {
     loader.request(4, 5, 3, staging.fields());
-    expect_error([&] { loader.wait(); }, {"loader: cannot read sample 7 of 'indices'",
-                                          "epoch 4, position 7", "the disk is gone"});
+    expect_error([&] { loader.wait(); },
+                 {"loader: cannot read sample 7 of 'indices'", "epoch 4, position 7", "the disk is gone"});
     loader.wait();  // over
     EXPECT_EQ(labels(loader, 4, 0, 7), (std::vector<std::int32_t>{0, 1, 2, 3, 4, 5, 6}));
   }

@@ -35,8 +35,8 @@ TEST_P(PermutationSizes, HitsEveryIndexOnce) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Exhaustive, PermutationSizes,
-                         testing::Values(1, 2, 3, 4, 5, 7, 10, 16, 17, 99, 100, 101, 255, 256, 257,
-                                         1000, 4096, 10000, 60000, 65536, 65537));
+                         testing::Values(1, 2, 3, 4, 5, 7, 10, 16, 17, 99, 100, 101, 255, 256, 257, 1000, 4096, 10000,
+                                         60000, 65536, 65537));
 
 TEST(Permutation, IsAFunctionOfSeedAndEpochAlone) {
   const auto reference = all(Permutation(1000, 1, 1));
@@ -62,8 +62,7 @@ TEST(Permutation, SmallSizesReachEveryOrderEquallyOften) {
     EXPECT_EQ(count.size(), orders);
     const double expected = static_cast<double>(epochs) / static_cast<double>(orders);
     for (const auto& [order, times] : count)
-      EXPECT_NEAR(times, expected, 6 * std::sqrt(expected))
-          << "n=" << n << ", an order that starts with " << order[0];
+      EXPECT_NEAR(times, expected, 6 * std::sqrt(expected)) << "n=" << n << ", an order that starts with " << order[0];
   }
 }
 
@@ -100,8 +99,7 @@ TEST(Permutation, BucketsMixEvenly) {
     constexpr double expected = static_cast<double>(n) / (buckets * buckets);
     double chi_square = 0;
     for (const auto& row : seen)
-      for (const double count : row)
-        chi_square += (count - expected) * (count - expected) / expected;
+      for (const double count : row) chi_square += (count - expected) * (count - expected) / expected;
     EXPECT_LT(chi_square, 150);  // p < 5e-6
     EXPECT_GT(chi_square, 35);   // suspiciously even
   }

@@ -24,7 +24,7 @@ TEST(TensorDataset, OffersTensorsByName) {
   EXPECT_EQ(data.spec().fields[0].dtype, DType::f32);
   EXPECT_EQ(data.spec().fields[1].shape, Shape{});
   EXPECT_EQ(data.spec().fields[1].dtype, DType::i32);
-  EXPECT_EQ(data.host_bytes(), 3 * 2 * sizeof(float) + 3 * sizeof(std::int32_t));
+  EXPECT_EQ(data.host_bytes(), std::size_t{3} * 2 * 4 + std::size_t{3} * 4);
 
   std::array<float, 2> row{};
   data.read(2, 0, row.data());
@@ -44,36 +44,16 @@ TEST(TensorDataset, RejectsBadFields) {
   const Tensor two({2, 3}), three({3, 3}), image({2, 3, 4, 4}, DType::u8);
   expect_error([&] { TensorDataset("toy", {}); }, {"'toy'", "no fields"});
   expect_error([&] { TensorDataset("toy", {{"x", Tensor(Shape{})}}); }, {"'x'", "no samples"});
-  expect_error(
-      [&] {
-        TensorDataset("toy", {{"x", two}, {"y", three}});
-      },
-      {"'toy'", "2 samples of 'x'", "3 of 'y'"});
-  expect_error(
-      [&] {
-        TensorDataset("toy", {{"x", two}, {"x", two}});
-      },
-      {"two fields are called 'x'"});
+  expect_error([&] { TensorDataset("toy", {{"x", two}, {"y", three}}); }, {"'toy'", "2 samples of 'x'", "3 of 'y'"});
+  expect_error([&] { TensorDataset("toy", {{"x", two}, {"x", two}}); }, {"two fields are called 'x'"});
   expect_error(
       [&] {
         TensorDataset("toy", {Field(FieldSpec{"x", Shape{4}, DType::u8}, test::Bytes(10))});
       },
       {"'x' is not a whole number of samples", "10 bytes", "multiple of 4"});
-  expect_error(
-      [&] {
-        TensorDataset("toy", {Field(FieldSpec{"x", Shape{4}, DType::u8}, {})});
-      },
-      {"0 bytes"});
-  expect_error(
-      [&] {
-        TensorDataset("toy", {{"x", two, {0.5f}, {1.0f}}});
-      },
-      {"only images are normalised", "f32 [3]"});
-  expect_error(
-      [&] {
-        TensorDataset("toy", {{"x", image, {0.5f}, {1.0f}}});
-      },
-      {"u8 [3,4,4] with 1 means and 1 stds"});
+  expect_error([&] { TensorDataset("toy", {Field(FieldSpec{"x", Shape{4}, DType::u8}, {})}); }, {"0 bytes"});
+  expect_error([&] { TensorDataset("toy", {{"x", two, {0.5f}, {1.0f}}}); }, {"only images are normalised", "f32 [3]"});
+  expect_error([&] { TensorDataset("toy", {{"x", image, {0.5f}, {1.0f}}}); }, {"u8 [3,4,4] with 1 means and 1 stds"});
   expect_error(
       [&] {
         TensorDataset("toy", {{"x", image, {0, 0, 0}, {1, 0, 1}}});

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <span>
+
+#include <sluice/core/graph.h>
+
+namespace sluice {
+
+struct AdamUpdateOptions {
+  float beta1 = 0.9f;
+  float beta2 = 0.999f;
+  float eps = 1e-8f;
+  float weight_decay = 0;
+  bool decoupled = false;  ///< AdamW: p shrinks by lr · weight_decay · p; else weight_decay · p joins the gradient
+};
+
+/// Numbers the host sets before each step t = 1, 2, ...: batch scalars.
+struct AdamScalars {
+  Var lr;
+  Var bias1;  ///< 1 − beta1^t
+  Var bias2;  ///< 1 − beta2^t
+};
+
+/// One step of Adam on all parameters at once, in place:
+///   m ← beta1 · m + (1 − beta1) · g;  v ← beta2 · v + (1 − beta2) · g²;
+///   p ← p − lr · (m / bias1) / (√(v / bias2) + eps).
+///
+/// parameters, gradients, first_moments (m), second_moments (v): batch values of pairwise equal shapes, f32; m and v zero
+/// before the first step. The node has no outputs; gradients are left as they are.
+/// Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1; decoupled: Loshchilov and
+/// Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2, in the form of torch.optim.AdamW.
+/// Throws ShapeError when shapes do not pair up, UsageError when the lists differ in length.
+void adam_update(std::span<const Var> parameters, std::span<const Var> gradients, std::span<const Var> first_moments,
+                 std::span<const Var> second_moments, const AdamScalars& scalars, const AdamUpdateOptions& options = {});
+
+/// The op behind adam_update; kernels read its options. Inputs: all parameters, all gradients, all m, all v, lr, bias1, bias2.
+class AdamOp final : public Op {
+ public:
+  AdamOp(const AdamUpdateOptions& options, int parameters) : options_(options), parameters_(parameters) {}
+
+  const AdamUpdateOptions& update_options() const { return options_; }
+  int parameters() const { return parameters_; }
+  int lr_input() const { return 4 * parameters_; }
+
+  std::string_view type() const override { return "adam"; }
+  std::string options() const override;
+  std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override;
+  bool differentiable(int) const override { return false; }
+  bool batch_capable() const override { return true; }
+  std::vector<int> mutates() const override;
+  double flops(std::span<const ValueSpec> inputs, std::span<const ValueSpec> outputs) const override;
+
+ private:
+  AdamUpdateOptions options_;
+  int parameters_;
+};
+
+}  // namespace sluice

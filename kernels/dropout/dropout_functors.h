@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+
+#include <sluice/core/host_device.h>
+
+namespace sluice {
+
+/// One element from its random word. Compares the word's upper 24 bits as an integer: the same decision in every precision,
+/// namely Philox::uniform(word) >= rate.
+struct DropoutFunctor {
+  std::int32_t threshold;  ///< rate · 2^24, rounded up
+  double factor;           ///< 1 / (1 − rate)
+
+  explicit DropoutFunctor(float rate)
+      : threshold(static_cast<std::int32_t>(static_cast<double>(rate) * 16777216.0)),
+        factor(1.0 / (1.0 - static_cast<double>(rate))) {
+    if (threshold < static_cast<double>(rate) * 16777216.0) ++threshold;
+  }
+
+  template <class T>
+  SLUICE_HOST_DEVICE T operator()(T x, std::uint32_t word) const {
+    return static_cast<std::int32_t>(word >> 8) >= threshold ? x * static_cast<T>(factor) : T(0);
+  }
+};
+
+}  // namespace sluice

@@ -1,0 +1,94 @@
+#include <algorithm>
+
+#include <sluice/kernels/channel_view.h>
+#include <sluice/kernels/cpu/parallel.h>
+#include <sluice/kernels/onednn/onednn.h>
+
+namespace sluice {
+namespace {
+
+// oneDNN's average pooling would leave [N,C,1,1] in blocks and want a reorder to [N,C]; these loops write it directly.
+
+/// Sum of `count` adjacent numbers, in lanes so that it vectorises without reordering by the compiler.
+SLUICE_CLONES float sum_of(const float* x, std::int64_t count) {
+  constexpr int lanes = 16;
+  float sums[lanes] = {};
+  std::int64_t i = 0;
+  for (; i + lanes <= count; i += lanes)
+    for (int l = 0; l < lanes; ++l) sums[l] += x[i + l];
+  float sum = 0;
+  for (; i < count; ++i) sum += x[i];
+  for (const float lane : sums) sum += lane;
+  return sum;
+}
+
+/// Means of `channels` adjacent channels: x is [spatial][inner].
+SLUICE_CLONES void mean_of_columns(const float* x, std::int64_t spatial, std::int64_t inner, std::int64_t channels,
+                                   float* y) {
+  for (std::int64_t c = 0; c < channels; ++c) y[c] = 0;
+  for (std::int64_t s = 0; s < spatial; ++s)
+    for (std::int64_t c = 0; c < channels; ++c) y[c] += x[s * inner + c];
+  for (std::int64_t c = 0; c < channels; ++c) y[c] /= static_cast<float>(spatial);
+}
+
+/// The reverse: the same row of `inner` channels at every position, zero past `channels`.
+SLUICE_CLONES void spread_row(const float* dy, std::int64_t spatial, std::int64_t inner, std::int64_t channels, float* dx) {
+  const float scale = 1.0f / static_cast<float>(spatial);
+  for (std::int64_t s = 0; s < spatial; ++s) {
+    for (std::int64_t c = 0; c < channels; ++c) dx[s * inner + c] = dy[c] * scale;
+    for (std::int64_t c = channels; c < inner; ++c) dx[s * inner + c] = 0;
+  }
+}
+
+constexpr std::int64_t grain_elements = 1 << 14;  // what makes a second thread worth waking
+
+std::int64_t grain(const ChannelView& v) { return std::max<std::int64_t>(1, grain_elements / (v.spatial * v.inner)); }
+
+std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
+  const ChannelView v = require_channel_view(context, 0);
+  context.set_layout(0, Layout());
+  return make_kernel([v](const Addresses& at, const RunContext&) {
+    const auto* x = static_cast<const float*>(at.inputs[0]);
+    auto* y = static_cast<float*>(at.outputs[0]);
+    cpu::parallel_for(v.samples * v.outer, grain(v), [=](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t block = begin; block < end; ++block) {
+        const float* from = x + block * v.spatial * v.inner;
+        float* to = y + block / v.outer * v.channels + block % v.outer * v.inner;
+        if (v.inner == 1)
+          *to = sum_of(from, v.spatial) / static_cast<float>(v.spatial);
+        else
+          mean_of_columns(from, v.spatial, v.inner, v.valid(block % v.outer), to);
+      }
+    });
+  });
+}
+
+// Nobody says how dx should lie: it goes to the gradient of a convolution, so it lies as those like it.
+std::unique_ptr<Kernel> lower_grad(LoweringContext& context) {
+  context.require_plain(0);
+  context.set_layout(0, onednn::activation_layout(context.output(0).dims, context.output(0).dtype));
+  if (!channel_view(context.output(0))) context.set_layout(0, Layout());
+  return make_kernel([v = *channel_view(context.output(0))](const Addresses& at, const RunContext&) {
+    const auto* dy = static_cast<const float*>(at.inputs[0]);
+    auto* dx = static_cast<float*>(at.outputs[0]);
+    cpu::parallel_for(v.samples * v.outer, grain(v), [=](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t block = begin; block < end; ++block) {
+        const float* from = dy + block / v.outer * v.channels + block % v.outer * v.inner;
+        float* to = dx + block * v.spatial * v.inner;
+        if (v.inner == 1)
+          std::fill_n(to, v.spatial, *from / static_cast<float>(v.spatial));
+        else
+          spread_row(from, v.spatial, v.inner, v.valid(block % v.outer), to);
+      }
+    });
+  });
+}
+
+}  // namespace
+
+void register_global_avg_pool2d_cpu(KernelTable& table) {
+  table.add("global_avg_pool2d", lower_forward);
+  table.add("global_avg_pool2d_grad", lower_grad);
+}
+
+}  // namespace sluice

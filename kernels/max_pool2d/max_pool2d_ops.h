@@ -1,0 +1,48 @@
+#pragma once
+
+#include <sluice/kernels/max_pool2d/max_pool2d.h>
+
+namespace sluice {
+
+/// What both directions share; in `pool` the stride is spelt out.
+class MaxPool2dOpBase : public Op {
+ public:
+  explicit MaxPool2dOpBase(const MaxPool2dOptions& options);
+
+  const MaxPool2dOptions& pool() const { return options_; }
+  std::string options() const override { return options_.str(); }
+  /// Positions of the maxima inside their windows, row-major.
+  DType index_dtype() const { return options_.kernel.h * options_.kernel.w <= 255 ? DType::u8 : DType::i32; }
+
+ protected:
+  /// y's sample shape for x: [C,H,W].
+  Shape result(const Shape& x) const;
+
+  MaxPool2dOptions options_;
+};
+
+/// x → y, indices.
+class MaxPool2dOp final : public MaxPool2dOpBase {
+ public:
+  using MaxPool2dOpBase::MaxPool2dOpBase;
+  std::string_view type() const override { return "max_pool2d"; }
+  std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override;
+  void gradient(GradientContext& context) const override;
+};
+
+/// dy, indices → dx.
+class MaxPool2dGradOp final : public MaxPool2dOpBase {
+ public:
+  MaxPool2dGradOp(const MaxPool2dOptions& options, const Shape& x_shape)
+      : MaxPool2dOpBase(options), x_shape_(x_shape) {}
+  std::string_view type() const override { return "max_pool2d_grad"; }
+  std::string options() const override { return options_.str() + " x=" + x_shape_.str(true); }
+  std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override;
+  bool differentiable(int input) const override { return input == 0; }
+  bool linear_in(int input) const override { return input == 0; }
+
+ private:
+  Shape x_shape_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,80 @@
+#include <sluice/mbp/plan.h>
+
+#include <algorithm>
+#include <iomanip>
+#include <ostream>
+#include <sstream>
+
+#include <sluice/mbp/byte_size.h>
+#include <sluice/mbp/memory_report.h>
+
+namespace sluice {
+namespace {
+
+std::string ratio(std::size_t a, std::size_t b) {
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(3) << (b ? static_cast<double>(a) / static_cast<double>(b) : 1.0);
+  return text.str();
+}
+
+/// "categories" of the persistent region in brackets: "parameter 1.6 MiB, gradient 1.6 MiB".
+std::string parts(const Ledger& ledger, Region region, bool measured) {
+  std::string text;
+  for (int c = 0; c < static_cast<int>(Category::count); ++c) {
+    const auto category = static_cast<Category>(c);
+    const Ledger::Entry total = ledger.total(category);
+    const std::size_t bytes = measured ? total.measured_bytes : total.planned_bytes;
+    if (region_of(category) != region || bytes == 0) continue;
+    text += (text.empty() ? "" : ", ") + std::string(name(category)) + ' ' + format_bytes(bytes);
+  }
+  return text;
+}
+
+void print_region(std::ostream& out, std::string_view name, std::size_t bytes, const std::string& contents) {
+  out << "  " << std::left << std::setw(12) << name << std::right << std::setw(12) << format_bytes(bytes);
+  if (!contents.empty()) out << "   " << contents;
+  out << '\n';
+}
+
+void print_row(std::ostream& out, std::string_view name, std::size_t planned, const std::string& measured) {
+  out << "  " << std::left << std::setw(14) << name << std::right << std::setw(14) << planned << std::setw(14) << measured << '\n';
+}
+
+}  // namespace
+
+std::ostream& operator<<(std::ostream& out, const Plan& plan) {
+  out << "plan " << plan.hash << " on " << plan.device << '\n';
+  out << "  step        logical batch " << plan.batch << " = " << plan.replays << " micro-batch" << (plan.replays == 1 ? "" : "es")
+      << " of up to " << plan.micro_batch << (plan.stages > 1 ? ", in " + std::to_string(plan.stages) + " stages" : "") << '\n';
+  out << "  epoch       " << plan.samples << " samples = " << plan.steps_per_epoch << " step" << (plan.steps_per_epoch == 1 ? "" : "s");
+  if (plan.batch > plan.samples)
+    out << " (the batch is larger than the data set: one step an epoch)";
+  else if (plan.tail)
+    out << ", the last one of " << plan.tail;
+  out << '\n';
+  print_region(out, "persistent", plan.persistent_bytes, parts(plan.ledger, Region::persistent, false));
+  print_region(out, "derived", plan.derived_bytes, "weights reordered once per step");
+  print_region(out, "staging", plan.staging_bytes, "this micro-batch and the next");
+  print_region(out, "arena", plan.arena_bytes,
+               parts(plan.ledger, Region::arena, false) + "; " + ratio(plan.arena_bytes, plan.arena_lower_bound_bytes) + " x lower bound");
+  print_region(out, "peak", plan.planned_peak_bytes(),
+               plan.budget_bytes ? "of a budget of " + format_bytes(plan.budget_bytes) : "no budget");
+  return out;
+}
+
+std::ostream& operator<<(std::ostream& out, const MemoryReport& report) {
+  out << "memory, bytes          planned      measured" << (report.verified ? "   (verified around every kernel)" : "") << '\n';
+  for (int c = 0; c < static_cast<int>(Category::count); ++c) {
+    const auto category = static_cast<Category>(c);
+    const Ledger::Entry total = report.ledger.total(category);
+    if (total.planned_bytes || total.measured_bytes)
+      print_row(out, name(category), total.planned_bytes, report.verified ? std::to_string(total.measured_bytes) : "");
+  }
+  print_row(out, "peak", report.planned_peak_bytes, std::to_string(report.measured_peak_bytes));
+  if (report.budget_bytes) print_row(out, "budget", report.budget_bytes, "");
+  out << "  arena / lower bound " << ratio(report.arena_bytes, report.arena_lower_bound_bytes) << "; outside (libraries, threads) "
+      << format_bytes(report.outside_bytes) << "; host (data set) " << format_bytes(report.host_bytes) << '\n';
+  return out;
+}
+
+}  // namespace sluice

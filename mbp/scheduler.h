@@ -1,0 +1,74 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <sluice/mbp/feeder.h>
+#include <sluice/mbp/slab.h>
+#include <sluice/mbp/verify.h>
+
+namespace sluice {
+
+/// One pass over a logical batch.
+struct Pass {
+  Range range;               ///< the logical batch
+  std::int64_t micro_batch = 0;
+  std::uint64_t seed = 0;
+  std::uint64_t step = 0;
+  std::optional<Range> next = {};  ///< the micro-batch that will be wanted first after this pass, to prefetch it
+};
+
+/// Runs programs of a plan in its slab: prologue, then for every stage its part replayed for each micro-batch and its part run
+/// once. In a replay nothing allocates.
+class Scheduler {
+ public:
+  /// Called after each replay with its stage and number; false ends the pass.
+  using AfterReplay = std::function<bool(int stage, std::int64_t replay)>;
+
+  Scheduler(RunPlan& plan, Backend& backend, bool verify, unsigned char poison);
+
+  Slab& slab() { return slab_; }
+  const Verifier* verifier() const { return verifier_ ? &*verifier_ : nullptr; }
+
+  /// Where a feeder must put the fields of `data`.
+  std::vector<std::byte*> incoming(const DataSpec& data) const;
+  void set_scalar(const std::string& name, double number);
+
+  /// Everything but the writers. False: ended by `after_replay`. Throws DataError, VerifyError, OutOfMemory (a kernel that
+  /// allocates).
+  bool run(Program& program, const Pass& pass, Feeder& feeder, const AfterReplay& after_replay);
+  /// The nodes that write state; after a run() whose results are accepted.
+  void write_state(Program& program, const Pass& pass);
+
+  /// Runs the pass again and looks at every value: "stage 0, micro-batch 3: conv1 conv2d". Empty when all is finite.
+  std::string find_non_finite(Program& program, const Pass& pass, Feeder& feeder);
+
+  double read_scalar(const Program& program, Var var) const;
+  /// Address of a sample value at the end of the last stage's replay, with its description.
+  std::pair<const void*, const PartValue*> sample_value(const Program& program, Var var, std::int64_t size) const;
+
+ private:
+  using RunPart = std::function<void(const PackedPart&, const RunContext&)>;
+
+  bool run_with(Program& program, const Pass& pass, Feeder& feeder, const AfterReplay& after_replay, const RunPart& run_part);
+  void run_part(const PackedPart& part, const RunContext& context);
+  bool divides_by_zero(const Part& part, const Instruction& division) const;
+  void take_inputs(std::int64_t samples);
+  void clear(int storage);
+
+  RunPlan& plan_;
+  Slab slab_;
+  std::optional<Verifier> verifier_;
+  struct Input {
+    int input, incoming;  // storages
+    std::size_t sample_elements;
+  };
+  std::vector<Input> inputs_;
+};
+
+/// True while a replay runs in this process: between copying its inputs and its last kernel. For tests that watch allocators.
+bool replay_running();
+
+}  // namespace sluice

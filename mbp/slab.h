@@ -1,0 +1,46 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include <sluice/core/device.h>
+#include <sluice/core/tensor.h>
+#include <sluice/mbp/run_plan.h>
+
+namespace sluice {
+
+/// The one device allocation of a run, with every storage and every part of the plan bound to its place in it.
+class Slab {
+ public:
+  /// Allocates plan.summary.planned_peak_bytes() and `guard_bytes` above them, fills all of it with `poison`, then writes
+  /// parameters, constants and zeroed state.
+  Slab(RunPlan& plan, Backend& backend, std::size_t guard_bytes, unsigned char poison);
+
+  Backend& backend() const { return backend_; }
+  RunPlan& plan() const { return plan_; }
+  std::span<std::byte> bytes() const { return {buffer_.data(), buffer_.bytes()}; }
+  std::size_t planned_bytes() const { return plan_.summary.planned_peak_bytes(); }
+
+  std::byte* storage(int id) const { return static_cast<std::byte*>(addresses_[static_cast<std::size_t>(id)]); }
+  /// By a key of the storage table; throws Error when there is none.
+  int find(const std::string& key) const;
+  Tensor read(int id) const;
+  void write(int id, const Tensor& value);
+  /// Sets a batch scalar.
+  void write_scalar(int id, double number);
+  void clear(int id) { backend_.fill(storage(id), 0, plan_.storages.bytes(id)); }
+  /// Where the values and workspaces of a part lie.
+  const PartAddresses& addresses(const PackedPart& part) const { return parts_.at(&part); }
+
+ private:
+  void bind();
+  void initialize();
+
+  RunPlan& plan_;
+  Backend& backend_;
+  Buffer buffer_;
+  std::vector<void*> addresses_;
+  std::map<const PackedPart*, PartAddresses> parts_;
+};
+
+}  // namespace sluice

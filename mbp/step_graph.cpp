@@ -1,0 +1,137 @@
+#include <sluice/mbp/step_graph.h>
+
+#include <sluice/core/differentiate.h>
+#include <sluice/core/error.h>
+#include <sluice/kernels/finite_check/finite_check.h>
+#include <sluice/kernels/normalize/normalize.h>
+
+namespace sluice {
+namespace {
+
+void collect_modes(Module& module, std::vector<bool>& modes) {
+  modes.push_back(module.training());
+  module.children([&](std::string_view, Module& child) { collect_modes(child, modes); });
+}
+
+void restore_modes(Module& module, const std::vector<bool>& modes, std::size_t& next) {
+  module.set_training(modes[next++]);  // reaches the children too, which are then set themselves
+  module.children([&](std::string_view, Module& child) { restore_modes(child, modes, next); });
+}
+
+/// Evaluation mode while it lives.
+class EvaluationMode {
+ public:
+  explicit EvaluationMode(Module& model) : model_(model) {
+    collect_modes(model_, modes_);
+    model_.set_training(false);
+  }
+  ~EvaluationMode() {
+    std::size_t next = 0;
+    restore_modes(model_, modes_, next);
+  }
+  EvaluationMode(const EvaluationMode&) = delete;
+  EvaluationMode& operator=(const EvaluationMode&) = delete;
+
+ private:
+  Module& model_;
+  std::vector<bool> modes_;
+};
+
+std::vector<Trained> trained_parameters(Graph& graph, Var loss) {
+  std::vector<Trained> trained;
+  std::vector<Var> values;
+  for (ValueId v = 0; v < graph.values(); ++v) {
+    const Value& value = graph.value(v);
+    if (!value.is_leaf() || value.leaf.kind != LeafKind::parameter || !value.leaf.parameter->trainable) continue;
+    trained.push_back({Parameter(value.leaf.parameter), graph.var(v), {}});
+    values.push_back(graph.var(v));
+  }
+  const std::vector<Var> gradients = differentiate(loss, values);
+  for (std::size_t i = 0; i < trained.size(); ++i) trained[i].gradient = gradients[i];
+  return trained;
+}
+
+}  // namespace
+
+Batch::Batch(Graph& graph, const DataSpec& spec) : graph_(graph), spec_(spec) {}
+
+Var Batch::operator[](const std::string& field) const {
+  std::string known;
+  for (const FieldSpec& f : spec_.fields) {
+    if (f.name == field) {
+      const Var input = graph_.input(f.name, f.shape, f.dtype);
+      return f.mean.empty() ? input : normalize(input, {.mean = f.mean, .std = f.std});
+    }
+    known += (known.empty() ? "" : ", ") + f.name;
+  }
+  throw UsageError("batch: no field '" + field + "' in data set " + spec_.name + "; expected one of " + known);
+}
+
+void Batch::output(const std::string& name, Var value) const {
+  for (const auto& [known, var] : outputs_)
+    if (known == name && var != value) throw UsageError("batch: two outputs are called '" + name + "'");
+  if (!value.is_sample() && !value.spec().is_scalar())
+    throw ShapeError("batch: output '" + name + "' is neither a metric nor a prediction; got " + value.spec().str() +
+                     "; expected a batch scalar or a sample value");
+  outputs_.emplace_back(name, value);
+}
+
+std::string Trace::identity() const {
+  std::string text = graph->fingerprint();
+  for (ValueId v = 0; v < graph->values(); ++v)
+    if (const auto& parameter = graph->value(v).leaf.parameter)
+      text += std::to_string(reinterpret_cast<std::uintptr_t>(parameter.get())) + ' ';
+  return text;
+}
+
+Trace trace(Module& model, const StepFunction& step, const DataSpec& data) {
+  name_modules(model);
+  Trace result{.graph = std::make_unique<Graph>(), .loss = {}, .outputs = {}};
+  Batch batch(*result.graph, data);
+  result.loss = step(batch);
+  result.outputs = batch.outputs();
+  return result;
+}
+
+Trace trace_evaluation(Module& model, const StepFunction& step, const DataSpec& data) {
+  const EvaluationMode mode(model);
+  return trace(model, step, data);
+}
+
+StepGraph make_evaluation_graph(Trace trace) {
+  StepGraph result;
+  result.graph = std::move(trace.graph);
+  result.loss = trace.loss;
+  for (auto& [name, var] : trace.outputs) (var.is_sample() ? result.predictions : result.metrics).emplace_back(name, var);
+  return result;
+}
+
+StepGraph make_training_graph(Trace trace, const Optimizer& optimizer, bool fold) {
+  Graph& graph = *trace.graph;
+  std::vector<Trained> trained = trained_parameters(graph, trace.loss);
+  if (trained.empty()) throw UsageError("trainer: the loss depends on no trainable parameter");
+  std::vector<Var> checked{trace.loss};
+  for (const Trained& t : trained) checked.push_back(t.gradient);
+  const Var finite = finite_check(checked);
+  optimizer.update(graph, trained);
+
+  StepGraph result = make_evaluation_graph(std::move(trace));
+  result.predictions.clear();
+  result.finite = finite;
+  for (const Trained& t : trained) result.gradients.emplace_back(t.parameter.data(), t.gradient);
+  if (!fold) return result;
+
+  std::vector<ValueId> outputs{result.loss.id(), result.finite.id()};
+  for (const auto& [name, var] : result.metrics) outputs.push_back(var.id());
+  for (const auto& [parameter, var] : result.gradients) outputs.push_back(var.id());
+  FoldedGraph folded = fold_factors(*result.graph, outputs);
+  auto next = folded.outputs.begin();
+  result.loss = *next++;
+  result.finite = *next++;
+  for (auto& [name, var] : result.metrics) var = *next++;
+  for (auto& [parameter, var] : result.gradients) var = *next++;
+  result.graph = std::move(folded.graph);
+  return result;
+}
+
+}  // namespace sluice

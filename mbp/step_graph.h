@@ -1,0 +1,41 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sluice/core/stages.h>
+#include <sluice/layers/module.h>
+#include <sluice/mbp/trainer.h>
+
+namespace sluice {
+
+/// A step traced into a graph that can be planned: its outputs by role.
+struct StepGraph {
+  std::unique_ptr<Graph> graph;
+  Var loss;
+  Var finite;  ///< training: number of non-finite elements in loss and gradients
+  std::vector<std::pair<std::string, Var>> metrics;      ///< batch scope
+  std::vector<std::pair<std::string, Var>> predictions;  ///< sample scope
+  std::vector<std::pair<std::shared_ptr<ParameterData>, Var>> gradients;
+};
+
+/// The forward graph alone, exactly as the user's function describes it.
+struct Trace {
+  std::unique_ptr<Graph> graph;
+  Var loss;
+  std::vector<std::pair<std::string, Var>> outputs;
+  /// Equal for equal models: the graph's fingerprint and which parameters it refers to.
+  std::string identity() const;
+};
+Trace trace(Module& model, const StepFunction& step, const DataSpec& data);
+/// The same with every module in evaluation mode; modes are restored.
+Trace trace_evaluation(Module& model, const StepFunction& step, const DataSpec& data);
+
+/// Adds gradients, update and the finite check, and folds scalar factors if asked to.
+StepGraph make_training_graph(Trace trace, const Optimizer& optimizer, bool fold);
+StepGraph make_evaluation_graph(Trace trace);
+
+}  // namespace sluice

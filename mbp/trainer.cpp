@@ -1,0 +1,340 @@
+#include <sluice/mbp/trainer.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <ostream>
+
+#include <sluice/core/error.h>
+#include <sluice/core/hash.h>
+#include <sluice/core/transfer.h>
+#include <sluice/mbp/choose.h>
+#include <sluice/mbp/process_memory.h>
+#include <sluice/mbp/scheduler.h>
+
+namespace sluice {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+void check(const DataSpec& data, const TrainerOptions& options) {
+  if (data.samples < 1) throw UsageError("trainer: data set " + data.name + " has no samples; expected at least 1");
+  if (options.batch < 1)
+    throw UsageError("trainer: batch is " + std::to_string(options.batch) + "; expected at least 1");
+  if (options.micro_batch < 0)
+    throw UsageError("trainer: micro_batch is " + std::to_string(options.micro_batch) + "; expected at least 1, or 0 for the largest that fits");
+  if (options.threads < 0)
+    throw UsageError("trainer: threads is " + std::to_string(options.threads) + "; expected at least 1, or 0 for all cores");
+}
+
+/// Throws unless `given` is what `planned` says; the number of samples too, because it decides the micro-batch sizes.
+void check_same(const DataSpec& planned, const DataSpec& given, const char* what) {
+  if (given.samples != planned.samples)
+    throw UsageError(std::string(what) + ": data set " + given.name + " has " + std::to_string(given.samples) +
+                     " samples; planned for " + std::to_string(planned.samples));
+  bool same = given.fields.size() == planned.fields.size();
+  for (std::size_t i = 0; same && i < given.fields.size(); ++i)
+    same = given.fields[i].name == planned.fields[i].name && given.fields[i].shape == planned.fields[i].shape &&
+           given.fields[i].dtype == planned.fields[i].dtype;
+  if (!same)
+    throw UsageError(std::string(what) + ": the fields of data set " + given.name + " differ from those planned for (" +
+                     planned.name + ")");
+}
+
+}  // namespace
+
+class Trainer::Impl final : public ParameterHome {
+ public:
+  Impl(std::atomic<bool>& stop, Module& model, Optimizer& optimizer, StepFunction step, const DataSpec& data, TrainerOptions options)
+      : stop_(stop), model_(model), optimizer_(optimizer), function_(std::move(step)), data_(data), options_(std::move(options)),
+        evaluation_data_(options_.evaluation.value_or(data)), resident_before_(resident_bytes()) {
+    check(data_, options_);
+    backend_ = &options_.device.backend();
+    backend_->set_threads(options_.threads);
+    initialize(model_, options_.seed, /*only_new=*/true);
+    Trace traced = trace(model_, function_, data_);
+    identity_ = traced.identity();
+    training_ = make_training_graph(std::move(traced), optimizer_, options_.fold);
+    evaluation_ = make_evaluation_graph(trace_evaluation(model_, function_, evaluation_data_));
+    const std::int64_t batch = this->batch();
+    plan_ = choose_plan([&](std::int64_t micro_batch, std::size_t cap) { return plan(micro_batch, cap); }, batch,
+                        std::min(options_.micro_batch, batch), options_.budget);
+    plan_->summary.budget_bytes = options_.budget;
+    plan_->summary.batch = options_.batch;
+  }
+
+  ~Impl() override { release(); }
+
+  const Plan& summary() const { return plan_->summary; }
+  const TrainerOptions& options() const { return options_; }
+  std::size_t whole_batch_planned_bytes() const { return plan(batch(), 0)->summary.planned_peak_bytes(); }
+
+  Result steps(const Dataset& data, std::int64_t most) {
+    begin(data_, data, "train");
+    const auto start = Clock::now();
+    Feeder feeder(data, loader_options(), scheduler_->incoming(data_));
+    Result result{.epoch = epoch_};
+    double weight = 0;
+    progress_ = {.epoch = epoch_, .step = position_ / batch(), .steps = summary().steps_per_epoch, .total_samples = data_.samples,
+                 .loss = std::numeric_limits<double>::quiet_NaN()};
+    for (std::int64_t i = 0; i < most && position_ < data_.samples; ++i) {
+      const std::int64_t count = std::min(batch(), data_.samples - position_);
+      const bool another = i + 1 < most && position_ + count < data_.samples;
+      if (!one_step(feeder, count, another, start, result, weight)) {
+        result.stopped = true;
+        break;
+      }
+    }
+    if (!result.stopped && position_ == data_.samples) {
+      position_ = 0;
+      ++epoch_;
+    }
+    result.step = step_;
+    result.seconds = seconds_since(start);
+    return result;
+  }
+
+  Result evaluate(const Dataset& data) {
+    begin(evaluation_data_, data, "evaluate");
+    const auto start = Clock::now();
+    Feeder feeder(data, {.seed = options_.seed, .shuffle = false}, scheduler_->incoming(evaluation_data_));
+    const Pass pass{.range = {0, 0, data.spec().samples}, .micro_batch = evaluation_micro_batch(), .seed = options_.seed, .step = 0};
+    Result result{.epoch = epoch_, .step = step_, .samples = data.spec().samples};
+    result.stopped = !scheduler_->run(plan_->evaluate, pass, feeder, [&](int, std::int64_t) { return !stop_; });
+    if (result.stopped) {
+      stop_ = false;
+      return result;
+    }
+    result.loss = scheduler_->read_scalar(plan_->evaluate, evaluation_.loss);
+    if (!std::isfinite(result.loss))
+      throw NumericError("evaluate: the loss is not finite; first seen in " + scheduler_->find_non_finite(plan_->evaluate, pass, feeder));
+    for (const auto& [name, var] : evaluation_.metrics) result.metrics[name] = scheduler_->read_scalar(plan_->evaluate, var);
+    result.seconds = seconds_since(start);
+    return result;
+  }
+
+  Tensor predict(const Dataset& data, const std::string& output) {
+    begin(evaluation_data_, data, "predict");
+    Var wanted;
+    std::string known;
+    for (const auto& [name, var] : evaluation_.predictions) {
+      if (name == output) wanted = var;
+      known += (known.empty() ? "" : ", ") + name;
+    }
+    if (!wanted)
+      throw UsageError("predict: no sample output '" + output + "'; expected one of: " + (known.empty() ? "(none; use Batch::output)" : known));
+    Feeder feeder(data, {.seed = options_.seed, .shuffle = false}, scheduler_->incoming(evaluation_data_));
+    const std::int64_t samples = data.spec().samples;
+    const Pass pass{.range = {0, 0, samples}, .micro_batch = evaluation_micro_batch(), .seed = options_.seed, .step = 0};
+    Tensor result(wanted.shape().with_leading(samples), wanted.dtype());
+    const Split split(samples, pass.micro_batch);
+    const int last_stage = static_cast<int>(plan_->predict.cut.stages.size()) - 1;
+    scheduler_->run(plan_->predict, pass, feeder, [&](int stage, std::int64_t replay) {
+      if (stage == last_stage) copy_rows(wanted, split, replay, result);
+      return true;
+    });
+    return result;
+  }
+
+  void on_progress(std::function<void(const Progress&)> callback) { callback_ = std::move(callback); }
+
+  Tensor gradient(const Parameter& parameter) const {
+    for (const auto& [data, var] : training_.gradients) {
+      if (data != parameter.data()) continue;
+      if (!scheduler_) throw UsageError("trainer: there is no gradient before the first step");
+      return scheduler_->slab().read(plan_->train.storage_of[static_cast<std::size_t>(var.id())]);
+    }
+    throw UsageError("trainer: parameter " + parameter.name() + " is not trained here");
+  }
+
+  MemoryReport memory_report() const {
+    const Plan& p = summary();
+    MemoryReport report{.ledger = p.ledger, .planned_peak_bytes = p.planned_peak_bytes(), .budget_bytes = options_.budget,
+                        .persistent_bytes = p.persistent_bytes, .derived_bytes = p.derived_bytes, .staging_bytes = p.staging_bytes,
+                        .arena_bytes = p.arena_bytes, .arena_lower_bound_bytes = p.arena_lower_bound_bytes, .host_bytes = host_bytes_};
+    if (!scheduler_) return report;
+    report.measured_peak_bytes = backend_->peak_allocated_bytes() - allocated_before_;
+    std::size_t ours = scheduler_->slab().bytes().size();
+    if (const Verifier* const verifier = scheduler_->verifier()) {
+      report.verified = true;
+      report.measured_peak_bytes = verifier->measured_peak_bytes();
+      verifier->measure(report.ledger);
+      ours += scheduler_->slab().bytes().size();  // its copy of the slab
+    }
+    const std::size_t grown = peak_resident_bytes() - std::min(peak_resident_bytes(), resident_before_);
+    report.outside_bytes = grown - std::min(grown, ours);
+    return report;
+  }
+
+  std::string weights_hash() const {
+    Hash hash;
+    for (const Parameter& parameter : all_parameters(model_)) {
+      const Tensor value = parameter.read();
+      hash.add(parameter.name()).add(std::span(static_cast<const std::byte*>(value.data()), value.bytes()));
+    }
+    return hash.str();
+  }
+
+  Tensor read(const ParameterData& parameter) const override {
+    return scheduler_->slab().read(storage_of(parameter)).to(parameter.value.dtype());
+  }
+  void write(const ParameterData& parameter, const Tensor& value) override { scheduler_->slab().write(storage_of(parameter), value); }
+
+ private:
+  std::int64_t batch() const { return std::min(options_.batch, data_.samples); }
+  std::int64_t evaluation_micro_batch() const { return std::min(summary().micro_batch, evaluation_data_.samples); }
+  LoaderOptions loader_options() const { return {.seed = options_.seed, .shuffle = options_.shuffle}; }
+
+  std::unique_ptr<RunPlan> plan(std::int64_t micro_batch, std::size_t cap) const {
+    return make_run_plan({.training = &training_, .evaluation = &evaluation_, .data = &data_, .batch = batch(),
+                          .micro_batch = Split(batch(), micro_batch).size(0), .evaluation_samples = evaluation_data_.samples,
+                          .workspace_cap_bytes = cap, .crossing = options_.crossing, .backend = backend_});
+  }
+
+  /// Before any run: the model and the data must be what was planned for, and the slab must exist.
+  void begin(const DataSpec& planned, const Dataset& data, const char* what) {
+    check_same(planned, data.spec(), what);
+    if (trace(model_, function_, data_).identity() != identity_)
+      throw UsageError("trainer: the model was changed after planning (a layer's mode, rate, freezing or parameters); "
+                       "expected a new Trainer for the changed model");
+    host_bytes_ = std::max(host_bytes_, data.host_bytes());
+    if (!scheduler_) take_memory();
+  }
+
+  void take_memory() {
+    for_each_bound([&](ParameterData& parameter) {
+      if (parameter.home)
+        throw UsageError("trainer: parameter " + parameter.name + " is bound to another trainer; expected one at a time");
+    });
+    allocated_before_ = backend_->allocated_bytes();
+    backend_->reset_peak();
+    scheduler_ = std::make_unique<Scheduler>(*plan_, *backend_, options_.verify_memory, options_.poison);
+    for_each_bound([&](ParameterData& parameter) { parameter.home = this; });
+  }
+
+  /// Brings the parameters back to the host.
+  void release() {
+    if (!scheduler_) return;
+    for_each_bound([&](ParameterData& parameter) {
+      if (parameter.home != this) return;
+      parameter.value = read(parameter);
+      parameter.home = nullptr;
+    });
+  }
+
+  template <class Visit>
+  void for_each_bound(Visit&& visit) {
+    for (int id = 0; id < plan_->storages.size(); ++id) {
+      const Storage& storage = plan_->storages[id];
+      if (storage.leaf && storage.leaf->kind == LeafKind::parameter) visit(*storage.leaf->parameter);
+    }
+  }
+
+  int storage_of(const ParameterData& parameter) const {
+    for (int id = 0; id < plan_->storages.size(); ++id) {
+      const Storage& storage = plan_->storages[id];
+      if (storage.leaf && storage.leaf->kind == LeafKind::parameter && storage.leaf->parameter.get() == &parameter) return id;
+    }
+    throw Error("trainer: parameter " + parameter.name + " has no place in the slab");
+  }
+
+  /// False: stopped.
+  bool one_step(Feeder& feeder, std::int64_t count, bool another, Clock::time_point start, Result& result, double& weight) {
+    Pass pass{.range = {static_cast<std::uint64_t>(epoch_), position_, count}, .micro_batch = summary().micro_batch,
+              .seed = options_.seed, .step = static_cast<std::uint64_t>(step_)};
+    if (another) {
+      const std::int64_t next = position_ + count;
+      const Split split(std::min(batch(), data_.samples - next), summary().micro_batch);
+      pass.next = Range{pass.range.epoch, next, split.size(0)};
+    }
+    for (const auto& [name, number] : optimizer_.scalars(step_)) scheduler_->set_scalar(name, number);
+    const Split split(count, summary().micro_batch);
+    const int last_stage = summary().stages - 1;
+    const bool complete = scheduler_->run(plan_->train, pass, feeder, [&](int stage, std::int64_t replay) {
+      if (callback_) {
+        progress_.replay = replay + 1;
+        progress_.replays = split.replays;
+        progress_.samples = position_ + (stage == last_stage ? split.first(replay) + split.size(replay) : 0);
+        progress_.seconds = seconds_since(start);
+        callback_(progress_);
+      }
+      return !stop_;
+    });
+    if (!complete) {
+      stop_ = false;
+      return false;
+    }
+    const double loss = scheduler_->read_scalar(plan_->train, training_.loss);
+    if (!std::isfinite(loss) || scheduler_->read_scalar(plan_->train, training_.finite) != 0)
+      throw NumericError("train: a value is not finite, the step is not taken; step " + std::to_string(step_) + ", first seen in " +
+                         scheduler_->find_non_finite(plan_->train, pass, feeder));
+    for (const auto& [name, var] : training_.metrics) average(result.metrics[name], scheduler_->read_scalar(plan_->train, var), weight, count);
+    average(result.loss, loss, weight, count);
+    weight += static_cast<double>(count);
+    scheduler_->write_state(plan_->train, pass);
+    ++step_;
+    position_ += count;
+    result.samples += count;
+    progress_.loss = loss;
+    ++progress_.step;
+    return true;
+  }
+
+  static void average(double& mean, double value, double weight, std::int64_t count) {
+    mean += (value - mean) * static_cast<double>(count) / (weight + static_cast<double>(count));
+  }
+
+  void copy_rows(Var wanted, const Split& split, std::int64_t replay, Tensor& result) const {
+    const auto [address, value] = scheduler_->sample_value(plan_->predict, wanted, split.size(replay));
+    const Tensor rows = read_logical(*backend_, address, value->dims, value->dtype, value->layout).to(result.dtype());
+    const std::size_t row_bytes = rows.bytes() / static_cast<std::size_t>(split.size(replay));
+    std::copy_n(static_cast<const std::byte*>(rows.data()), rows.bytes(),
+                static_cast<std::byte*>(result.data()) + row_bytes * static_cast<std::size_t>(split.first(replay)));
+  }
+
+  std::atomic<bool>& stop_;
+  Module& model_;
+  const Optimizer& optimizer_;
+  StepFunction function_;
+  DataSpec data_;
+  TrainerOptions options_;
+  DataSpec evaluation_data_;
+  std::size_t resident_before_;
+  Backend* backend_ = nullptr;
+  std::string identity_;
+  StepGraph training_, evaluation_;
+  std::unique_ptr<RunPlan> plan_;
+  std::unique_ptr<Scheduler> scheduler_;  // from the first run on
+
+  std::int64_t epoch_ = 0, position_ = 0, step_ = 0;
+  std::size_t allocated_before_ = 0, host_bytes_ = 0;
+  std::function<void(const Progress&)> callback_;
+  Progress progress_;
+};
+
+Trainer::Trainer(Module& model, Optimizer& optimizer, StepFunction step, const DataSpec& data, TrainerOptions options)
+    : impl_(std::make_unique<Impl>(stop_, model, optimizer, std::move(step), data, std::move(options))) {}
+Trainer::~Trainer() = default;
+
+const Plan& Trainer::plan() const { return impl_->summary(); }
+const TrainerOptions& Trainer::options() const { return impl_->options(); }
+std::size_t Trainer::whole_batch_planned_bytes() const { return impl_->whole_batch_planned_bytes(); }
+Result Trainer::step(const Dataset& data) { return impl_->steps(data, 1); }
+Result Trainer::run_epoch(const Dataset& data) { return impl_->steps(data, std::numeric_limits<std::int64_t>::max()); }
+Result Trainer::evaluate(const Dataset& data) { return impl_->evaluate(data); }
+Tensor Trainer::predict(const Dataset& data, const std::string& output) { return impl_->predict(data, output); }
+void Trainer::on_progress(std::function<void(const Progress&)> callback) { impl_->on_progress(std::move(callback)); }
+Tensor Trainer::gradient(const Parameter& parameter) const { return impl_->gradient(parameter); }
+MemoryReport Trainer::memory_report() const { return impl_->memory_report(); }
+std::string Trainer::weights_hash() const { return impl_->weights_hash(); }
+
+std::ostream& operator<<(std::ostream& out, const Result& result) {
+  out << "epoch " << result.epoch + 1 << ": loss " << result.loss;
+  for (const auto& [name, value] : result.metrics) out << ", " << name << ' ' << value;
+  return out << ", " << static_cast<std::int64_t>(result.images_per_second()) << " samples/s";
+}
+
+}  // namespace sluice

@@ -1,0 +1,56 @@
+#include <sluice/kernels/finite_check/finite_check.h>
+
+#include <limits>
+
+#include <gtest/gtest.h>
+
+#include <sluice/core/evaluate.h>
+#include <sluice/kernels/reference/reference_backend.h>
+
+#include "support/check_op.h"
+#include "support/tensors.h"
+
+namespace sluice::test {
+namespace {
+
+constexpr float inf = std::numeric_limits<float>::infinity();
+constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+
+std::int32_t count(const std::vector<Tensor>& tensors, Device device) {
+  register_reference_device();
+  Graph graph;
+  std::vector<Parameter> parameters;
+  std::vector<Var> vars;
+  for (const Tensor& tensor : tensors) {
+    parameters.emplace_back(tensor);
+    vars.push_back(graph.parameter(parameters.back()));
+  }
+  return evaluate(finite_check(vars), {}, {.device = device}).values<std::int32_t>()[0];
+}
+
+TEST(FiniteCheck, CountsInAllValues) {
+  for (const Device device : {Device::cpu(), Device::reference()}) {
+    const float largest = std::numeric_limits<float>::max();
+    EXPECT_EQ(count({Tensor::of<float>({4}, {0, -0.0f, largest, -largest})}, device), 0);
+    EXPECT_EQ(count({Tensor::of<float>({2, 2}, {nan, 1, inf, -inf}), Tensor(Shape{}), Tensor::of<float>({1}, {nan})}, device), 4);
+  }
+}
+
+TEST(FiniteCheck, FindsOneAmongMany) {
+  Tensor large = random_tensor({300007}, DType::f32, -1, 1, 1);
+  EXPECT_EQ(count({large, large}, Device::cpu()), 0);
+  for (const std::size_t place : {std::size_t{0}, std::size_t{150003}, std::size_t{300006}}) {
+    Tensor bad = large;
+    bad.values<float>()[place] = nan;
+    EXPECT_EQ(count({large, bad, large}, Device::cpu()), 1);
+  }
+}
+
+TEST(FiniteCheck, RefusesWhatDoesNotFit) {
+  expect_shape_error([](Graph& g) { finite_check(std::vector{g.input("x", {3})}); }, {"finite_check:", "f32[N,3]", "batch"});
+  expect_shape_error([](Graph& g) { finite_check(std::vector{g.scalar("k", DType::i32)}); }, {"finite_check:", "i32[]"});
+  expect_shape_error([](Graph&) { finite_check({}); }, {"finite_check:", "at least one"});
+}
+
+}  // namespace
+}  // namespace sluice::test

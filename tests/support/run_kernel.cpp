@@ -1,0 +1,186 @@
+#include "support/run_kernel.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+#include <gtest/gtest.h>
+
+#include <sluice/core/error.h>
+#include <sluice/kernels/reference/reference_backend.h>
+
+namespace sluice::test {
+namespace {
+
+std::size_t index(int i) { return static_cast<std::size_t>(i); }
+
+/// Memory with guards on both sides, aligned as the slab is.
+class Guarded {
+ public:
+  explicit Guarded(std::size_t bytes) : bytes_(bytes), buffer_(bytes + 2 * guard_bytes + 64, guard) {
+    offset_ = (64 - reinterpret_cast<std::uintptr_t>(buffer_.data()) % 64) % 64 + guard_bytes;
+  }
+  // Not copied or moved: a copy would be aligned otherwise.
+  Guarded(const Guarded&) = delete;
+  Guarded& operator=(const Guarded&) = delete;
+
+  unsigned char* data() { return buffer_.data() + offset_; }
+  bool intact() const {
+    for (std::size_t i = 0; i < buffer_.size(); ++i)
+      if ((i < offset_ || i >= offset_ + bytes_) && buffer_[i] != guard) return false;
+    return true;
+  }
+
+ private:
+  static constexpr std::size_t guard_bytes = 256;
+  static constexpr unsigned char guard = 0xFF;  // NaN, so that what is read before it is written shows
+
+  std::size_t bytes_, offset_ = 0;
+  std::vector<unsigned char> buffer_;
+};
+
+/// Row-major host data into a layout; padding becomes zero.
+void pack(const Tensor& tensor, const LoweredValue& value, unsigned char* to) {
+  const Tensor stored = tensor.to(value.dtype);
+  const std::size_t size = size_bytes(value.dtype);
+  std::memset(to, 0, value.bytes());
+  value.layout.for_each(value.dims, [&](std::int64_t logical, std::int64_t place) {
+    std::memcpy(to + static_cast<std::size_t>(place) * size,
+                static_cast<const unsigned char*>(stored.data()) + static_cast<std::size_t>(logical) * size, size);
+  });
+}
+
+/// The reverse; also fails the test when padding is not zero.
+Tensor unpack(const LoweredValue& value, const unsigned char* from, const std::string& what) {
+  Tensor tensor(value.dims, value.dtype);
+  const std::size_t size = size_bytes(value.dtype);
+  std::vector<bool> mentioned(static_cast<std::size_t>(value.padded_elements()));
+  value.layout.for_each(value.dims, [&](std::int64_t logical, std::int64_t place) {
+    mentioned[static_cast<std::size_t>(place)] = true;
+    std::memcpy(static_cast<unsigned char*>(tensor.data()) + static_cast<std::size_t>(logical) * size,
+                from + static_cast<std::size_t>(place) * size, size);
+  });
+  for (std::size_t i = 0; i < mentioned.size() * size; ++i) {
+    if (mentioned[i / size] || from[i] == 0) continue;
+    ADD_FAILURE() << what << ": padding element " << i / size << " is not zero";
+    break;
+  }
+  return tensor;
+}
+
+class Run {
+ public:
+  explicit Run(const KernelCase& kernel) : case_(kernel), backend_(kernel.device.backend()) {
+    declare();
+    lower();
+    allocate();
+  }
+
+  KernelResult result() {
+    kernel_->bind(addresses_);
+    for (int i = 0; i < case_.runs; ++i) {
+      std::memset(workspace_->data(), 0xFF, kernel_->workspace_bytes());  // NaN
+      kernel_->run(case_.context);
+    }
+    backend_.synchronize();
+    KernelResult result;
+    result.algorithm = kernel_->algorithm();
+    result.workspace_bytes = kernel_->workspace_bytes();
+    for (std::size_t o = 0; o < outputs_.size(); ++o) {
+      EXPECT_TRUE(output_memory_[o]->intact()) << who("output", o) << " is written outside its bytes";
+      result.outputs.push_back(unpack(outputs_[o], static_cast<unsigned char*>(addresses_.outputs[o]), who("output", o)));
+      result.output_layouts.push_back(outputs_[o].layout);
+    }
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      EXPECT_TRUE(input_memory_[i]->intact()) << who("input", i) << " is written outside its bytes";
+      result.inputs.push_back(unpack(inputs_[i], input_memory_[i]->data(), who("input", i)));
+      result.input_layouts.push_back(inputs_[i].layout);
+      const Tensor before = case_.inputs[i].value.to(inputs_[i].dtype);
+      EXPECT_TRUE(may_change(static_cast<int>(i)) || std::memcmp(result.inputs[i].data(), before.data(), before.bytes()) == 0)
+          << who("input", i) << " is changed and not declared in mutates()";
+    }
+    EXPECT_TRUE(workspace_->intact()) << case_.op->type() << ": the workspace is written outside its bytes";
+    return result;
+  }
+
+ private:
+  std::string who(const char* kind, std::size_t i) const {
+    return std::string(case_.op->type()) + ": " + kind + " " + std::to_string(i);
+  }
+
+  bool may_change(int i) const {
+    const std::vector<int> mutated = case_.op->mutates();
+    return std::find(mutated.begin(), mutated.end(), i) != mutated.end() ||
+           (case_.in_place && i == case_.op->in_place_input());
+  }
+
+  /// Inputs and outputs as lowering would see them. f64 values stand for f32 on the reference device and are declared so.
+  void declare() {
+    std::vector<ValueSpec> specs;
+    std::int64_t samples = 1;
+    bool any_sample = false;
+    for (const KernelInput& input : case_.inputs) {
+      const bool sample = input.scope == Scope::sample;
+      if (sample) samples = input.value.shape()[0];
+      any_sample = any_sample || sample;
+      const DType dtype = input.value.dtype() == DType::f64 ? DType::f32 : input.value.dtype();
+      specs.push_back({sample ? input.value.shape().without_leading() : input.value.shape(), dtype, input.scope});
+      inputs_.push_back({input.value.shape(), backend_.stored(dtype), input.scope, input.layout.value_or(Layout()),
+                         sample || input.layout.has_value()});
+    }
+    for (const ValueSpec& spec : case_.op->infer(specs)) {
+      outputs_.push_back({spec.is_sample() ? spec.shape.with_leading(samples) : spec.shape, backend_.stored(spec.dtype),
+                          spec.scope, {}, false});
+      accumulates_ = any_sample && !spec.is_sample();
+    }
+    if (!case_.pinned_output) return;
+    outputs_[0].layout = *case_.pinned_output;
+    outputs_[0].pinned = true;
+  }
+
+  void lower() {
+    const KernelFactory* factory = backend_.kernels().find(case_.op->type());
+    if (!factory) throw BackendError(std::string(case_.op->type()) + ": no kernel on " + case_.device.str());
+    LoweringContext context(*case_.op, backend_, inputs_, outputs_, case_.workspace_cap_bytes);
+    kernel_ = (*factory)(context);
+    for (int i = 0; i < context.inputs(); ++i) inputs_[index(i)] = context.input(i);
+    for (int o = 0; o < context.outputs(); ++o) outputs_[index(o)] = context.output(o);
+  }
+
+  void allocate() {
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      input_memory_.push_back(std::make_unique<Guarded>(inputs_[i].bytes()));
+      pack(case_.inputs[i].value, inputs_[i], input_memory_[i]->data());
+      addresses_.inputs.push_back(input_memory_[i]->data());
+    }
+    for (std::size_t o = 0; o < outputs_.size(); ++o) {
+      output_memory_.push_back(std::make_unique<Guarded>(outputs_[o].bytes()));
+      addresses_.outputs.push_back(output_memory_[o]->data());
+      if (o < case_.initial.size())
+        pack(case_.initial[o], outputs_[o], output_memory_[o]->data());
+      else if (accumulates_)
+        std::memset(output_memory_[o]->data(), 0, outputs_[o].bytes());
+    }
+    if (case_.in_place) addresses_.outputs[0] = addresses_.inputs[index(case_.op->in_place_input())];
+    workspace_ = std::make_unique<Guarded>(kernel_->workspace_bytes());
+    addresses_.workspace = workspace_->data();
+  }
+
+  const KernelCase& case_;
+  Backend& backend_;
+  bool accumulates_ = false;
+  std::vector<LoweredValue> inputs_, outputs_;
+  std::unique_ptr<Kernel> kernel_;
+  std::vector<std::unique_ptr<Guarded>> input_memory_, output_memory_;
+  std::unique_ptr<Guarded> workspace_;
+  Addresses addresses_;
+};
+
+}  // namespace
+
+KernelResult run_kernel(const KernelCase& kernel) {
+  register_reference_device();
+  return Run(kernel).result();
+}
+
+}  // namespace sluice::test
