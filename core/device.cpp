@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 
 #include <sluice/core/error.h>
+#include <sluice/core/kernel.h>
 
 namespace sluice {
 
@@ -112,6 +113,19 @@ void set_running_kernel(const char* name) { kernel_running_here = name; }
 
 Buffer::~Buffer() {
   if (backend_) backend_->release(data_, bytes_);
+}
+
+Backend::Backend() : added_kernels_(std::make_unique<KernelTable>()) {}
+Backend::~Backend() = default;
+
+void Backend::add_kernel(std::string_view op_type, KernelFactory factory) {
+  if (kernels().find(op_type)) throw BackendError("kernel table: this device has a kernel for " + std::string(op_type) + " already");
+  added_kernels_->add(op_type, std::move(factory));
+}
+
+const KernelFactory* Backend::kernel(std::string_view op_type) const {
+  const KernelFactory* const own = kernels().find(op_type);
+  return own ? own : added_kernels_->find(op_type);
 }
 
 Buffer Backend::allocate(std::size_t bytes) {

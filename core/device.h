@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <sluice/core/dtype.h>
@@ -10,7 +12,10 @@
 namespace sluice {
 
 class Backend;
+class Kernel;
 class KernelTable;
+class LoweringContext;
+using KernelFactory = std::function<std::unique_ptr<Kernel>(LoweringContext&)>;
 
 /// A place to compute: a kind and, for several GPUs, an index.
 class Device {
@@ -68,13 +73,19 @@ class Buffer {
 /// What the rest of Sluice needs of a device: memory, copies and kernels. One object per device for the whole process.
 class Backend {
  public:
-  virtual ~Backend() = default;
+  Backend();
+  virtual ~Backend();
 
   /// One line for people: "cpu: oneDNN 2.6.3, AVX-512, 2 threads".
   virtual std::string description() const = 0;
   /// Everything a plan may depend on, as text; part of the plan's hash.
   virtual std::string fingerprint() const = 0;
+  /// The kernels that come with the device.
   virtual const KernelTable& kernels() const = 0;
+  /// Adds the kernel of an op defined outside the library. Throws BackendError when the type has one already.
+  void add_kernel(std::string_view op_type, KernelFactory factory);
+  /// Null when the op has no kernel here.
+  const KernelFactory* kernel(std::string_view op_type) const;
   /// How a value declared as `dtype` is stored here (the reference device keeps f32 as f64).
   virtual DType stored(DType dtype) const { return dtype; }
   /// Threads that kernels use; 0 asks for the default (all cores the process may use).
@@ -108,6 +119,7 @@ class Backend {
   friend class Buffer;
   void release(void* data, std::size_t bytes) noexcept;
 
+  std::unique_ptr<KernelTable> added_kernels_;
   std::size_t allocated_ = 0;
   std::size_t peak_ = 0;
   bool sealed_ = false;

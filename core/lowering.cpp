@@ -299,7 +299,7 @@ class Lowering::Work {
   }
 
   std::unique_ptr<Kernel> reorder_kernel(const PartValue& source, const Layout& from, const Layout& to) {
-    const KernelFactory* const factory = backend_.kernels().find("reorder");
+    const KernelFactory* const factory = backend_.kernel("reorder");
     if (!factory) throw BackendError("lowering: " + source.name + " must be reordered and the device has no reorder kernel");
     LoweredValue input{source.dims, source.dtype, Scope::batch, from};
     LoweredValue output{source.dims, source.dtype, Scope::batch, to};
@@ -367,7 +367,7 @@ class Lowering::Work {
       if (spec(node.outputs[0]).is_sample()) current_[node.outputs[0]] = view(operand(node.inputs[0]), node.outputs[0]);
       return;
     }
-    const KernelFactory* const factory = backend_.kernels().find(node.op->type());
+    const KernelFactory* const factory = backend_.kernel(node.op->type());
     if (!factory)
       throw BackendError("lowering: no kernel for op '" + std::string(node.op->type()) + "' on this device (" +
                          backend_.description() + ")");

@@ -59,12 +59,12 @@ std::size_t parse_bytes(std::string_view text) {
   std::uint64_t count = 0, bytes = 0;
   const auto [last, error] = std::from_chars(whole.data(), whole.data() + whole.size(), count);
   if (error != std::errc() || __builtin_mul_overflow(count, unit->bytes, &bytes)) reject(text, "is too large");
-  // Digit by digit: exact where it matters, and below one byte nothing does.
-  std::uint64_t rest = 0, place = unit->bytes;
-  for (const char c : fraction) {
-    rest += static_cast<std::uint64_t>(c - '0') * place / 10;
-    place /= 10;
+  unsigned __int128 numerator = 0, denominator = 1;
+  for (const char c : fraction.substr(0, 18)) {  // more digits would be less than a byte
+    numerator = numerator * 10 + static_cast<unsigned>(c - '0');
+    denominator *= 10;
   }
+  const auto rest = static_cast<std::uint64_t>(numerator * unit->bytes / denominator);
   if (__builtin_add_overflow(bytes, rest, &bytes)) reject(text, "is too large");
   return bytes;
 }

@@ -83,7 +83,9 @@ void place(RunPlan& plan) {
     for (int c = 0; c < static_cast<int>(Category::count); ++c) {
       const auto category = static_cast<Category>(c);
       if (region_of(category) != region) continue;
-      for (int id = 0; id < plan.storages.size(); ++id) {
+      // Lowering meets values from last to first and training first of all: backwards, parameters lie in the model's order, and
+      // what only an evaluation uses lies below what every step touches.
+      for (int id = plan.storages.size() - 1; id >= 0; --id) {
         if (plan.storages[id].category != category) continue;
         plan.storage_offsets[at(id)] = end;
         end += plan.storages.bytes(id);

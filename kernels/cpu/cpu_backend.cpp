@@ -19,10 +19,7 @@ namespace {
 
 class CpuBackend final : public Backend {
  public:
-  CpuBackend() {
-    register_cpu_kernels(kernels_);
-    set_threads(0);
-  }
+  CpuBackend() { register_cpu_kernels(kernels_); }
 
   std::string description() const override { return "cpu: " + properties() + " threads"; }
   // oneDNN picks algorithms, layouts and scratch sizes by its version, the instruction set and the number of threads.
@@ -30,7 +27,7 @@ class CpuBackend final : public Backend {
   const KernelTable& kernels() const override { return kernels_; }
 
   void set_threads(int threads) override {
-    threads_ = threads > 0 ? threads : omp_get_num_procs();
+    threads_ = threads > 0 ? threads : default_threads_;
     omp_set_num_threads(threads_);
   }
   int threads() const override { return threads_; }
@@ -58,7 +55,8 @@ class CpuBackend final : public Backend {
   }
 
   KernelTable kernels_;
-  int threads_ = 1;
+  const int default_threads_ = omp_get_max_threads();  // the process's cores, or OMP_NUM_THREADS
+  int threads_ = default_threads_;
 };
 
 }  // namespace

@@ -63,7 +63,9 @@ TEST_P(MaxPool2d, EqualsTheReferenceInEveryLayout) {
     for (const Layout& layout : layouts) {
       SCOPED_TRACE(layout.str(4));
       const KernelResult y = run_kernel({.op = op, .inputs = {{.value = x, .layout = layout}}});
-      EXPECT_EQ(y.input_layouts[0].str(4), layout.str(4)) << y.algorithm;
+      if (y.outputs[1].dtype() == DType::u8) {
+        EXPECT_EQ(y.input_layouts[0].str(4), layout.str(4)) << y.algorithm;
+      }
       EXPECT_EQ(relative_error(y.outputs[0], expected.outputs[0]), 0) << y.algorithm;
       EXPECT_EQ(doubles(y.outputs[1]), doubles(expected.outputs[1])) << y.algorithm;
       // dy arrives plain and is asked to lie as the indices do.
@@ -87,7 +89,7 @@ INSTANTIATE_TEST_SUITE_P(Cases, MaxPool2d, testing::ValuesIn(cases), [](const au
 TEST(MaxPool2dTies, GoToTheFirst) {
   Graph g;
   const Var x = g.input("x", {1, 2, 4});
-  const Var dx = differentiate(batch_sum(reduce_sum(max_pool2d(x, {.kernel = 2}))), std::vector{x})[0];
+  const Var dx = differentiate(batch_sum(sum_per_sample(max_pool2d(x, {.kernel = 2}))), std::vector{x})[0];
   const Tensor values = Tensor::of<float>({1, 1, 2, 4}, {1, 5, 3, 3, 5, 5, 3, 3});
   for (const Device device : {Device::cpu(), Device::reference()})
     EXPECT_EQ(doubles(evaluate(dx, {{"x", values}}, {.device = device})), (std::vector<double>{0, 1, 1, 0, 0, 0, 0, 0}));

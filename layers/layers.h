@@ -1,0 +1,9 @@
+#pragma once
+
+// All layers. Losses: layers/losses.h.
+
+#include <sluice/layers/conv2d.h>
+#include <sluice/layers/linear.h>
+#include <sluice/layers/module.h>
+#include <sluice/layers/sequential.h>
+#include <sluice/layers/stateless.h>

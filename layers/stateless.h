@@ -1,0 +1,62 @@
+#pragma once
+
+#include <sluice/kernels/max_pool2d/max_pool2d.h>
+#include <sluice/layers/module.h>
+
+namespace sluice {
+
+// Layers without parameters.
+
+/// max(x, 0): any shape.
+class ReLU final : public Module {
+ public:
+  Var forward(Var x) override;
+};
+
+/// The largest element of each window: [N,C,H,W] → [N,C,H',W'] (see kernels/max_pool2d/max_pool2d.h).
+///
+///   MaxPool2d(2)    MaxPool2d({.kernel = 3, .stride = 2, .padding = 1})
+class MaxPool2d final : public Module {
+ public:
+  using Options = MaxPool2dOptions;
+  /// Windows that tile the input. Throws UsageError for a size below 1.
+  explicit MaxPool2d(Size2d kernel) : MaxPool2d(Options{.kernel = kernel}) {}
+  /// Throws UsageError for options out of range.
+  explicit MaxPool2d(const Options& options);
+
+  Var forward(Var x) override;
+  std::string str() const override;
+
+ private:
+  Options options_;
+};
+
+/// The mean of each channel: [N,C,H,W] → [N,C].
+class GlobalAvgPool2d final : public Module {
+ public:
+  Var forward(Var x) override;
+};
+
+/// In training, each element becomes 0 with probability `rate` and the others grow by 1 / (1 − rate); otherwise x itself.
+class Dropout final : public Module {
+ public:
+  /// Throws UsageError unless 0 <= rate < 1.
+  explicit Dropout(double rate) { set_rate(rate); }
+
+  Var forward(Var x) override;
+  std::string str() const override;
+  double rate() const { return rate_; }
+  /// After planning, this makes a Trainer ask for a new plan.
+  void set_rate(double rate);
+
+ private:
+  double rate_ = 0;
+};
+
+/// [N,C,H,W] → [N,C·H·W]; copies nothing.
+class Flatten final : public Module {
+ public:
+  Var forward(Var x) override;
+};
+
+}  // namespace sluice

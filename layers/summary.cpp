@@ -1,0 +1,118 @@
+#include <sluice/layers/summary.h>
+
+#include <algorithm>
+#include <iomanip>
+#include <ostream>
+#include <set>
+#include <sstream>
+
+namespace sluice {
+namespace {
+
+/// Rows of the modules that compute or hold something themselves, in the order of declaration.
+class Rows {
+ public:
+  explicit Rows(Summary& summary) : summary_(summary) {}
+
+  void add_modules(Module& module, const std::string& path) {
+    bool leaf = true;
+    SummaryRow row{.layer = path, .module = module.str(), .output = {}};
+    module.parameters([&](std::string_view, Parameter& parameter) { count(parameter, row); });
+    const std::size_t place = summary_.rows.size();
+    summary_.rows.push_back(std::move(row));
+    module.children([&](std::string_view name, Module& child) {
+      leaf = false;
+      add_modules(child, path.empty() ? std::string(name) : path + "." + std::string(name));
+    });
+    if (!leaf) inner_.insert(place);
+  }
+
+  void add_node(const Graph& graph, const Node& node) {
+    const auto found = std::find_if(summary_.rows.begin(), summary_.rows.end(),
+                                    [&](const SummaryRow& row) { return row.layer == node.layer; });
+    if (found == summary_.rows.end()) return;  // under a name that is no module's
+    inner_.erase(static_cast<std::size_t>(found - summary_.rows.begin()));
+    const std::vector<ValueSpec> inputs = graph.specs(node.inputs), outputs = graph.specs(node.outputs);
+    found->flops += node.op->flops(inputs, outputs);
+    if (outputs.empty()) return;
+    found->output = outputs[0].shape;
+    const bool in_place = node.op->is_view() || node.op->in_place_input() >= 0;
+    for (std::size_t o = in_place ? 1 : 0; o < outputs.size(); ++o)
+      if (outputs[o].is_sample())
+        found->activation_bytes += static_cast<std::size_t>(outputs[o].shape.elements()) * size_bytes(outputs[o].dtype);
+  }
+
+  /// Drops containers that do nothing themselves, and sums the rest.
+  void finish() {
+    for (auto place = inner_.rbegin(); place != inner_.rend(); ++place)
+      if (summary_.rows[*place].parameters == 0)
+        summary_.rows.erase(summary_.rows.begin() + static_cast<std::ptrdiff_t>(*place));
+    for (const SummaryRow& row : summary_.rows) {
+      summary_.flops += row.flops;
+      summary_.activation_bytes += row.activation_bytes;
+    }
+  }
+
+ private:
+  void count(const Parameter& parameter, SummaryRow& row) {
+    if (!parameter || !seen_.insert(parameter.data().get()).second) return;
+    row.parameters += parameter.shape().elements();
+    summary_.parameters += parameter.shape().elements();
+    if (parameter.trainable()) summary_.trainable_parameters += parameter.shape().elements();
+  }
+
+  Summary& summary_;
+  std::set<const ParameterData*> seen_;
+  std::set<std::size_t> inner_;  ///< rows of modules with children and, so far, no nodes
+};
+
+/// 1234567 → "1.23 M".
+std::string short_number(double number) {
+  constexpr const char* suffixes[] = {"", " k", " M", " G", " T"};
+  int i = 0;
+  for (; number >= 1000 && i < 4; ++i) number /= 1000;
+  std::ostringstream text;
+  text << std::setprecision(3) << number << suffixes[i];
+  return text.str();
+}
+
+}  // namespace
+
+Summary summary(Module& model, const Shape& input) {
+  name_modules(model);
+  Graph graph;
+  model(graph.input("x", input));
+  Summary result{.rows = {}, .input = input};
+  Rows rows(result);
+  rows.add_modules(model, "");
+  for (NodeId id = 0; id < graph.nodes(); ++id) rows.add_node(graph, graph.node(id));
+  rows.finish();
+  return result;
+}
+
+std::ostream& operator<<(std::ostream& out, const Summary& summary) {
+  std::size_t layer = 5, module = 6, output = summary.input.str(true).size();
+  for (const SummaryRow& row : summary.rows) {
+    layer = std::max(layer, row.layer.size());
+    module = std::max(module, row.module.size());
+    output = std::max(output, row.output.str(true).size());
+  }
+  const auto line = [&](const std::string& a, const std::string& b, const std::string& c, const std::string& d,
+                        const std::string& e, const std::string& f) {
+    const auto width = [](std::size_t n) { return std::setw(static_cast<int>(n)); };
+    out << std::left << width(layer) << a << "  " << width(module) << b << "  " << width(output) << c << std::right
+        << std::setw(14) << d << std::setw(10) << e << std::setw(20) << f << '\n';
+  };
+  line("layer", "module", "output", "parameters", "FLOPs", "bytes per sample");
+  line("input", "", summary.input.str(true), "", "", "");
+  for (const SummaryRow& row : summary.rows)
+    line(row.layer, row.module, row.output.rank() ? row.output.str(true) : "", std::to_string(row.parameters),
+         short_number(row.flops), std::to_string(row.activation_bytes));
+  line("total", "", "", std::to_string(summary.parameters), short_number(summary.flops),
+       std::to_string(summary.activation_bytes));
+  if (summary.trainable_parameters != summary.parameters)
+    out << summary.parameters - summary.trainable_parameters << " parameters are frozen\n";
+  return out;
+}
+
+}  // namespace sluice

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <sluice/optim/optimizer.h>
+
+namespace sluice {
+
+struct AdamOptions {
+  double lr = 1e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double eps = 1e-8;
+  double weight_decay = 0;
+  bool decoupled = false;  ///< AdamW: weight decay shrinks the parameter instead of joining the gradient
+  Schedule schedule = {};  ///< factor on lr; empty: 1
+};
+
+/// Adam and AdamW; the rule and its sources are at adam_update, kernels/adam/adam.h.
+/// State: two tensors a parameter ("first_moment", "second_moment"). Scalars: "lr", "bias1", "bias2".
+///
+///   Adam({.lr = 1e-3})    Adam({.lr = 1e-3, .weight_decay = 0.01, .decoupled = true})
+class Adam final : public Optimizer {
+ public:
+  /// Throws UsageError unless lr > 0, 0 <= beta1, beta2 < 1, eps > 0 and weight_decay >= 0.
+  explicit Adam(AdamOptions options);
+
+  void update(Graph& graph, std::span<const Trained> trained) const override;
+  std::vector<std::pair<std::string, double>> scalars(std::int64_t step) const override;
+  std::string str() const override;
+
+ private:
+  AdamOptions options_;
+};
+
+}  // namespace sluice
