@@ -175,7 +175,7 @@ std::string Scheduler::find_non_finite(Program& program, const Pass& pass, Feede
         if (packed.part.micro_batch > 0) found += ", micro-batch " + std::to_string(context.replay);
         found += ", node '" + instruction.str() + "'";
         if (instruction.name == "div" && divides_by_zero(packed.part, instruction))
-          found += " (divides by 0: is the total weight of the logical batch 0?)";
+          found += " (divides by 0: the total weight of the logical batch is 0)";
         return;
       }
     }

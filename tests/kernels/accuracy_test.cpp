@@ -21,7 +21,7 @@ TEST(Accuracy, EqualsReference) {
                             .high = static_cast<double>(logits[0] - 1)}},
                 .build = [=](auto in) { return std::vector{correct(in[0], in[1], {.ignore_index = ignore})}; },
                 .samples = 9,
-                .tolerance = 0});
+                .tolerance = 1e-7});
 }
 
 double count(const std::vector<float>& logits, std::int32_t label, const CorrectOptions& options = {}) {

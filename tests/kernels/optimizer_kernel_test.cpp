@@ -4,7 +4,6 @@
 
 #include <sluice/core/parameter.h>
 #include <sluice/kernels/adam/adam.h>
-#include <sluice/kernels/cpu/segments.h>
 #include <sluice/kernels/sgd/sgd.h>
 
 #include "support/check_op.h"
@@ -108,24 +107,28 @@ TEST(OptimizerLayouts, PaddingStaysZero) {
   for (const std::size_t i : {0, 1, 2, 3}) EXPECT_EQ(adam.input_layouts[i], blocked);
 }
 
-TEST(OptimizerSegments, ContiguousTensorsAreOneRun) {
-  std::vector<float> p(100), g(100);
-  cpu::Segments<float, 2> segments;
-  segments.add({&p[0], &g[0]}, 10);
-  segments.add({&p[10], &g[10]}, 20);
-  EXPECT_EQ(segments.size(), 1u);
-  segments.add({&p[31], &g[31]}, 9);  // a gap in both
-  segments.add({&p[40], &g[50]}, 10);  // a gap in one
-  EXPECT_EQ(segments.size(), 3u);
-  segments.parallel_for(1, [](const std::array<float*, 2>& at, std::int64_t count) {
-    for (std::int64_t i = 0; i < count; ++i) {
-      ++at[0][i];
-      at[1][i] += 2;
-    }
-  });
+// One pass over tensors that continue each other, over gaps in all lists and over gaps in one of them.
+TEST(OptimizerSegments, TouchTheirTensorsOnly) {
+  const SgdOp op({}, 4);
+  const std::vector<std::int64_t> counts{10, 20, 9, 10}, p_at{0, 10, 31, 40}, g_at{0, 10, 31, 50};
+  std::vector<LoweredValue> inputs;
+  for (int i = 0; i < 8; ++i) inputs.push_back({{counts[static_cast<std::size_t>(i % 4)]}, DType::f32, Scope::batch, {}, false});
+  inputs.push_back({{}, DType::f32, Scope::batch, {}, true});
+  Backend& cpu = Device::cpu().backend();
+  LoweringContext context(op, cpu, inputs, {}, 0);
+  const std::unique_ptr<Kernel> kernel = (*cpu.kernels().find("sgd"))(context);
+
+  std::vector<float> p(100), g(100, 1.0f);
+  float lr = 1;
+  Addresses addresses;
+  for (const std::int64_t at : p_at) addresses.inputs.push_back(p.data() + at);
+  for (const std::int64_t at : g_at) addresses.inputs.push_back(g.data() + at);
+  addresses.inputs.push_back(&lr);
+  kernel->bind(addresses);
+  kernel->run({});
   for (std::size_t i = 0; i < 100; ++i) {
-    EXPECT_EQ(p[i], i == 30 || i >= 50 ? 0 : 1) << i;
-    EXPECT_EQ(g[i], i < 30 || (i >= 31 && i < 40) || (i >= 50 && i < 60) ? 2 : 0) << i;
+    EXPECT_EQ(p[i], i == 30 || i >= 50 ? 0 : -1) << i;
+    EXPECT_EQ(g[i], 1) << i;
   }
 }
 

@@ -1,0 +1,142 @@
+#include <sluice/kernels/cuda/cuda_backend.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include <sluice/core/error.h>
+#include <sluice/kernels/cuda/check.h>
+
+namespace sluice {
+
+void register_cuda_kernels(KernelTable& table);  // generated from kernels/CMakeLists.txt
+
+namespace cuda {
+namespace {
+
+/// "13.0" for 13000.
+std::string version(int number) { return std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10); }
+
+int driver_version() {  // 0: none is installed
+  int number = 0;
+  return cudaDriverGetVersion(&number) == cudaSuccess ? number : 0;
+}
+
+int runtime_version() {
+  int number = 0;
+  return cudaRuntimeGetVersion(&number) == cudaSuccess ? number : 0;
+}
+
+[[noreturn]] void refuse(const std::string& why, const char* call, cudaError_t status) {
+  (void)cudaGetLastError();
+  throw DeviceError("cuda: " + why + "; " + call + " says: " + text(status));
+}
+
+int count_devices() {
+  int count = 0;  // the runtime does not write it when there is no driver
+  const char* const call = "cudaGetDeviceCount";
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  const int driver = driver_version(), needed = runtime_version();
+  if (status == cudaSuccess && count > 0) return count;
+  // Without a driver the runtime says that it is insufficient, as it does of an old one.
+  if (status == cudaErrorInsufficientDriver && driver == 0) refuse("no device; no NVIDIA driver is installed", call, status);
+  if (status == cudaErrorInsufficientDriver)
+    refuse("the NVIDIA driver is too old; got one for CUDA " + version(driver) + "; expected one for CUDA " +
+               version(needed) + " or later", call, status);
+  refuse("no device can be used", call, status == cudaSuccess ? cudaErrorNoDevice : status);
+}
+
+/// Makes the device the current one. Throws DeviceError when it is not there, or not for this module.
+cudaDeviceProp open_device(int index) {
+  const int count = count_devices();
+  const std::string name = "device " + std::to_string(index);
+  if (index < 0 || index >= count)
+    throw DeviceError("cuda: no such device; got index " + std::to_string(index) + "; expected one below " +
+                      std::to_string(count) + ", the number of CUDA devices here");
+  if (const cudaError_t status = cudaSetDevice(index); status != cudaSuccess)
+    refuse(name + " cannot be used", "cudaSetDevice", status);
+  cudaDeviceProp device{};
+  check(cudaGetDeviceProperties(&device, index), "cudaGetDeviceProperties");
+  if (const cudaError_t status = probe_device_code(); status != cudaSuccess)
+    refuse(name + " (" + device.name + ") cannot run this build's code; got compute capability " +
+               std::to_string(device.major) + "." + std::to_string(device.minor) + "; expected what it was built for (" +
+               built_for() + "): CMAKE_CUDA_ARCHITECTURES sets it", "cudaFuncGetAttributes", status);
+  return device;
+}
+
+}  // namespace
+
+CudaBackend::CudaBackend(int index) : device_(open_device(index)) {
+  register_cuda_kernels(kernels_);
+  queue_ = {.device = index, .resident_threads = device_.multiProcessorCount * device_.maxThreadsPerMultiProcessor};
+  check(cudaStreamCreateWithFlags(&queue_.stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+}
+
+CudaBackend::~CudaBackend() { (void)cudaStreamDestroy(queue_.stream); }
+
+std::string CudaBackend::description() const { return Device::cuda(queue_.device).str() + ": " + properties(); }
+
+// The index is left out: equal devices get equal plans.
+std::string CudaBackend::fingerprint() const {
+  return "cuda, " + properties() + ", " + std::to_string(device_.totalGlobalMem) + " bytes";
+}
+
+std::string CudaBackend::properties() const {
+  return std::string(device_.name) + ", compute capability " + std::to_string(device_.major) + "." +
+         std::to_string(device_.minor) + ", " + std::to_string(device_.multiProcessorCount) + " multiprocessors, " +
+         std::to_string(device_.totalGlobalMem >> 20) + " MiB, CUDA " + version(runtime_version()) + " on a driver for " +
+         version(driver_version());
+}
+
+/// The current device is a property of the calling thread.
+void CudaBackend::select() const { check(cudaSetDevice(queue_.device), "cudaSetDevice"); }
+
+void CudaBackend::copy_in(void* device, const void* host, std::size_t bytes) {
+  select();
+  check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, queue_.stream), "cudaMemcpyAsync to the device");
+  synchronize();  // the caller may reuse `host` at once, pinned or not
+}
+
+void CudaBackend::copy_out(void* host, const void* device, std::size_t bytes) {
+  select();
+  check(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, queue_.stream), "cudaMemcpyAsync to the host");
+  synchronize();
+}
+
+void CudaBackend::copy(void* to, const void* from, std::size_t bytes) {
+  select();
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, queue_.stream), "cudaMemcpyAsync on the device");
+}
+
+void CudaBackend::fill(void* device, unsigned char byte, std::size_t bytes) {
+  select();
+  check(cudaMemsetAsync(device, byte, bytes, queue_.stream), "cudaMemsetAsync");
+}
+
+void CudaBackend::synchronize() { check(cudaStreamSynchronize(queue_.stream), "cudaStreamSynchronize"); }
+
+// cudaMalloc aligns to 256 bytes at least (CUDA C++ Programming Guide, "Device memory accesses").
+void* CudaBackend::do_allocate(std::size_t bytes) {
+  select();
+  void* data = nullptr;
+  const cudaError_t status = cudaMalloc(&data, std::max<std::size_t>(bytes, 1));
+  if (status == cudaErrorMemoryAllocation) {
+    (void)cudaGetLastError();
+    std::size_t free = 0, total = 0;
+    (void)cudaMemGetInfo(&free, &total);
+    throw OutOfMemory("cuda: cudaMalloc failed; got a request of " + std::to_string(bytes) + " bytes; expected at most the " +
+                      std::to_string(free) + " free ones of " + std::to_string(total));
+  }
+  check(status, "cudaMalloc");
+  return data;
+}
+
+void CudaBackend::do_free(void* data, std::size_t) noexcept {
+  cudaError_t status = cudaSetDevice(queue_.device);
+  if (status == cudaSuccess) status = cudaStreamSynchronize(queue_.stream);  // kernels under way may use it
+  if (status == cudaSuccess) status = cudaFree(data);
+  if (status == cudaSuccess || status == cudaErrorCudartUnloading) return;  // at process end the driver takes it back
+  std::fprintf(stderr, "sluice: cuda: cudaFree failed: %s\n", cudaGetErrorString(status));
+}
+
+}  // namespace cuda
+}  // namespace sluice

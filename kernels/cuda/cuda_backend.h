@@ -1,0 +1,64 @@
+#pragma once
+
+#include <string>
+
+#include <cuda_runtime_api.h>
+
+#include <sluice/core/device.h>
+#include <sluice/core/kernel.h>
+
+namespace sluice::cuda {
+
+/// Where kernels of a device go.
+struct Queue {
+  int device = 0;
+  cudaStream_t stream = nullptr;
+  int resident_threads = 0;  ///< how many the device runs at once; more blocks than that only wait
+};
+
+/// An NVIDIA GPU: its memory, and one stream that everything runs on in order. Copies from and to the host return when they
+/// are done; everything else returns at once.
+class CudaBackend final : public Backend {
+ public:
+  /// Opens the device. Throws DeviceError saying why it cannot be used.
+  explicit CudaBackend(int index);
+  ~CudaBackend() override;
+
+  std::string description() const override;
+  std::string fingerprint() const override;
+  const KernelTable& kernels() const override { return kernels_; }
+  void set_threads(int) override {}  // of the host; kernels use none
+  int threads() const override { return 1; }
+
+  void copy_in(void* device, const void* host, std::size_t bytes) override;
+  void copy_out(void* host, const void* device, std::size_t bytes) override;
+  void copy(void* to, const void* from, std::size_t bytes) override;
+  void fill(void* device, unsigned char byte, std::size_t bytes) override;
+  void synchronize() override;
+
+  const Queue& queue() const { return queue_; }
+
+ protected:
+  void* do_allocate(std::size_t bytes) override;
+  void do_free(void* data, std::size_t bytes) noexcept override;
+
+ private:
+  void select() const;
+  std::string properties() const;
+
+  KernelTable kernels_;
+  cudaDeviceProp device_;
+  Queue queue_;
+};
+
+/// The queue of the device that a kernel is lowered for.
+inline const Queue& queue(const LoweringContext& context) {
+  return static_cast<const CudaBackend&>(context.backend()).queue();
+}
+
+/// Finds out whether this module has code that the current device can run: success, or the runtime's reason.
+cudaError_t probe_device_code();
+/// The compute capabilities this module was built for: "80, 90".
+std::string built_for();
+
+}  // namespace sluice::cuda
