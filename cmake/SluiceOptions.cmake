@@ -1,7 +1,7 @@
 # Options of the build and the flags all our own targets share (target sluice_build, linked PRIVATE).
 include(GNUInstallDirs)
 
-set(SLUICE_CUDA AUTO CACHE STRING "Build the CUDA backend: AUTO (when toolkit and cuDNN are found), ON or OFF")
+set(SLUICE_CUDA AUTO CACHE STRING "Build the CUDA backend: AUTO (when the toolkit is found), ON or OFF")
 set_property(CACHE SLUICE_CUDA PROPERTY STRINGS AUTO ON OFF)
 set(SLUICE_SANITIZE "" CACHE STRING "Build with a sanitizer: address, undefined or thread")
 set_property(CACHE SLUICE_SANITIZE PROPERTY STRINGS "" address undefined thread)

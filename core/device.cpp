@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <filesystem>
 #include <map>
 #include <mutex>
 
@@ -39,18 +40,22 @@ std::string library_directory() {
 
 /// Opens the CUDA module beside this library; libsluice itself links nothing of CUDA, so that it runs where that is absent.
 std::unique_ptr<Backend> open_cuda(int index) {
-  void* const module = dlopen((library_directory() + "libsluice_cuda.so").c_str(), RTLD_NOW | RTLD_LOCAL);
+  const std::string path = library_directory() + "libsluice_cuda.so";
+  void* const module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!module) {
     const char* const why = dlerror();
-    throw DeviceError("cuda: the CUDA module cannot be opened; " + std::string(why ? why : "no reason given") +
-                      "; expected a build with SLUICE_CUDA and the CUDA libraries installed, or --device cpu");
+    if (!std::filesystem::exists(path))
+      throw DeviceError("cuda: this build of Sluice has no CUDA module; got no file " + path +
+                        "; expected a build with SLUICE_CUDA=ON, or the device cpu");
+    throw DeviceError("cuda: the CUDA module cannot be loaded; got '" + std::string(why ? why : "no reason given") +
+                      "'; expected the CUDA libraries it was built with, or the device cpu");
   }
   using Open = Backend* (*)(int index, char* why, std::size_t why_bytes);
   const auto open = reinterpret_cast<Open>(dlsym(module, "sluice_open_cuda"));
   if (!open) throw DeviceError("cuda: libsluice_cuda.so has no sluice_open_cuda; expected the module of this build");
   std::array<char, 512> why{};
   Backend* const backend = open(index, why.data(), why.size());
-  if (!backend) throw DeviceError("cuda: " + std::string(why.data()));
+  if (!backend) throw DeviceError(why.data());
   return std::unique_ptr<Backend>(backend);
 }
 

@@ -62,7 +62,7 @@ std::int64_t Layout::offset(const Shape& view, std::span<const std::int64_t> coo
 
 std::string Layout::str(int rank) const {
   if (is_plain()) return "plain";
-  const int view_rank = rank + (groups_ > 1 ? 1 : 0);
+  const int view_rank = order_.empty() ? rank + (groups_ > 1 ? 1 : 0) : static_cast<int>(order_.size());
   std::string text;
   for (int i = 0; i < view_rank; ++i) {
     const int d = order_.empty() ? i : order_[static_cast<std::size_t>(i)];

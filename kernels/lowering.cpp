@@ -1,5 +1,7 @@
 #include <sluice/kernels/lowering.h>
 
+#include <sluice/core/error.h>
+
 namespace sluice {
 
 Layout share_layout(LoweringContext& context, std::initializer_list<int> inputs, int output) {
@@ -20,6 +22,16 @@ Layout share_layout(LoweringContext& context, std::initializer_list<int> inputs,
 void require_all_plain(LoweringContext& context) {
   for (int i = 0; i < context.inputs(); ++i) context.require_plain(i);
   for (int o = 0; o < context.outputs(); ++o) context.set_layout(o, Layout());
+}
+
+void require_f32(const LoweringContext& context) {
+  const auto check = [&](const LoweredValue& value) {
+    if (is_floating(value.dtype) && value.dtype != DType::f32)
+      throw BackendError(std::string(context.op().type()) + ": this device has no kernel for the dtype; got " +
+                         std::string(name(value.dtype)) + "; expected f32");
+  };
+  for (int i = 0; i < context.inputs(); ++i) check(context.input(i));
+  for (int o = 0; o < context.outputs(); ++o) check(context.output(o));
 }
 
 bool samples_contiguous(const LoweredValue& value) {

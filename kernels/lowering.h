@@ -16,6 +16,9 @@ Layout share_layout(LoweringContext& context, std::initializer_list<int> inputs,
 /// Asks for plain (row-major) layout of every input and output. Throws BackendError when an output is pinned to another.
 void require_all_plain(LoweringContext& context);
 
+/// Throws BackendError, naming the op, unless every floating input and output is f32.
+void require_f32(const LoweringContext& context);
+
 /// True when each sample of `value` is one contiguous run of memory, padding included.
 bool samples_contiguous(const LoweredValue& value);
 

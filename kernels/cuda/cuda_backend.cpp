@@ -16,6 +16,10 @@ namespace {
 /// "13.0" for 13000.
 std::string version(int number) { return std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10); }
 
+std::string capability(const cudaDeviceProp& device) {
+  return std::to_string(device.major) + "." + std::to_string(device.minor);
+}
+
 int driver_version() {  // 0: none is installed
   int number = 0;
   return cudaDriverGetVersion(&number) == cudaSuccess ? number : 0;
@@ -26,40 +30,40 @@ int runtime_version() {
   return cudaRuntimeGetVersion(&number) == cudaSuccess ? number : 0;
 }
 
-[[noreturn]] void refuse(const std::string& why, const char* call, cudaError_t status) {
+[[noreturn]] void refuse(const std::string& what, const char* call, cudaError_t status, const std::string& rule) {
   (void)cudaGetLastError();
-  throw DeviceError("cuda: " + why + "; " + call + " says: " + text(status));
+  throw DeviceError("cuda: " + what + "; got " + text(status) + " from " + call + "; expected " + rule);
 }
 
 int count_devices() {
   int count = 0;  // the runtime does not write it when there is no driver
   const char* const call = "cudaGetDeviceCount";
   const cudaError_t status = cudaGetDeviceCount(&count);
-  const int driver = driver_version(), needed = runtime_version();
   if (status == cudaSuccess && count > 0) return count;
   // Without a driver the runtime says that it is insufficient, as it does of an old one.
-  if (status == cudaErrorInsufficientDriver && driver == 0) refuse("no device; no NVIDIA driver is installed", call, status);
-  if (status == cudaErrorInsufficientDriver)
-    refuse("the NVIDIA driver is too old; got one for CUDA " + version(driver) + "; expected one for CUDA " +
-               version(needed) + " or later", call, status);
-  refuse("no device can be used", call, status == cudaSuccess ? cudaErrorNoDevice : status);
+  const int driver = driver_version();
+  const std::string rule = "an NVIDIA GPU and a driver for CUDA " + version(runtime_version()) + " or later";
+  if (status == cudaErrorInsufficientDriver && driver != 0)
+    refuse("the NVIDIA driver is too old, it is for CUDA " + version(driver), call, status, rule);
+  if (driver == 0) refuse("there is no device, no NVIDIA driver is installed", call, status, rule);
+  refuse("there is no device that can be used", call, status == cudaSuccess ? cudaErrorNoDevice : status, rule);
 }
 
 /// Makes the device the current one. Throws DeviceError when it is not there, or not for this module.
 cudaDeviceProp open_device(int index) {
   const int count = count_devices();
-  const std::string name = "device " + std::to_string(index);
   if (index < 0 || index >= count)
-    throw DeviceError("cuda: no such device; got index " + std::to_string(index) + "; expected one below " +
+    throw DeviceError("cuda: there is no such device; got index " + std::to_string(index) + "; expected one below " +
                       std::to_string(count) + ", the number of CUDA devices here");
+  const std::string which = "device " + std::to_string(index);
   if (const cudaError_t status = cudaSetDevice(index); status != cudaSuccess)
-    refuse(name + " cannot be used", "cudaSetDevice", status);
+    refuse(which + " cannot be used", "cudaSetDevice", status, "success");
   cudaDeviceProp device{};
   check(cudaGetDeviceProperties(&device, index), "cudaGetDeviceProperties");
   if (const cudaError_t status = probe_device_code(); status != cudaSuccess)
-    refuse(name + " (" + device.name + ") cannot run this build's code; got compute capability " +
-               std::to_string(device.major) + "." + std::to_string(device.minor) + "; expected what it was built for (" +
-               built_for() + "): CMAKE_CUDA_ARCHITECTURES sets it", "cudaFuncGetAttributes", status);
+    refuse(which + " (" + device.name + ", compute capability " + capability(device) + ") cannot run this build's code",
+           "cudaFuncGetAttributes", status,
+           "one of the compute capabilities it was built for, " + built_for() + " (CMAKE_CUDA_ARCHITECTURES)");
   return device;
 }
 
@@ -81,10 +85,9 @@ std::string CudaBackend::fingerprint() const {
 }
 
 std::string CudaBackend::properties() const {
-  return std::string(device_.name) + ", compute capability " + std::to_string(device_.major) + "." +
-         std::to_string(device_.minor) + ", " + std::to_string(device_.multiProcessorCount) + " multiprocessors, " +
-         std::to_string(device_.totalGlobalMem >> 20) + " MiB, CUDA " + version(runtime_version()) + " on a driver for " +
-         version(driver_version());
+  return std::string(device_.name) + ", compute capability " + capability(device_) + ", " +
+         std::to_string(device_.multiProcessorCount) + " multiprocessors, " + std::to_string(device_.totalGlobalMem >> 20) +
+         " MiB, CUDA " + version(runtime_version()) + " on a driver for " + version(driver_version());
 }
 
 /// The current device is a property of the calling thread.

@@ -93,7 +93,11 @@ std::string version() {
   return "oneDNN " + std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch);
 }
 
-std::string isa() { return dnnl_cpu_isa2str(dnnl_get_effective_cpu_isa()); }
+std::string isa() {
+  const std::string name = dnnl_cpu_isa2str(dnnl_get_effective_cpu_isa());
+  const std::string prefix = "cpu_isa_";
+  return name.starts_with(prefix) ? name.substr(prefix.size()) : name;
+}
 
 dnnl::convolution_forward::primitive_desc forward(const Convolution& conv, dnnl::algorithm algorithm) {
   return describe<dnnl::convolution_forward>("convolution_forward", dnnl::prop_kind::forward_training, algorithm,

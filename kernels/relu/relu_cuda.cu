@@ -7,7 +7,7 @@ namespace {
 
 // Any layout will do as long as all values share it: padding holds zeros, and relu keeps them.
 std::unique_ptr<Kernel> lower_relu(LoweringContext& context) {
-  cuda::require_f32(context);
+  require_f32(context);
   share_layout(context, {0});
   return make_kernel([queue = cuda::queue(context),
                       count = context.output(0).padded_elements()](const Addresses& at, const RunContext&) {
@@ -16,7 +16,7 @@ std::unique_ptr<Kernel> lower_relu(LoweringContext& context) {
 }
 
 std::unique_ptr<Kernel> lower_relu_grad(LoweringContext& context) {
-  cuda::require_f32(context);
+  require_f32(context);
   share_layout(context, {0, 1});
   return make_kernel([queue = cuda::queue(context),
                       count = context.output(0).padded_elements()](const Addresses& at, const RunContext&) {

@@ -1,0 +1,140 @@
+#include "common/trainer_flags.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <concepts>
+#include <filesystem>
+#include <iostream>
+#include <limits>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <sluice/core/device.h>
+#include <sluice/core/error.h>
+#include <sluice/mbp/byte_size.h>
+
+namespace sluice::samples {
+namespace {
+
+/// CLI11 would take 010 for eight and 1.5 for one: numbers are read here, and must be all there is.
+template <std::integral T>
+T parse_whole(const std::string& text, T least) {
+  T number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [last, error] = std::from_chars(text.data(), end, number);
+  if (text.empty() || last != end || error != std::errc() || number < least)
+    throw CLI::ValidationError(fmt::format("got '{}'; expected a whole number from {} to {}", text, least, std::numeric_limits<T>::max()));
+  return number;
+}
+
+double parse_real(const std::string& text, const std::string& rule, bool (*valid)(double)) {
+  double number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [last, error] = std::from_chars(text.data(), end, number);
+  if (text.empty() || last != end || error != std::errc() || !std::isfinite(number) || !valid(number))
+    throw CLI::ValidationError(fmt::format("got '{}'; expected a number {}", text, rule));
+  return number;
+}
+
+std::size_t parse_budget(const std::string& text) {
+  if (text == "none") return 0;
+  try {
+    const std::size_t bytes = parse_bytes(text);
+    if (bytes > 0) return bytes;
+  } catch (const UsageError& error) {
+    throw CLI::ValidationError(error.what());
+  }
+  throw CLI::ValidationError(fmt::format("got '{}'; expected at least one byte, or none", text));
+}
+
+std::string parse_choice(const std::string& text, const std::vector<std::string>& choices) {
+  if (std::find(choices.begin(), choices.end(), text) != choices.end()) return text;
+  throw CLI::ValidationError(fmt::format("got '{}'; expected {}", text, fmt::join(choices, " or ")));
+}
+
+std::string parse_bn(const std::string& text) {
+  if (parse_choice(text, {"local", "exact"}) == "exact")
+    throw CLI::ValidationError("BatchNorm over the whole logical batch (exact) does not exist yet; expected local");
+  return text;
+}
+
+std::string parse_device(const std::string& text) {
+  try {
+    return Device::parse(text).str();
+  } catch (const DeviceError& error) {
+    throw CLI::ValidationError(error.what());
+  }
+}
+
+/// Adds a flag that takes one word; `set` throws CLI::ValidationError without the flag's name, which is put in front.
+template <class Set>
+void add(CLI::App& app, const std::string& name, const std::string& type, const std::string& help, Set set) {
+  const auto named = [name, set](const std::string& text) {
+    try {
+      set(text);
+    } catch (const CLI::ValidationError& error) {
+      throw CLI::ValidationError(name, error.what());
+    }
+  };
+  app.add_option_function<std::string>(name, named, help)->type_name(type)->take_last();
+}
+
+void describe(CLI::App& app, TrainerFlags& f) {
+  const auto size = [](std::size_t bytes) { return bytes ? format_bytes(bytes) : std::string("none"); };
+  const auto number = [](std::int64_t n, const char* zero) { return n ? std::to_string(n) : std::string(zero); };
+  app.set_help_flag("-h,--help", "print this and exit");
+  add(app, "--data", "DIR", "directory of the data set's files", [&](const std::string& s) { f.data = s; });
+  add(app, "--epochs", "N", fmt::format("passes over the training data [{}]", f.epochs),
+      [&](const std::string& s) { f.epochs = parse_whole<std::int64_t>(s, 1); });
+  add(app, "--batch", "N", fmt::format("logical batch: samples per update [{}]", f.batch),
+      [&](const std::string& s) { f.batch = parse_whole<std::int64_t>(s, 1); });
+  add(app, "--micro-batch", "N|auto", fmt::format("samples per replay; auto: the most that fit [{}]", number(f.micro_batch, "auto")),
+      [&](const std::string& s) { f.micro_batch = s == "auto" ? 0 : parse_whole<std::int64_t>(s, 1); });
+  add(app, "--budget", "SIZE|none", fmt::format("bytes the framework may take on the device: 64MiB, 800MB, 1.5GiB [{}]", size(f.budget)),
+      [&](const std::string& s) { f.budget = parse_budget(s); });
+  add(app, "--optimizer", "NAME", fmt::format("sgd, adam or adamw [{}]", f.optimizer),
+      [&](const std::string& s) { f.optimizer = parse_choice(s, {"sgd", "adam", "adamw"}); });
+  add(app, "--lr", "X", fmt::format("highest learning rate [{} for sgd, {} for adam and adamw]", f.sgd_lr, f.adam_lr),
+      [&](const std::string& s) { f.lr = parse_real(s, "above 0", [](double x) { return x > 0; }); });
+  add(app, "--momentum", "X", fmt::format("of sgd; beta1 of adam and adamw [{}]", f.momentum),
+      [&](const std::string& s) { f.momentum = parse_real(s, "from 0 to below 1", [](double x) { return x >= 0 && x < 1; }); });
+  add(app, "--weight-decay", "X", fmt::format("decoupled with adamw [{}]", f.weight_decay),
+      [&](const std::string& s) { f.weight_decay = parse_real(s, "of at least 0", [](double x) { return x >= 0; }); });
+  add(app, "--seed", "N", fmt::format("of initialisation, order and dropout [{}]", f.seed),
+      [&](const std::string& s) { f.seed = parse_whole<std::uint64_t>(s, 0); });
+  add(app, "--device", "cpu|cuda", fmt::format("where to compute [{}]", f.device),
+      [&](const std::string& s) { f.device = parse_device(s); });
+  add(app, "--threads", "N", fmt::format("of the cpu device; 0: all cores [{}]", f.threads),
+      [&](const std::string& s) { f.threads = parse_whole<int>(s, 0); });
+  add(app, "--limit", "N", fmt::format("use the first N samples of each split [{}]", number(f.limit, "all")),
+      [&](const std::string& s) { f.limit = parse_whole<std::int64_t>(s, 1); });
+  add(app, "--bn", "local|exact", "BatchNorm over each micro-batch or over the logical batch [local]",
+      [](const std::string& s) { parse_bn(s); });
+  app.add_flag("--plan-only", f.plan_only, "print the plan and exit");
+  app.add_flag("--verify-memory", f.verify_memory, "check every byte around every kernel; slow");
+  add(app, "--json", "FILE", "write the result as one JSON object", [&](const std::string& s) { f.json = s; });
+  app.add_flag("--quiet", f.quiet, "print only the result");
+}
+
+}  // namespace
+
+std::optional<int> parse_trainer_flags(int argc, const char* const* argv, const std::string& about, TrainerFlags& flags) {
+  const std::string program = argc > 0 ? std::filesystem::path(argv[0]).filename().string() : "trainer";
+  CLI::App app(about, program);
+  describe(app, flags);
+  try {
+    app.parse(argc, argv);
+    if (flags.micro_batch > flags.batch)
+      throw CLI::ValidationError("--micro-batch", fmt::format("got {}; expected at most the logical batch, --batch {}", flags.micro_batch, flags.batch));
+  } catch (const CLI::CallForHelp&) {
+    std::cout << app.help();
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    std::cerr << program << ": " << error.what() << " (see --help)\n";
+    return 2;
+  }
+  return std::nullopt;
+}
+
+}  // namespace sluice::samples

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace sluice::samples {
+
+/// What every trainer sample can be told; a sample sets its own defaults before parsing.
+struct TrainerFlags {
+  std::string data = {};  ///< directory; empty: where the data set usually is
+  std::int64_t epochs = 1;
+  std::int64_t batch = 256;
+  std::int64_t micro_batch = 0;  ///< 0: auto
+  std::size_t budget = 0;        ///< bytes; 0: none
+  std::string optimizer = "adam";
+  std::optional<double> lr = {};  ///< empty: adam_lr or sgd_lr
+  double adam_lr = 1e-3;
+  double sgd_lr = 0.05;
+  double momentum = 0.9;  ///< of SGD; beta1 of Adam
+  double weight_decay = 0;
+  std::uint64_t seed = 1;
+  std::string device = "cpu";
+  int threads = 0;         ///< 0: all cores
+  std::int64_t limit = 0;  ///< samples of each split; 0: all
+  bool plan_only = false;
+  bool verify_memory = false;
+  bool quiet = false;
+  std::string json = {};
+
+  double learning_rate() const { return lr.value_or(optimizer == "sgd" ? sgd_lr : adam_lr); }
+};
+
+/// Reads the command line into `flags`. Returns the exit code when there is nothing more to do: 0 after --help, 2 after printing
+/// what is wrong. A flag given twice counts as given last.
+std::optional<int> parse_trainer_flags(int argc, const char* const* argv, const std::string& about, TrainerFlags& flags);
+
+}  // namespace sluice::samples
