@@ -40,7 +40,7 @@ std::string library_directory() {
 
 /// Opens the CUDA module beside this library; libsluice itself links nothing of CUDA, so that it runs where that is absent.
 std::unique_ptr<Backend> open_cuda(int index) {
-  const std::string path = library_directory() + "libsluice_cuda.so";
+  const std::string path = library_directory() + SLUICE_CUDA_MODULE;  // the file's name, from the build
   void* const module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!module) {
     const char* const why = dlerror();
@@ -52,7 +52,7 @@ std::unique_ptr<Backend> open_cuda(int index) {
   }
   using Open = Backend* (*)(int index, char* why, std::size_t why_bytes);
   const auto open = reinterpret_cast<Open>(dlsym(module, "sluice_open_cuda"));
-  if (!open) throw DeviceError("cuda: libsluice_cuda.so has no sluice_open_cuda; expected the module of this build");
+  if (!open) throw DeviceError("cuda: the CUDA module is not one of Sluice's; got no sluice_open_cuda in " + path);
   std::array<char, 512> why{};
   Backend* const backend = open(index, why.data(), why.size());
   if (!backend) throw DeviceError(why.data());

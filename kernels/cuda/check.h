@@ -16,8 +16,8 @@ inline std::string text(cudaError_t status) {
   return std::string(cudaGetErrorString(status)) + " (" + cudaGetErrorName(status) + ")";
 }
 
-/// Throws BackendError unless `status`, the result of `call`, is success. Kernels run asynchronously: a failing one is told
-/// by a later call.
+/// Throws BackendError unless `status`, the result of `call`, is success. Kernels run asynchronously: a failing one is
+/// told by a later call.
 inline void check(cudaError_t status, const char* call,
                   const std::source_location& place = std::source_location::current()) {
   if (status == cudaSuccess) return;
@@ -25,7 +25,7 @@ inline void check(cudaError_t status, const char* call,
   const std::string_view path = place.file_name();
   const std::string kernel = running_kernel();
   throw BackendError("cuda: " + std::string(call) + " failed" + (kernel.empty() ? "" : " in kernel '" + kernel + "'") +
-                     "; got " + text(status) + "; expected success; at " +
+                     "; got '" + text(status) + "'; expected success; at " +
                      std::string(path.substr(path.rfind('/') + 1)) + ":" + std::to_string(place.line()));
 }
 

@@ -32,7 +32,7 @@ int runtime_version() {
 
 [[noreturn]] void refuse(const std::string& what, const char* call, cudaError_t status, const std::string& rule) {
   (void)cudaGetLastError();
-  throw DeviceError("cuda: " + what + "; got " + text(status) + " from " + call + "; expected " + rule);
+  throw DeviceError("cuda: " + what + "; got '" + text(status) + "' from " + call + "; expected " + rule);
 }
 
 int count_devices() {
@@ -44,8 +44,8 @@ int count_devices() {
   const int driver = driver_version();
   const std::string rule = "an NVIDIA GPU and a driver for CUDA " + version(runtime_version()) + " or later";
   if (status == cudaErrorInsufficientDriver && driver != 0)
-    refuse("the NVIDIA driver is too old, it is for CUDA " + version(driver), call, status, rule);
-  if (driver == 0) refuse("there is no device, no NVIDIA driver is installed", call, status, rule);
+    refuse("the NVIDIA driver, for CUDA " + version(driver) + ", is too old", call, status, rule);
+  if (driver == 0) refuse("no NVIDIA driver is installed", call, status, rule);
   refuse("there is no device that can be used", call, status == cudaSuccess ? cudaErrorNoDevice : status, rule);
 }
 
@@ -86,8 +86,9 @@ std::string CudaBackend::fingerprint() const {
 
 std::string CudaBackend::properties() const {
   return std::string(device_.name) + ", compute capability " + capability(device_) + ", " +
-         std::to_string(device_.multiProcessorCount) + " multiprocessors, " + std::to_string(device_.totalGlobalMem >> 20) +
-         " MiB, CUDA " + version(runtime_version()) + " on a driver for " + version(driver_version());
+         std::to_string(device_.multiProcessorCount) + " multiprocessors, " +
+         std::to_string(device_.totalGlobalMem >> 20) + " MiB, CUDA " + version(runtime_version()) +
+         " on a driver for " + version(driver_version());
 }
 
 /// The current device is a property of the calling thread.
@@ -126,8 +127,9 @@ void* CudaBackend::do_allocate(std::size_t bytes) {
     (void)cudaGetLastError();
     std::size_t free = 0, total = 0;
     (void)cudaMemGetInfo(&free, &total);
-    throw OutOfMemory("cuda: cudaMalloc failed; got a request of " + std::to_string(bytes) + " bytes; expected at most the " +
-                      std::to_string(free) + " free ones of " + std::to_string(total));
+    throw OutOfMemory("cuda: cudaMalloc failed; got a request of " + std::to_string(bytes) +
+                      " bytes; expected at most the " + std::to_string(free) + " free ones of " +
+                      std::to_string(total));
   }
   check(status, "cudaMalloc");
   return data;

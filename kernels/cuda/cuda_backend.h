@@ -16,8 +16,8 @@ struct Queue {
   int resident_threads = 0;  ///< how many the device runs at once; more blocks than that only wait
 };
 
-/// An NVIDIA GPU: its memory, and one stream that everything runs on in order. Copies from and to the host return when they
-/// are done; everything else returns at once.
+/// An NVIDIA GPU: its memory, and one stream that everything runs on in order. Copies from and to the host return when
+/// they are done; everything else returns at once.
 class CudaBackend final : public Backend {
  public:
   /// Opens the device. Throws DeviceError saying why it cannot be used.

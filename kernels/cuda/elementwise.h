@@ -24,9 +24,9 @@ SLUICE_HOST_DEVICE Pack<T, width> apply_to_packs(F f, const Packs&... x) {
   return y;
 }
 
-/// The share of thread `thread` of `threads` in y[i] = f(x[i]...), 0 <= i < count: packs of `width` elements, then what is
-/// left over. y may be one of x: an element is read before it is written, by the same thread. Every pointer is aligned to
-/// `width` of its elements. Plain C++, so that tests run it without a GPU.
+/// The share of thread `thread` of `threads` in y[i] = f(x[i]...), 0 <= i < count: packs of `width` elements, then what
+/// is left over. y may be one of x: an element is read before it is written, by the same thread. Every pointer is
+/// aligned to `width` of its elements. Plain C++, so that tests run it without a GPU.
 template <int width, class F, class T, class... X>
 SLUICE_HOST_DEVICE void map_elements(std::int64_t thread, std::int64_t threads, std::int64_t count, F f, T* y,
                                      const X*... x) {

@@ -13,8 +13,8 @@
 
 namespace sluice::cuda {
 
-/// Launches `kernel`, whose threads stride over `items` pieces of work, with as many threads as there are items or as the
-/// device runs at once.
+/// Launches `kernel`, whose threads stride over `items` pieces of work, with as many threads as there are items or as
+/// the device runs at once.
 template <class... Parameters, class... Arguments>
 void launch(const Queue& queue, std::int64_t items, void (*kernel)(Parameters...), const Arguments&... arguments) {
   constexpr std::int64_t block = 256;

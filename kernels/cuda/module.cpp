@@ -5,8 +5,8 @@
 
 namespace sluice {
 
-/// What libsluice calls after it opened this module: the backend of CUDA device `index`, which the caller owns, or null and
-/// the reason in `why`. Declared by its one caller, core/device.cpp, which finds it by name.
+/// What libsluice calls after it opened this module: the backend of CUDA device `index`, which the caller owns, or null
+/// and the reason in `why`. Declared by its one caller, core/device.cpp, which finds it by name.
 extern "C" Backend* sluice_open_cuda(int index, char* why, std::size_t why_bytes);
 
 Backend* sluice_open_cuda(int index, char* why, std::size_t why_bytes) {

@@ -15,7 +15,8 @@ cudaError_t probe_device_code() {
 std::string built_for() {
   std::string list;
   for (const int architecture : {__CUDA_ARCH_LIST__})  // 900 for compute capability 9.0
-    list += (list.empty() ? "" : ", ") + std::to_string(architecture / 100) + "." + std::to_string(architecture / 10 % 10);
+    list +=
+        (list.empty() ? "" : ", ") + std::to_string(architecture / 100) + "." + std::to_string(architecture / 10 % 10);
   return list;
 }
 

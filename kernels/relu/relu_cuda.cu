@@ -9,8 +9,8 @@ namespace {
 std::unique_ptr<Kernel> lower_relu(LoweringContext& context) {
   require_f32(context);
   share_layout(context, {0});
-  return make_kernel([queue = cuda::queue(context),
-                      count = context.output(0).padded_elements()](const Addresses& at, const RunContext&) {
+  return make_kernel([queue = cuda::queue(context), count = context.output(0).padded_elements()](const Addresses& at,
+                                                                                                 const RunContext&) {
     cuda::map(queue, count, ReluFunctor{}, static_cast<float*>(at.outputs[0]), static_cast<const float*>(at.inputs[0]));
   });
 }
@@ -18,8 +18,8 @@ std::unique_ptr<Kernel> lower_relu(LoweringContext& context) {
 std::unique_ptr<Kernel> lower_relu_grad(LoweringContext& context) {
   require_f32(context);
   share_layout(context, {0, 1});
-  return make_kernel([queue = cuda::queue(context),
-                      count = context.output(0).padded_elements()](const Addresses& at, const RunContext&) {
+  return make_kernel([queue = cuda::queue(context), count = context.output(0).padded_elements()](const Addresses& at,
+                                                                                                 const RunContext&) {
     cuda::map(queue, count, ReluGradFunctor{}, static_cast<float*>(at.outputs[0]),
               static_cast<const float*>(at.inputs[0]), static_cast<const float*>(at.inputs[1]));
   });

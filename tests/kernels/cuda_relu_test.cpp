@@ -70,7 +70,8 @@ Tensor run(const Case& test) {
     addresses.inputs.push_back(place());
     write_logical(backend, addresses.inputs.back(), input.dtype(), test.layout, input);
   }
-  addresses.outputs.push_back(test.in_place ? addresses.inputs[static_cast<std::size_t>(test.op->in_place_input())] : place());
+  addresses.outputs.push_back(test.in_place ? addresses.inputs[static_cast<std::size_t>(test.op->in_place_input())]
+                                            : place());
   kernel->bind(addresses);
   kernel->run({});
   backend.synchronize();
@@ -105,17 +106,18 @@ TEST_F(CudaRelu, EqualsReference) {
                              Shape{7, 1'000'003}}) {
     const Operands operands{shape};
     const Traced traced(shape);
-    const std::vector<Tensor> expected =
-        evaluate(traced.outputs, operands.inputs(), {.device = Device::reference()});
+    const std::vector<Tensor> expected = evaluate(traced.outputs, operands.inputs(), {.device = Device::reference()});
     const std::vector<Tensor> got = evaluate(traced.outputs, operands.inputs(), {.device = Device::cuda()});
-    for (std::size_t i = 0; i < got.size(); ++i) EXPECT_EQ(relative_error(got[i], expected[i]), 0) << shape.str() << ", output " << i;
+    for (std::size_t i = 0; i < got.size(); ++i)
+      EXPECT_EQ(relative_error(got[i], expected[i]), 0) << shape.str() << ", output " << i;
   }
 }
 
 TEST_F(CudaRelu, PassesNanAndClosesAtZero) {
   constexpr float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
   const Traced traced(Shape{5});
-  const Tensor y = Tensor::of<float>({5}, {-1, 0, 2, nan, -infinity}), dy = Tensor::of<float>({5}, {infinity, nan, 3, 1, nan});
+  const Tensor y = Tensor::of<float>({5}, {-1, 0, 2, nan, -infinity}),
+               dy = Tensor::of<float>({5}, {infinity, nan, 3, 1, nan});
   const std::vector<Tensor> got = evaluate(traced.outputs, {{"y", y}, {"dy", dy}}, {.device = Device::cuda()});
   EXPECT_EQ(relative_error(got[0], Tensor::of<float>({5}, {0, 0, 2, nan, 0})), 0);
   EXPECT_EQ(relative_error(got[1], Tensor::of<float>({5}, {0, 0, 3, 0, 0})), 0);
@@ -128,7 +130,8 @@ TEST_F(CudaRelu, AnyLayoutAlignmentAndInPlace) {
   for (const Layout& layout : {Layout(), Layout::channels_last(), Layout::channel_blocked(16)})
     for (const bool in_place : {false, true})
       for (const std::size_t offset : {0, 4, 8, 16}) {
-        Case test{.op = traced.op(0), .inputs = {operands.y}, .layout = layout, .in_place = in_place, .offset_bytes = offset};
+        Case test{
+            .op = traced.op(0), .inputs = {operands.y}, .layout = layout, .in_place = in_place, .offset_bytes = offset};
         EXPECT_EQ(relative_error(run(test), expected[0]), 0);
         test.op = traced.op(1);
         test.inputs = {operands.y, operands.dy};

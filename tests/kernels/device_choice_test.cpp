@@ -27,7 +27,8 @@ TEST(DeviceChoice, Parse) {
   EXPECT_EQ(Device::parse("cuda:0"), Device::cuda());
   EXPECT_EQ(Device::parse("cuda:3"), Device::cuda(3));
   EXPECT_EQ(Device::cuda(3).str(), "cuda:3");
-  for (const char* text : {"", "gpu", "CUDA", "cpu:0", "cuda:", "cuda:-1", "cuda:1x", "cuda: 1", "cuda:99999999999", "reference"}) {
+  for (const char* text :
+       {"", "gpu", "CUDA", "cpu:0", "cuda:", "cuda:-1", "cuda:1x", "cuda: 1", "cuda:99999999999", "reference"}) {
     try {
       Device::parse(text);
       ADD_FAILURE() << "'" << text << "' was taken";
@@ -37,7 +38,8 @@ TEST(DeviceChoice, Parse) {
   }
 }
 
-// Asking by name is answered by that device or by a DeviceError: one line that says whose and why, as often as one asks.
+// Asking by name is answered by that device or by a DeviceError: one line that says whose and why, as often as one
+// asks.
 TEST(DeviceChoice, CudaOrOneSentence) {
   const std::string why = refusal(Device::cuda());
   if (why.empty()) {

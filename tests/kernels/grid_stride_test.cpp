@@ -24,9 +24,12 @@ struct alignas(16) Four {
 /// Floats at an address that allows 16-byte accesses, with one pack of guards on each side.
 class Packed {
  public:
-  explicit Packed(std::int64_t count, unsigned seed = 0) : count_(count), memory_(static_cast<std::size_t>(count) / 4 + 3) {
+  explicit Packed(std::int64_t count, unsigned seed = 0)
+      : count_(count),
+        memory_(static_cast<std::size_t>(count) / 4 + 3) {
     std::mt19937 engine(seed);
-    for (std::int64_t i = 0; seed != 0 && i < count; ++i) data()[i] = std::uniform_real_distribution<float>(-1, 1)(engine);
+    for (std::int64_t i = 0; seed != 0 && i < count; ++i)
+      data()[i] = std::uniform_real_distribution<float>(-1, 1)(engine);
   }
   float* data() { return memory_[1].at; }
   bool intact() {

@@ -1,0 +1,128 @@
+#include <sluice/layers/layers.h>
+
+#include <gtest/gtest.h>
+
+#include <sluice/core/error.h>
+#include <sluice/core/evaluate.h>
+
+#include "support/check_module.h"
+#include "support/tensors.h"
+
+namespace sluice::test {
+namespace {
+
+template <class Make>
+std::string usage_error(const Make& make) {
+  try {
+    make();
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "no UsageError";
+}
+
+TEST(Conv2dLayer, MatchesReference) {
+  Conv2d plain({.in = 3, .out = 8, .kernel = 3, .padding = 1});
+  check_module(plain, {.input = {3, 7, 6}});
+  Conv2d all({.in = 4, .out = 6, .kernel = {3, 2}, .stride = {2, 1}, .padding = {1, 0}, .dilation = {1, 2}, .groups = 2});
+  check_module(all, {.input = {4, 9, 8}});
+  Conv2d without_bias({.in = 2, .out = 3, .kernel = 1, .bias = false});
+  EXPECT_FALSE(without_bias.bias());
+  EXPECT_EQ(all_parameters(without_bias).size(), 1u);
+  check_module(without_bias, {.input = {2, 4, 4}});
+}
+
+TEST(Conv2dLayer, ParametersHaveTheirShapes) {
+  Conv2d conv({.in = 4, .out = 6, .kernel = {3, 2}, .groups = 2});
+  EXPECT_EQ(conv.weight().shape(), (Shape{6, 2, 3, 2}));
+  EXPECT_EQ(conv.bias().shape(), (Shape{6}));
+}
+
+TEST(Conv2dLayer, RejectsBadOptions) {
+  const std::string in = usage_error([] { Conv2d({.in = 0, .out = 4, .kernel = 3}); });
+  EXPECT_NE(in.find("Conv2d(0, 4, kernel=3x3"), std::string::npos) << in;
+  EXPECT_NE(in.find("expected in, out"), std::string::npos) << in;
+  const std::string kernel = usage_error([] { Conv2d({.in = 1, .out = 4}); });
+  EXPECT_NE(kernel.find("kernel=0x0"), std::string::npos) << kernel;
+  const std::string groups = usage_error([] { Conv2d({.in = 4, .out = 6, .kernel = 3, .groups = 4}); });
+  EXPECT_NE(groups.find("groups do not divide"), std::string::npos) << groups;
+  EXPECT_NE(usage_error([] { Conv2d({.in = 1, .out = 1, .kernel = 3, .padding = -1}); }), "no UsageError");
+  EXPECT_NE(usage_error([] { Conv2d({.in = 1, .out = 1, .kernel = 3, .stride = 0}); }), "no UsageError");
+}
+
+TEST(LinearLayer, MatchesReference) {
+  Linear linear({.in = 7, .out = 5});
+  check_module(linear, {.input = {7}});
+  Linear without_bias({.in = 3, .out = 1, .bias = false});
+  EXPECT_EQ(all_parameters(without_bias).size(), 1u);
+  check_module(without_bias, {.input = {3}});
+}
+
+TEST(LinearLayer, RejectsBadOptions) {
+  const std::string text = usage_error([] { Linear({.in = 3}); });
+  EXPECT_NE(text.find("Linear(3, 0)"), std::string::npos) << text;
+}
+
+TEST(StatelessLayers, MatchReference) {
+  ReLU relu;
+  check_module(relu, {.input = {3, 4, 5}});
+  MaxPool2d tiles(2);
+  check_module(tiles, {.input = {3, 6, 4}});
+  MaxPool2d overlapping({.kernel = 3, .stride = 2, .padding = 1});
+  check_module(overlapping, {.input = {2, 7, 7}});
+  GlobalAvgPool2d mean;
+  check_module(mean, {.input = {5, 3, 4}});
+  Flatten flatten;
+  check_module(flatten, {.input = {2, 3, 4}});
+  Dropout dropout(0.4);
+  check_module(dropout, {.input = {4, 3, 3}});
+}
+
+TEST(StatelessLayers, RejectBadOptions) {
+  EXPECT_NE(usage_error([] { MaxPool2d(0); }), "no UsageError");
+  EXPECT_NE(usage_error([] { MaxPool2d({.kernel = 2, .stride = -1}); }), "no UsageError");
+  EXPECT_NE(usage_error([] { MaxPool2d({.kernel = 3, .padding = 2}); }), "no UsageError");
+  EXPECT_NE(usage_error([] { Dropout(1.0); }), "no UsageError");
+  EXPECT_NE(usage_error([] { Dropout(-0.1); }), "no UsageError");
+  EXPECT_NE(usage_error([] { Dropout(std::stod("nan")); }), "no UsageError");
+}
+
+TEST(DropoutLayer, ActsOnlyInTraining) {
+  Dropout dropout(0.5);
+  Graph graph;
+  const Var x = graph.input("x", {100});
+  EXPECT_NE(dropout(x), x);
+  dropout.set_training(false);
+  EXPECT_EQ(dropout(x), x);
+  dropout.set_training(true);
+  dropout.set_rate(0);
+  EXPECT_EQ(dropout(x), x);
+}
+
+TEST(SequentialLayer, ComposesAndOwns) {
+  Sequential net(Conv2d({.in = 2, .out = 4, .kernel = 3, .padding = 1}), ReLU(), MaxPool2d(2), Flatten(),
+                 Linear({.in = 64, .out = 5}));
+  EXPECT_EQ(net.size(), 5u);
+  EXPECT_EQ(net[1].str(), "ReLU");
+  check_module(net, {.input = {2, 8, 8}});
+  const std::vector<Parameter> parameters = all_parameters(net);
+  ASSERT_EQ(parameters.size(), 4u);
+  EXPECT_EQ(parameters[0].name(), "0.weight");
+  EXPECT_EQ(parameters[3].name(), "4.bias");
+
+  Sequential nested(std::move(net), Dropout(0.1));  // a module like any other
+  nested.add(Linear({.in = 5, .out = 2}));
+  check_module(nested, {.input = {2, 8, 8}});
+  EXPECT_EQ(all_parameters(nested)[0].name(), "0.0.weight");
+  EXPECT_EQ(all_parameters(nested)[4].name(), "2.weight");
+}
+
+TEST(SequentialLayer, EmptyIsIdentity) {
+  Sequential none;
+  Graph graph;
+  const Var x = graph.input("x", {3});
+  EXPECT_EQ(none(x), x);
+}
+
+}  // namespace
+}  // namespace sluice::test

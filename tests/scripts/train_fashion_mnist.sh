@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# train_fashion_mnist from outside: exit codes, what is printed where, the JSON report. Uses a few real images.
+set -uo pipefail
+program=${SLUICE_BIN:?}/train_fashion_mnist
+data=${SLUICE_DATA:-/usr/share/datasets/fashion-mnist}
+[[ -e $data ]] || { echo "no data in $data"; exit 77; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+# expect CODE TEXT ARGUMENTS...: runs the program, checks its exit code and that its output holds TEXT.
+expect() {
+  local code=$1 text=$2 got
+  shift 2
+  "$program" "$@" >"$work/out" 2>"$work/err"
+  got=$?
+  if ((got != code)); then
+    echo "exit code $got instead of $code: $*"
+    cat "$work/out" "$work/err"
+    failures=$((failures + 1))
+  elif ! grep -qF -- "$text" "$work/out" "$work/err"; then
+    echo "'$text' is missing from the output of: $*"
+    cat "$work/out" "$work/err"
+    failures=$((failures + 1))
+  fi
+}
+# check WHAT COMMAND...: the command succeeds.
+check() {
+  local what=$1
+  shift
+  "$@" || { echo "failed: $what"; failures=$((failures + 1)); }
+}
+same() { [[ $1 == "$2" && -n $1 ]]; }
+value() { grep -m 1 "^  \"$1\":" "$2" | sed 's/^[^:]*: //; s/,$//'; }
+
+small=(--limit 300 --batch 128 --epochs 2)
+
+# Wrong usage: 2, before any data is opened.
+expect 2 "--batch" --batch 0 --data /nonexistent
+expect 2 "is negative" --budget -64MiB --data /nonexistent
+expect 2 "--bn: BatchNorm over the whole logical batch (exact) does not exist yet" --bn exact --data /nonexistent
+expect 2 "--json: cannot write '/nonexistent/r.json': No such file or directory" --json /nonexistent/r.json --data /nonexistent
+expect 2 "--json: cannot write" --json "$work"
+expect 2 "--frobnicate" --frobnicate
+expect 0 "--micro-batch N|auto" --help
+
+# Everything else: 1.
+expect 1 "/nonexistent" --data /nonexistent
+expect 1 "smallest feasible budget" "${small[@]}" --budget 100kB
+expect 1 "largest that fits" "${small[@]}" --budget 8MiB --micro-batch 128
+if ! compgen -G '/dev/nvidia[0-9]*' >/dev/null; then
+  expect 1 "cuda" --device cuda --data /nonexistent
+  check "one sentence for a missing device" test "$(wc -l <"$work/err")" -eq 1
+fi
+mkdir "$work/broken"
+head -c 1000 "$data/train-images-idx3-ubyte.gz" >"$work/broken/train-images-idx3-ubyte.gz"
+cp "$data/train-labels-idx1-ubyte.gz" "$work/broken"
+expect 1 "train-images-idx3-ubyte.gz" --data "$work/broken" --json "$work/never.json"
+check "no report of a run that failed" test ! -e "$work/never.json"
+
+# A plan is printed, and is the plan the run uses.
+expect 0 "plan " "${small[@]}" --budget 16MiB --plan-only --json "$work/plan.json"
+check "--plan-only trains nothing" same "$(value steps "$work/plan.json")" 0
+check "--plan-only measures nothing" same "$(value measured_peak_bytes "$work/plan.json")" null
+expect 0 "test accuracy" "${small[@]}" --budget 16MiB --verify-memory --json "$work/run.json"
+check "plan of the run" same "$(value plan_hash "$work/plan.json")" "$(value plan_hash "$work/run.json")"
+check "steps" same "$(value steps "$work/run.json")" 6
+check "measured is planned" same "$(value planned_peak_bytes "$work/run.json")" "$(value measured_peak_bytes "$work/run.json")"
+check "within the budget" test "$(value measured_peak_bytes "$work/run.json")" -le "$(value budget_bytes "$work/run.json")"
+check "plan before training" test "$(grep -n -m 1 '^plan ' "$work/out" | cut -d: -f1)" -lt "$(grep -n -m 1 '^epoch 1/2' "$work/out" | cut -d: -f1)"
+check "memory report after training" test "$(grep -n -m 1 '^memory' "$work/out" | cut -d: -f1)" -gt "$(grep -n -m 1 '^epoch 2/2' "$work/out" | cut -d: -f1)"
+check "no control characters without a terminal" test "$(grep -c $'[\r\x1b]' "$work/out")" -eq 0
+
+# The same seed gives the same weights, whatever is printed.
+expect 0 "weights_hash $(value weights_hash "$work/run.json" | tr -d '"')" "${small[@]}" --budget 16MiB --quiet
+check "--quiet prints the result alone" test "$(wc -l <"$work/out")" -eq 2
+expect 0 "done" "${small[@]}" --budget 16MiB --quiet --seed 2 --json "$work/other.json"
+check "another seed gives other weights" test "$(value weights_hash "$work/other.json")" != "$(value weights_hash "$work/run.json")"
+
+# A batch larger than the data set is one step an epoch, and no budget is null.
+expect 0 "one step an epoch" --limit 100 --batch 4096 --micro-batch 32 --budget none --epochs 1 --json "$work/large.json"
+check "one step" same "$(value steps "$work/large.json")" 1
+check "no budget" same "$(value budget_bytes "$work/large.json")" null
+for optimizer in sgd adamw; do
+  expect 0 "done" --limit 100 --batch 50 --epochs 1 --optimizer $optimizer --weight-decay 1e-4
+done
+
+# Ctrl-C: 130, with the report of what was done. (Without job control a background process would ignore the signal.)
+set -m
+"$program" --epochs 1000 --json "$work/stopped.json" >"$work/out" 2>&1 &
+trainer=$!
+set +m
+for _ in $(seq 300); do
+  grep -q '^plan ' "$work/out" && break
+  sleep 0.1
+done
+sleep 2
+kill -INT $trainer
+wait $trainer
+code=$?
+check "exit code $code after Ctrl-C" test $code -eq 130
+check "report after Ctrl-C" grep -q '^interrupted: ' "$work/out"
+check "memory report after Ctrl-C" grep -q '^memory' "$work/out"
+check "JSON after Ctrl-C" test -n "$(value steps "$work/stopped.json")"
+check "no temporary files" test -z "$(find "$work" -name '.*.json*')"
+
+((failures == 0)) && echo "train_fashion_mnist: all as expected"
+exit $((failures > 0))
