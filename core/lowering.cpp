@@ -382,6 +382,11 @@ class Lowering::Work {
       lowered_outputs.push_back(lowered(outputs.back(), spec(v).scope));
       if (spec(v).is_sample()) lowered_outputs.back().pinned = false;
     }
+    for (const auto* operands : {&lowered_inputs, &lowered_outputs})
+      for (const LoweredValue& operand : *operands)
+        if (!backend_.computes(operand.dtype))
+          throw BackendError(std::string(node.op->type()) + ": no kernels for " + std::string(name(operand.dtype)) +
+                             " on this device (" + backend_.description() + "); expected f32, i32 or u8");
     LoweringContext context(*node.op, backend_, lowered_inputs, lowered_outputs, options_.workspace_cap_bytes);
     std::unique_ptr<Kernel> kernel = (*factory)(context);
     place_operands(node, context, inputs, outputs);

@@ -8,8 +8,9 @@
 
 namespace sluice {
 
-/// How an activation [N,C,...] lies in memory: [samples][outer][spatial][inner], where channel = outer index · inner + inner
-/// index. Plain is inner = 1, channels last is outer = 1, nChw16c is inner = 16: one loop nest serves all of them.
+/// How an activation [N,C,...] lies in memory: [samples][outer][spatial][inner], where channel = outer index · inner +
+/// inner index. Plain is inner = 1, channels last is outer = 1, nChw16c is inner = 16: one loop nest serves all of
+/// them.
 struct ChannelView {
   std::int64_t samples = 1;
   std::int64_t channels = 1;  ///< logical; outer · inner may be more (padding)

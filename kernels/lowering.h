@@ -8,12 +8,13 @@ namespace sluice {
 
 // What kernel factories of any device decide about layouts in the same few ways.
 
-/// Makes `inputs` (values of equal dims that a kernel walks element by element) and output `output` lie alike, and returns
-/// that layout: the output's where it is pinned, else that of the first pinned input, so that nothing is reordered in the
-/// usual case. `output` -1: no output takes part.
+/// Makes `inputs` (values of equal dims that a kernel walks element by element) and output `output` lie alike, and
+/// returns that layout: the output's where it is pinned, else that of the first pinned input, so that nothing is
+/// reordered in the usual case. `output` -1: no output takes part.
 Layout share_layout(LoweringContext& context, std::initializer_list<int> inputs, int output = 0);
 
-/// Asks for plain (row-major) layout of every input and output. Throws BackendError when an output is pinned to another.
+/// Asks for plain (row-major) layout of every input and output. Throws BackendError when an output is pinned to
+/// another.
 void require_all_plain(LoweringContext& context);
 
 /// Throws BackendError, naming the op, unless every floating input and output is f32.

@@ -10,8 +10,10 @@ void check_optimizer_inputs(const Op& op, int groups, int parameters, int scalar
   for (int i = 0; i < groups * parameters; ++i) {
     if (fits(at(i), at(i % parameters).shape)) continue;
     const ValueSpec pair[] = {at(i % parameters), at(i)};
-    throw_shape_error(op, "value " + std::to_string(i / parameters) + " of parameter " + std::to_string(i % parameters) +
-                              " does not fit it", "p,value", pair, "f32 batch values of the parameter's shape");
+    throw_shape_error(op,
+                      "value " + std::to_string(i / parameters) + " of parameter " + std::to_string(i % parameters) +
+                          " does not fit it",
+                      "p,value", pair, "f32 batch values of the parameter's shape");
   }
   for (int i = groups * parameters; i < groups * parameters + scalars; ++i)
     if (!fits(at(i), {}))

@@ -8,9 +8,9 @@
 
 namespace sluice {
 
-/// Checks the inputs of an optimizer op: `groups` lists of `parameters` batch values (parameters, gradients, state) with
-/// shapes that agree across the lists, then `scalars` batch scalars; all f32. Throws ShapeError naming the first that does
-/// not fit.
+/// Checks the inputs of an optimizer op: `groups` lists of `parameters` batch values (parameters, gradients, state)
+/// with shapes that agree across the lists, then `scalars` batch scalars; all f32. Throws ShapeError naming the first
+/// that does not fit.
 void check_optimizer_inputs(const Op& op, int groups, int parameters, int scalars, std::span<const ValueSpec> inputs);
 
 /// The inputs that an optimizer op writes: its parameters and its state, not the gradients (group 1).

@@ -7,17 +7,20 @@
 
 namespace sluice {
 
-/// Fills a parameter with its first values: the same for the same shape, seed and stream (the parameter's number in its model).
+/// Fills a parameter with its first values: the same for the same shape, seed and stream (the parameter's number in its
+/// model).
 using Initializer = std::function<void(Tensor& value, std::uint64_t seed, std::uint32_t stream)>;
 
-/// Inputs and outputs of one element of a layer's result: [O,I,kh,kw] has fan_in I·kh·kw and fan_out O·kh·kw; [O,I] has I and O.
+/// Inputs and outputs of one element of a layer's result: [O,I,kh,kw] has fan_in I·kh·kw and fan_out O·kh·kw; [O,I] has
+/// I and O.
 struct Fans {
   std::int64_t in = 1, out = 1;
 };
 /// Throws UsageError for a shape of fewer than two dimensions.
 Fans fans_of(const Shape& weight);
 
-/// First values from Philox, in double, then rounded: what a parameter gets depends on nothing but its shape, seed and stream.
+/// First values from Philox, in double, then rounded: what a parameter gets depends on nothing but its shape, seed and
+/// stream.
 namespace init {
 
 /// What ReLU needs of a layer before it: √2 (He et al. 2015, section 2.2).
@@ -30,8 +33,8 @@ Initializer uniform(double low, double high);
 /// Box and Muller's method.
 Initializer normal(double mean, double std);
 
-/// Variance gain² / fan_in, so that activations keep their scale on the way forward. Source: He, Zhang, Ren and Sun, "Delving
-/// Deep into Rectifiers", ICCV 2015, equation 10.
+/// Variance gain² / fan_in, so that activations keep their scale on the way forward. Source: He, Zhang, Ren and Sun,
+/// "Delving Deep into Rectifiers", ICCV 2015, equation 10.
 Initializer kaiming_normal(double gain = relu_gain);
 Initializer kaiming_uniform(double gain = relu_gain);
 

@@ -14,7 +14,8 @@ namespace {
 
 using PathVisitor = std::function<void(const std::string& path, Parameter& parameter)>;
 
-void visit_all(Module& module, const std::string& path, std::set<const ParameterData*>& seen, const PathVisitor& visit) {
+void visit_all(Module& module, const std::string& path, std::set<const ParameterData*>& seen,
+               const PathVisitor& visit) {
   const auto join = [&](std::string_view name) {
     return path.empty() ? std::string(name) : path + "." + std::string(name);
   };

@@ -10,9 +10,10 @@
 
 namespace sluice {
 
-/// A piece of a model: parameters, children as plain members, and a forward that describes (not executes) the computation.
-/// Derived classes list their member modules in children() and, for leaf layers, their parameters in parameters().
-/// Modules move and do not copy: a copy would share its parameters, which nobody expects of a second layer.
+/// A piece of a model: parameters, children as plain members, and a forward that describes (not executes) the
+/// computation. Derived classes list their member modules in children() and, for leaf layers, their parameters in
+/// parameters(). Modules move and do not copy: a copy would share its parameters, which nobody expects of a second
+/// layer.
 class Module {
  public:
   using ChildVisitor = std::function<void(std::string_view name, Module& child)>;
@@ -55,8 +56,8 @@ void name_modules(Module& root);
 /// All parameters of the tree, in the order of declaration; one that several modules share stands where it comes first.
 std::vector<Parameter> all_parameters(Module& root);
 
-/// Gives every parameter its first values from `seed`; with `only_new`, those that have none yet. A parameter without an
-/// initializer keeps the value it was made with.
+/// Gives every parameter its first values from `seed`; with `only_new`, those that have none yet. A parameter without
+/// an initializer keeps the value it was made with.
 void initialize(Module& root, std::uint64_t seed, bool only_new = false);
 
 }  // namespace sluice

@@ -17,7 +17,8 @@ MaxPool2d::MaxPool2d(const Options& options) : options_(options) {
   if (options_.stride == Size2d(0)) options_.stride = kernel;
   if (!kernel.at_least(1) || !options_.stride.at_least(1) || !padding.at_least(0) || 2 * padding.h > kernel.h ||
       2 * padding.w > kernel.w)
-    throw UsageError(str() + ": an option is out of range; expected kernel and stride >= 1, 0 <= padding <= kernel / 2");
+    throw UsageError(str() +
+                     ": an option is out of range; expected kernel and stride >= 1, 0 <= padding <= kernel / 2");
 }
 
 Var MaxPool2d::forward(Var x) { return max_pool2d(x, options_); }

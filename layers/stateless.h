@@ -37,7 +37,8 @@ class GlobalAvgPool2d final : public Module {
   Var forward(Var x) override;
 };
 
-/// In training, each element becomes 0 with probability `rate` and the others grow by 1 / (1 − rate); otherwise x itself.
+/// In training, each element becomes 0 with probability `rate` and the others grow by 1 / (1 − rate); otherwise x
+/// itself.
 class Dropout final : public Module {
  public:
   /// Throws UsageError unless 0 <= rate < 1.

@@ -16,8 +16,8 @@ struct SummaryRow {
   std::string module;  ///< Module::str()
   Shape output;        ///< of its last node, per sample
   std::int64_t parameters = 0;
-  double flops = 0;                   ///< multiply-adds × 2 of one sample, forward
-  std::size_t activation_bytes = 0;   ///< of one sample: what it writes to new memory (not in place, not as a view)
+  double flops = 0;                  ///< multiply-adds × 2 of one sample, forward
+  std::size_t activation_bytes = 0;  ///< of one sample: what it writes to new memory (not in place, not as a view)
 };
 
 /// A model layer by layer, with totals. Shared parameters count where they come first.
@@ -30,8 +30,8 @@ struct Summary {
   std::size_t activation_bytes = 0;
 };
 
-/// Traces `model`, in its current mode, with one f32 input of `input` = [C,H,W] or [F] a sample. Throws ShapeError when the
-/// model does not take it.
+/// Traces `model`, in its current mode, with one f32 input of `input` = [C,H,W] or [F] a sample. Throws ShapeError when
+/// the model does not take it.
 Summary summary(Module& model, const Shape& input);
 
 /// A table for people.

@@ -15,10 +15,17 @@ struct Unit {
   std::string_view name;
   std::uint64_t bytes;
 };
-constexpr std::array<Unit, 11> units{{{"", 1}, {"B", 1},
-                                      {"kB", 1'000}, {"KB", 1'000}, {"MB", 1'000'000}, {"GB", 1'000'000'000},
+constexpr std::array<Unit, 11> units{{{"", 1},
+                                      {"B", 1},
+                                      {"kB", 1'000},
+                                      {"KB", 1'000},
+                                      {"MB", 1'000'000},
+                                      {"GB", 1'000'000'000},
                                       {"TB", 1'000'000'000'000},
-                                      {"KiB", 1ull << 10}, {"MiB", 1ull << 20}, {"GiB", 1ull << 30}, {"TiB", 1ull << 40}}};
+                                      {"KiB", 1ull << 10},
+                                      {"MiB", 1ull << 20},
+                                      {"GiB", 1ull << 30},
+                                      {"TiB", 1ull << 40}}};
 
 [[noreturn]] void reject(std::string_view text, const std::string& why) {
   throw UsageError("byte size: " + why + "; got '" + std::string(text) +
@@ -75,7 +82,8 @@ std::string format_bytes(std::size_t bytes) {
   auto number = static_cast<double>(bytes);
   for (; number >= 1023.95 && unit + 1 < names.size(); ++unit) number /= 1024;  // 1023.95 would print as 1024.0
   std::ostringstream text;
-  text << std::fixed << std::setprecision(unit ? 1 : 0) << (unit ? number : static_cast<double>(bytes)) << ' ' << names[unit];
+  text << std::fixed << std::setprecision(unit ? 1 : 0) << (unit ? number : static_cast<double>(bytes)) << ' '
+       << names[unit];
   return text.str();
 }
 

@@ -6,8 +6,8 @@
 
 namespace sluice {
 
-/// Bytes from text: "64MiB" = 64 · 2^20, "800MB" = 800 · 10^6, "1.5GiB", "4096". Units: B, kB or KB, MB, GB, TB (powers of
-/// 1000), KiB, MiB, GiB, TiB (powers of 1024); one space may stand before the unit. Fractions of a byte are cut off.
+/// Bytes from text: "64MiB" = 64 · 2^20, "800MB" = 800 · 10^6, "1.5GiB", "4096". Units: B, kB or KB, MB, GB, TB (powers
+/// of 1000), KiB, MiB, GiB, TiB (powers of 1024); one space may stand before the unit. Fractions of a byte are cut off.
 /// Throws UsageError, quoting `text`, for anything else: negative, empty, unknown unit, 2^64 or more.
 std::size_t parse_bytes(std::string_view text);
 

@@ -13,7 +13,8 @@ Adam::Adam(AdamOptions options) : options_(std::move(options)) {
   const auto is_beta = [](double beta) { return beta >= 0 && beta < 1; };
   if (!positive(options_.lr) || !is_beta(options_.beta1) || !is_beta(options_.beta2) || !positive(options_.eps) ||
       !non_negative(options_.weight_decay))
-    throw UsageError(str() + ": an option is out of range; expected lr > 0, 0 <= beta1, beta2 < 1, eps > 0, weight_decay >= 0");
+    throw UsageError(str() +
+                     ": an option is out of range; expected lr > 0, 0 <= beta1, beta2 < 1, eps > 0, weight_decay >= 0");
 }
 
 void Adam::update(Graph& graph, std::span<const Trained> trained) const {

@@ -20,7 +20,8 @@ Schedule warmup_cosine(const WarmupCosine& options) {
   return [options](std::int64_t step) {
     if (step < options.warmup) return static_cast<double>(step + 1) / static_cast<double>(options.warmup);
     if (step >= options.steps) return options.last;
-    const double done = static_cast<double>(step - options.warmup) / static_cast<double>(options.steps - options.warmup);
+    const double done =
+        static_cast<double>(step - options.warmup) / static_cast<double>(options.steps - options.warmup);
     return options.last + (1 - options.last) * 0.5 * (1 + std::cos(std::numbers::pi * done));
   };
 }

@@ -18,8 +18,9 @@ struct WarmupCosine {
   std::int64_t steps = 0;   ///< of the whole run
   double last = 0;          ///< factor at the end, and after it
 };
-/// Rises linearly to 1 over `warmup` steps, (step + 1) / warmup, then falls along half a cosine to `last`. Source: Loshchilov
-/// and Hutter, "SGDR", ICLR 2017, equation 5, without restarts. Throws UsageError unless 0 <= warmup <= steps and 0 <= last <= 1.
+/// Rises linearly to 1 over `warmup` steps, (step + 1) / warmup, then falls along half a cosine to `last`. Source:
+/// Loshchilov and Hutter, "SGDR", ICLR 2017, equation 5, without restarts. Throws UsageError unless 0 <= warmup <=
+/// steps and 0 <= last <= 1.
 Schedule warmup_cosine(const WarmupCosine& options);
 
 struct Milestones {

@@ -9,11 +9,12 @@
 namespace sluice {
 
 Sgd::Sgd(SgdOptions options) : options_(std::move(options)) {
-  const bool ranges = positive(options_.lr) && options_.momentum >= 0 && options_.momentum < 1 &&
-                      non_negative(options_.weight_decay);
+  const bool ranges =
+      positive(options_.lr) && options_.momentum >= 0 && options_.momentum < 1 && non_negative(options_.weight_decay);
   if (!ranges)
     throw UsageError(str() + ": an option is out of range; expected lr > 0, 0 <= momentum < 1, weight_decay >= 0");
-  if (options_.nesterov && options_.momentum == 0) throw UsageError(str() + ": nesterov without momentum; expected momentum > 0");
+  if (options_.nesterov && options_.momentum == 0)
+    throw UsageError(str() + ": nesterov without momentum; expected momentum > 0");
 }
 
 void Sgd::update(Graph& graph, std::span<const Trained> trained) const {

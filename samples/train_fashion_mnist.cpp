@@ -2,8 +2,9 @@
 //
 //   build/bin/train_fashion_mnist --batch 4096 --budget 64MiB --epochs 6
 //
-// Prints the plan (what every byte of the budget is for), one line an epoch with the test accuracy, and the memory report: what
-// was planned beside what was measured. --help lists the flags. The data is the Debian package dataset-fashion-mnist.
+// Prints the plan (what every byte of the budget is for), one line an epoch with the test accuracy, and the memory
+// report: what was planned beside what was measured. --help lists the flags. The data is the Debian package
+// dataset-fashion-mnist.
 
 #include <sluice/sluice.h>
 
@@ -16,18 +17,23 @@ using namespace sluice::samples;
 int main(int argc, char** argv) {
   const TrainerFlags defaults{.epochs = 6, .batch = 4096, .budget = 64_MiB, .adam_lr = 0.003, .sgd_lr = 0.05};
 
-  return trainer_main(argc, argv, "Trains a CNN on Fashion-MNIST within a byte budget.", defaults, [](const TrainerFlags& flags) {
-    const std::string directory = flags.data.empty() ? FashionMnist::default_directory() : flags.data;
-    const FashionMnist train(Split::train, directory, flags.limit);
-    const FashionMnist test(Split::test, directory, flags.limit);
+  return trainer_main(
+      argc, argv, "Trains a CNN on Fashion-MNIST within a byte budget.", defaults, [](const TrainerFlags& flags) {
+        const std::string directory = flags.data.empty() ? FashionMnist::default_directory() : flags.data;
+        const FashionMnist train(Split::train, directory, flags.limit);
+        const FashionMnist test(Split::test, directory, flags.limit);
 
-    FashionCnn net;
-    const auto step = [&](const Batch& batch) {
-      const Var logits = net(batch["image"]);
-      batch.output("accuracy", accuracy(logits, batch["label"]));
-      return cross_entropy(logits, batch["label"]);
-    };
-    return run_trainer(flags, {.model = "fashion_cnn", .dataset = "fashion-mnist", .net = net, .step = step,
-                               .train = train, .test = test});
-  });
+        FashionCnn net;
+        const auto step = [&](const Batch& batch) {
+          const Var logits = net(batch["image"]);
+          batch.output("accuracy", accuracy(logits, batch["label"]));
+          return cross_entropy(logits, batch["label"]);
+        };
+        return run_trainer(flags, {.model = "fashion_cnn",
+                                   .dataset = "fashion-mnist",
+                                   .net = net,
+                                   .step = step,
+                                   .train = train,
+                                   .test = test});
+      });
 }

@@ -14,9 +14,9 @@ struct CorrectOptions {
 /// How many positions of each sample are classified correctly: argmax over C equals the label.
 ///
 /// logits: f32 [N,C] or [N,C,H,W]; labels: i32 [N] or [N,H,W]. Returns f32 [N]; not differentiable. Of equal logits the
-/// lowest class wins; ignored labels, labels outside [0,C) and NaN logits count 0. Accuracy is batch_sum of this / the number
-/// of positions (cross_entropy_weight without other weights counts them).
-/// Throws ShapeError when the shapes do not fit.
+/// lowest class wins; ignored labels, labels outside [0,C) and NaN logits count 0. Accuracy is batch_sum of this / the
+/// number of positions (cross_entropy_weight without other weights counts them). Throws ShapeError when the shapes do
+/// not fit.
 Var correct(Var logits, Var labels, const CorrectOptions& options = {});
 
 /// The op behind correct; kernels read its options.

@@ -12,7 +12,8 @@ struct CorrectView {
   CorrectFunctor functor;
 
   explicit CorrectView(LoweringContext& context)
-      : samples(context.input(1).dims[0]), positions(context.input(1).elements() / samples) {
+      : samples(context.input(1).dims[0]),
+        positions(context.input(1).elements() / samples) {
     require_all_plain(context);
     const std::optional<int>& ignored = context.op<CorrectOp>().correct_options().ignore_index;
     functor = {ignored.has_value(), ignored.value_or(0), context.input(0).dims[1], positions};

@@ -25,15 +25,17 @@ struct AdamScalars {
 ///   m ← beta1 · m + (1 − beta1) · g;  v ← beta2 · v + (1 − beta2) · g²;
 ///   p ← p − lr · (m / bias1) / (√(v / bias2) + eps).
 ///
-/// parameters, gradients, first_moments (m), second_moments (v): batch values of pairwise equal shapes, f32; m and v zero
-/// before the first step. The node has no outputs; gradients are left as they are.
-/// Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1; decoupled: Loshchilov and
-/// Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2, in the form of torch.optim.AdamW.
-/// Throws ShapeError when shapes do not pair up, UsageError when the lists differ in length.
+/// parameters, gradients, first_moments (m), second_moments (v): batch values of pairwise equal shapes, f32; m and v
+/// zero before the first step. The node has no outputs; gradients are left as they are. Source: Kingma and Ba, "Adam: A
+/// Method for Stochastic Optimization", ICLR 2015, algorithm 1; decoupled: Loshchilov and Hutter, "Decoupled Weight
+/// Decay Regularization", ICLR 2019, algorithm 2, in the form of torch.optim.AdamW. Throws ShapeError when shapes do
+/// not pair up, UsageError when the lists differ in length.
 void adam_update(std::span<const Var> parameters, std::span<const Var> gradients, std::span<const Var> first_moments,
-                 std::span<const Var> second_moments, const AdamScalars& scalars, const AdamUpdateOptions& options = {});
+                 std::span<const Var> second_moments, const AdamScalars& scalars,
+                 const AdamUpdateOptions& options = {});
 
-/// The op behind adam_update; kernels read its options. Inputs: all parameters, all gradients, all m, all v, lr, bias1, bias2.
+/// The op behind adam_update; kernels read its options. Inputs: all parameters, all gradients, all m, all v, lr, bias1,
+/// bias2.
 class AdamOp final : public Op {
  public:
   AdamOp(const AdamUpdateOptions& options, int parameters) : options_(options), parameters_(parameters) {}

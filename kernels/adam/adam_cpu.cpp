@@ -15,7 +15,8 @@ SLUICE_CLONES void adam_range(const AdamFunctor<float>& functor, float* p, const
 class AdamKernel final : public cpu::UpdateKernel<4> {
  public:
   AdamKernel(LoweringContext& context, const AdamOp& op)
-      : UpdateKernel(context, op.parameters()), options_(op.update_options()) {}
+      : UpdateKernel(context, op.parameters()),
+        options_(op.update_options()) {}
 
   void run(const RunContext&) override {
     const AdamFunctor<float> f(scalar(0), scalar(1), scalar(2), options_.beta1, options_.beta2, options_.eps,

@@ -15,8 +15,13 @@ struct AdamFunctor {
   T l2;          ///< weight_decay unless decoupled
 
   AdamFunctor(T lr, T bias1, T bias2, T beta1_, T beta2_, T eps_, T weight_decay, bool decoupled)
-      : beta1(beta1_), beta2(beta2_), eps(eps_), step_size(lr / bias1), root_bias2(sqrt_of(bias2)),
-        shrink(decoupled ? T(1) - lr * weight_decay : T(1)), l2(decoupled ? T(0) : weight_decay) {}
+      : beta1(beta1_),
+        beta2(beta2_),
+        eps(eps_),
+        step_size(lr / bias1),
+        root_bias2(sqrt_of(bias2)),
+        shrink(decoupled ? T(1) - lr * weight_decay : T(1)),
+        l2(decoupled ? T(0) : weight_decay) {}
 
   SLUICE_HOST_DEVICE void operator()(T& p, T g, T& m, T& v) const {
     g += l2 * p;

@@ -73,8 +73,7 @@ std::string ScaleOp::options() const {
 }
 
 std::vector<ValueSpec> ScaleOp::infer(std::span<const ValueSpec> inputs) const {
-  if (!is_floating(inputs[0].dtype))
-    throw_shape_error(*this, "x is not floating", "x", inputs, "a floating dtype");
+  if (!is_floating(inputs[0].dtype)) throw_shape_error(*this, "x is not floating", "x", inputs, "a floating dtype");
   return {inputs[0]};
 }
 

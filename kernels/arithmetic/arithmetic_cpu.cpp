@@ -39,8 +39,7 @@ std::unique_ptr<Kernel> lower_scale(LoweringContext& context) {
   return make_kernel([f, count = context.output(0).padded_elements()](const Addresses& at, const RunContext&) {
     const auto* x = static_cast<const float*>(at.inputs[0]);
     auto* y = static_cast<float*>(at.outputs[0]);
-    cpu::parallel_for(count, 1 << 14,
-                      [=](std::int64_t begin, std::int64_t end) { scale_range(f, x, y, begin, end); });
+    cpu::parallel_for(count, 1 << 14, [=](std::int64_t begin, std::int64_t end) { scale_range(f, x, y, begin, end); });
   });
 }
 

@@ -74,8 +74,7 @@ class BiasKernel final : public Kernel {
 /// threads nor their timing.
 class BiasGradKernel final : public Kernel {
  public:
-  explicit BiasGradKernel(const ChannelView& view)
-      : view_(view), chunks_(std::min<std::int64_t>(view.samples, 16)) {}
+  explicit BiasGradKernel(const ChannelView& view) : view_(view), chunks_(std::min<std::int64_t>(view.samples, 16)) {}
 
   std::size_t workspace_bytes() const override {
     return static_cast<std::size_t>(chunks_ * view_.padded_channels()) * sizeof(double);

@@ -7,9 +7,7 @@ struct Extents {
   std::int64_t samples, channels, spatial;
 };
 
-Extents extents(const LoweredValue& x) {
-  return {x.dims[0], x.dims[1], x.elements() / (x.dims[0] * x.dims[1])};
-}
+Extents extents(const LoweredValue& x) { return {x.dims[0], x.dims[1], x.elements() / (x.dims[0] * x.dims[1])}; }
 
 std::unique_ptr<Kernel> lower_bias(LoweringContext& context) {
   require_all_plain(context);

@@ -17,7 +17,8 @@ struct Conv2dOptions {
 /// Cross-correlation of each sample with a bank of kernels:
 /// y[n,o,i,j] = b[o] + Σ_{c,p,q} w[o,c,p,q] · x[n, group(o)·C/groups + c, i·stride.h − padding.h + p·dilation.h, …].
 /// x: [N,C,H,W]; w: [O,C/groups,kh,kw] batch; b: [O] batch; y: [N,O,H',W'] with
-/// H' = ⌊(H + 2·padding − dilation·(kh−1) − 1) / stride⌋ + 1. Throws ShapeError when channels, groups or extents do not agree.
+/// H' = ⌊(H + 2·padding − dilation·(kh−1) − 1) / stride⌋ + 1. Throws ShapeError when channels, groups or extents do not
+/// agree.
 Var conv2d(Var x, Var w, const Conv2dOptions& options = {});
 Var conv2d(Var x, Var w, Var b, const Conv2dOptions& options = {});
 

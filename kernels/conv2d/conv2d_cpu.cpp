@@ -19,17 +19,18 @@ onednn::Convolution convolution(const Conv2dOptions& options, const LoweredValue
           .padding = {options.padding.h, options.padding.w}};
 }
 
-/// Whether Winograd's 4x4 output tiles pay. It transforms all weights on every call, which takes tiles to earn back (measured:
-/// up to 3x slower below 64 tiles, up to 2.5x faster above), and it fills up to 16 channels, where direct convolution reads
-/// a plain image of few channels as it is.
+/// Whether Winograd's 4x4 output tiles pay. It transforms all weights on every call, which takes tiles to earn back
+/// (measured: up to 3x slower below 64 tiles, up to 2.5x faster above), and it fills up to 16 channels, where direct
+/// convolution reads a plain image of few channels as it is.
 bool winograd_pays(const Conv2dOptions& options, const Shape& w, const Shape& y) {
-  const bool applies = w[2] == 3 && w[3] == 3 && options.stride == Size2d(1) && options.dilation == Size2d(1) &&
-                       options.groups == 1;
+  const bool applies =
+      w[2] == 3 && w[3] == 3 && options.stride == Size2d(1) && options.dilation == Size2d(1) && options.groups == 1;
   const std::int64_t tiles = y[0] * ((y[2] + 3) / 4) * ((y[3] + 3) / 4);
   return applies && w[0] >= 16 && w[1] >= 16 && tiles >= 64;
 }
 
-/// Winograd where it pays, exists (AVX-512) and its scratch, megabytes a layer, is allowed; direct convolution otherwise.
+/// Winograd where it pays, exists (AVX-512) and its scratch, megabytes a layer, is allowed; direct convolution
+/// otherwise.
 template <class Describe>
 auto choose(const LoweringContext& context, const Shape& w, const Shape& y, Describe describe) {
   if (winograd_pays(context.op<Conv2dOpBase>().conv(), w, y)) {
@@ -38,8 +39,8 @@ auto choose(const LoweringContext& context, const Shape& w, const Shape& y, Desc
   }
   auto direct = describe(algorithm::convolution_direct);
   if (!direct)
-    throw BackendError(std::string(context.op().type()) + ": oneDNN has no convolution; got " +
-                       context.op().options() + ", w=" + w.str() + "; expected one it implements");
+    throw BackendError(std::string(context.op().type()) + ": oneDNN has no convolution; got " + context.op().options() +
+                       ", w=" + w.str() + "; expected one it implements");
   return direct;
 }
 
@@ -51,7 +52,8 @@ std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
     context.require_plain(2);
     conv.b = onednn::descriptor(context.input(2));
   }
-  const auto pd = choose(context, context.input(1).dims, context.output(0).dims, [&](algorithm a) { return onednn::forward(conv, a); });
+  const auto pd = choose(context, context.input(1).dims, context.output(0).dims,
+                         [&](algorithm a) { return onednn::forward(conv, a); });
   context.require(0, layout_of(pd.src_desc()));
   context.require(1, layout_of(pd.weights_desc(), options.groups));
   context.set_layout(0, layout_of(pd.dst_desc()));
@@ -65,7 +67,8 @@ std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
 std::unique_ptr<Kernel> lower_grad_input(LoweringContext& context) {
   const Conv2dOptions& options = context.op<Conv2dOpBase>().conv();
   const auto conv = convolution(options, context.output(0), context.input(1), context.input(0));
-  const auto pd = choose(context, context.input(1).dims, context.input(0).dims, [&](algorithm a) { return onednn::backward_data(conv, a); });
+  const auto pd = choose(context, context.input(1).dims, context.input(0).dims,
+                         [&](algorithm a) { return onednn::backward_data(conv, a); });
   context.require(0, layout_of(pd.diff_dst_desc()));
   context.require(1, layout_of(pd.weights_desc(), options.groups));
   context.set_layout(0, layout_of(pd.diff_src_desc()));
@@ -77,15 +80,14 @@ std::unique_ptr<Kernel> lower_grad_input(LoweringContext& context) {
 std::unique_ptr<Kernel> lower_grad_weight(LoweringContext& context) {
   const Conv2dOptions& options = context.op<Conv2dOpBase>().conv();
   const auto conv = convolution(options, context.input(0), context.output(0), context.input(1));
-  const auto pd = choose(context, context.output(0).dims, context.input(1).dims, [&](algorithm a) { return onednn::backward_weights(conv, a); });
+  const auto pd = choose(context, context.output(0).dims, context.input(1).dims,
+                         [&](algorithm a) { return onednn::backward_weights(conv, a); });
   context.require(0, layout_of(pd.src_desc()));
   context.require(1, layout_of(pd.diff_dst_desc()));
   if (!context.output(0).pinned) context.set_layout(0, layout_of(pd.diff_weights_desc(), options.groups));
-  return onednn::accumulating_kernel(pd,
-                                     {onednn::input(DNNL_ARG_SRC, pd.src_desc(), 0),
-                                      onednn::input(DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), 1)},
-                                     DNNL_ARG_DIFF_WEIGHTS, pd.diff_weights_desc(),
-                                     onednn::descriptor(context.output(0), options.groups));
+  return onednn::accumulating_kernel(
+      pd, {onednn::input(DNNL_ARG_SRC, pd.src_desc(), 0), onednn::input(DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), 1)},
+      DNNL_ARG_DIFF_WEIGHTS, pd.diff_weights_desc(), onednn::descriptor(context.output(0), options.groups));
 }
 
 }  // namespace

@@ -12,8 +12,9 @@ SLUICE_CLONES void add(float* sum, const float* part, std::int64_t count) {
 }  // namespace
 
 void accumulate(float* sum, const float* part, std::int64_t count) {
-  constexpr std::int64_t grain = 16 * 1024;  // below this a second thread costs more than it adds
-  parallel_for(count, grain, [=](std::int64_t begin, std::int64_t end) { add(sum + begin, part + begin, end - begin); });
+  constexpr std::int64_t grain = 1 << 14;  // below this a second thread costs more than it adds
+  parallel_for(count, grain,
+               [=](std::int64_t begin, std::int64_t end) { add(sum + begin, part + begin, end - begin); });
 }
 
 }  // namespace sluice::cpu

@@ -17,7 +17,10 @@ Extent extent(const LoweringContext& context, int i) {
 class BinaryKernel final : public Kernel {
  public:
   BinaryKernel(BinaryRange range, std::int64_t count, std::int64_t row, Extent a, Extent b)
-      : range_(range), count_(count), row_(row), extents_{a, b} {}
+      : range_(range),
+        count_(count),
+        row_(row),
+        extents_{a, b} {}
 
   void run(const RunContext&) override {
     parallel_for(count_, 1 << 14, [this](std::int64_t begin, std::int64_t end) {

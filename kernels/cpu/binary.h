@@ -17,7 +17,8 @@ struct Operand {
 /// y[i] = f(a[i], b[i]) for i < count.
 using BinaryRange = void (*)(Operand a, Operand b, float* y, std::int64_t count);
 
-/// The body of a BinaryRange; inlined into a function marked SLUICE_CLONES so that it is compiled for each instruction set.
+/// The body of a BinaryRange; inlined into a function marked SLUICE_CLONES so that it is compiled for each instruction
+/// set.
 template <class Function>
 [[gnu::always_inline]] inline void binary_range(Function f, Operand a, Operand b, float* y, std::int64_t count) {
   if (b.scalar) {
@@ -39,8 +40,8 @@ template <class Function>
 }
 
 /// A kernel for an op with two operands of equal per-sample shape, of which one may be a batch scalar or a batch value
-/// that every sample reads. Operands may lie in any layout when `zero_stays_zero` (f(0, 0) = f(0, s) = 0, so that padding
-/// keeps its zeros), else all are plain.
+/// that every sample reads. Operands may lie in any layout when `zero_stays_zero` (f(0, 0) = f(0, s) = 0, so that
+/// padding keeps its zeros), else all are plain.
 std::unique_ptr<Kernel> lower_binary(LoweringContext& context, BinaryRange range, bool zero_stays_zero);
 
 }  // namespace sluice::cpu

@@ -41,18 +41,17 @@ class CpuBackend final : public Backend {
  protected:
   // Pages instead of malloc: aligned, exact in the process's resident size, and returned at once.
   void* do_allocate(std::size_t bytes) override {
-    void* data = mmap(nullptr, std::max<std::size_t>(bytes, 1), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* data =
+        mmap(nullptr, std::max<std::size_t>(bytes, 1), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (data == MAP_FAILED)
-      throw OutOfMemory("cpu: mmap failed; got a request of " + std::to_string(bytes) + " bytes: " +
-                        std::strerror(errno));
+      throw OutOfMemory("cpu: mmap failed; got a request of " + std::to_string(bytes) +
+                        " bytes: " + std::strerror(errno));
     return data;
   }
   void do_free(void* data, std::size_t bytes) noexcept override { munmap(data, std::max<std::size_t>(bytes, 1)); }
 
  private:
-  std::string properties() const {
-    return onednn::version() + ", " + onednn::isa() + ", " + std::to_string(threads_);
-  }
+  std::string properties() const { return onednn::version() + ", " + onednn::isa() + ", " + std::to_string(threads_); }
 
   KernelTable kernels_;
   const int default_threads_ = omp_get_max_threads();  // the process's cores, or OMP_NUM_THREADS

@@ -6,8 +6,8 @@
 
 namespace sluice {
 
-/// The CPU: oneDNN and own kernels on OpenMP threads. Memory comes in whole pages straight from the operating system, zeroed,
-/// and goes back there when it is freed.
+/// The CPU: oneDNN and own kernels on OpenMP threads. Memory comes in whole pages straight from the operating system,
+/// zeroed, and goes back there when it is freed.
 std::unique_ptr<Backend> make_cpu_backend();
 
 }  // namespace sluice

@@ -7,9 +7,9 @@
 
 namespace sluice::cpu {
 
-/// Arrays that a kernel walks in step (parameter, gradient, momentum, ...), over many tensors, as few long runs: a tensor
-/// whose arrays continue those of the tensor before it in memory joins its run. With parameters in one flat region, an
-/// update of a whole model is one run.
+/// Arrays that a kernel walks in step (parameter, gradient, momentum, ...), over many tensors, as few long runs: a
+/// tensor whose arrays continue those of the tensor before it in memory joins its run. With parameters in one flat
+/// region, an update of a whole model is one run.
 template <class T, std::size_t arrays>
 class Segments {
  public:

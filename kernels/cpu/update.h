@@ -8,8 +8,9 @@
 
 namespace sluice::cpu {
 
-/// Base of optimizer kernels: one pass over all parameters with their gradients and state, whose inputs are `groups` lists
-/// of equally many tensors. The tensors of one parameter lie alike, and padding is updated with the rest: 0 stays 0.
+/// Base of optimizer kernels: one pass over all parameters with their gradients and state, whose inputs are `groups`
+/// lists of equally many tensors. The tensors of one parameter lie alike, and padding is updated with the rest: 0 stays
+/// 0.
 template <std::size_t groups>
 class UpdateKernel : public Kernel {
  public:

@@ -16,11 +16,10 @@ struct CrossEntropyOptions {
 ///   w(n,p) = 0 for an ignored label, else class_weights[label] · sample_weights[n] (each 1 when absent).
 ///
 /// logits: f32 [N,C] or [N,C,H,W]; labels: i32 [N] or [N,H,W]; class_weights: f32 [C], batch; sample_weights: f32 [N].
-/// Returns f32 [N]. A position of weight 0 contributes exactly 0, even where its logits are infinite or NaN. A label that is
-/// neither ignored nor in [0,C) gives NaN (data sets check labels when they read them).
-/// Differentiable in the logits only. The mean is batch_sum(loss) / batch_sum(cross_entropy_weight(...)): of the whole
-/// logical batch, however it is split.
-/// Throws ShapeError when the shapes do not fit.
+/// Returns f32 [N]. A position of weight 0 contributes exactly 0, even where its logits are infinite or NaN. A label
+/// that is neither ignored nor in [0,C) gives NaN (data sets check labels when they read them). Differentiable in the
+/// logits only. The mean is batch_sum(loss) / batch_sum(cross_entropy_weight(...)): of the whole logical batch, however
+/// it is split. Throws ShapeError when the shapes do not fit.
 Var cross_entropy_loss(Var logits, Var labels, const CrossEntropyOptions& options = {}, Var class_weights = {},
                        Var sample_weights = {});
 
@@ -31,18 +30,21 @@ Var cross_entropy_loss(Var logits, Var labels, const CrossEntropyOptions& option
 Var cross_entropy_weight(Var labels, const CrossEntropyOptions& options = {}, Var class_weights = {},
                          Var sample_weights = {});
 
-/// Gradient of cross_entropy_loss by the logits: dx[n,c,p] = dloss[n] · w(n,p) · (softmax(x)[n,c,p] − [c = label(n,p)]).
+/// Gradient of cross_entropy_loss by the logits: dx[n,c,p] = dloss[n] · w(n,p) · (softmax(x)[n,c,p] − [c =
+/// label(n,p)]).
 ///
 /// dloss: f32 [N], sample, or a batch scalar. Returns the logits' shape; may overwrite them. Linear in dloss.
 Var cross_entropy_grad(Var logits, Var labels, Var dloss, const CrossEntropyOptions& options = {},
                        Var class_weights = {}, Var sample_weights = {});
 
-/// What the three ops share; kernels read it. Inputs in order: logits (loss, grad), labels, class weights, sample weights
-/// (each when present), dloss (grad).
+/// What the three ops share; kernels read it. Inputs in order: logits (loss, grad), labels, class weights, sample
+/// weights (each when present), dloss (grad).
 class CrossEntropyOp : public Op {
  public:
   CrossEntropyOp(const CrossEntropyOptions& options, bool class_weights, bool sample_weights)
-      : options_(options), class_weights_(class_weights), sample_weights_(sample_weights) {}
+      : options_(options),
+        class_weights_(class_weights),
+        sample_weights_(sample_weights) {}
 
   const CrossEntropyOptions& cross_entropy_options() const { return options_; }
   /// Index of an input; -1 when absent.

@@ -5,13 +5,14 @@
 namespace sluice {
 namespace {
 
-/// Work is cut into chunks of positions of one sample: few samples of many pixels keep all threads busy too, and sums are
-/// formed in the same order with any number of threads.
+/// Work is cut into chunks of positions of one sample: few samples of many pixels keep all threads busy too, and sums
+/// are formed in the same order with any number of threads.
 struct Chunks {
   static constexpr std::int64_t positions = 1024;
 
   explicit Chunks(const CrossEntropyView& view)
-      : per_sample((view.positions + positions - 1) / positions), total(view.samples * per_sample),
+      : per_sample((view.positions + positions - 1) / positions),
+        total(view.samples * per_sample),
         grain(std::max<std::int64_t>(1, 2048 / (view.classes * std::min(view.positions, positions)))) {}
 
   std::int64_t per_sample, total, grain;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <source_location>
 #include <string>
 #include <string_view>
 
@@ -18,15 +17,14 @@ inline std::string text(cudaError_t status) {
 
 /// Throws BackendError unless `status`, the result of `call`, is success. Kernels run asynchronously: a failing one is
 /// told by a later call.
-inline void check(cudaError_t status, const char* call,
-                  const std::source_location& place = std::source_location::current()) {
+inline void check(cudaError_t status, const char* call, std::string_view file = __builtin_FILE(),
+                  int line = __builtin_LINE()) {
   if (status == cudaSuccess) return;
   (void)cudaGetLastError();  // the runtime would report it once more, to a call that did nothing wrong
-  const std::string_view path = place.file_name();
   const std::string kernel = running_kernel();
   throw BackendError("cuda: " + std::string(call) + " failed" + (kernel.empty() ? "" : " in kernel '" + kernel + "'") +
                      "; got '" + text(status) + "'; expected success; at " +
-                     std::string(path.substr(path.rfind('/') + 1)) + ":" + std::to_string(place.line()));
+                     std::string(file.substr(file.rfind('/') + 1)) + ":" + std::to_string(line));
 }
 
 }  // namespace sluice::cuda

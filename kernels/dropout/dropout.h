@@ -7,11 +7,12 @@ namespace sluice {
 /// Sets each element to 0 with probability `rate` and scales the others by 1 / (1 − rate).
 ///
 /// x: [N,C,...] or [N,F], sample, floating. Returns the same; may overwrite x. A rate of 0 returns x itself.
-/// Which elements go is decided by Philox::at(seed, step, id, position of the sample in the logical batch, element / 4), word
-/// element % 4, with elements counted channel-fastest ((h·W + w)·C + c): the same for every split, layout, thread count and
-/// device. The id is the graph's next random id. Linear in x. Gradient: the same op, with the same id, applied to dy.
-/// Source: Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR 2014.
-/// Throws UsageError unless 0 <= rate < 1, ShapeError when x is no floating sample value with a channel dimension.
+/// Which elements go is decided by Philox::at(seed, step, id, position of the sample in the logical batch, element /
+/// 4), word element % 4, with elements counted channel-fastest ((h·W + w)·C + c): the same for every split, layout,
+/// thread count and device. The id is the graph's next random id. Linear in x. Gradient: the same op, with the same id,
+/// applied to dy. Source: Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR
+/// 2014. Throws UsageError unless 0 <= rate < 1, ShapeError when x is no floating sample value with a channel
+/// dimension.
 Var dropout(Var x, float rate);
 
 /// The op behind dropout; kernels read rate and id.

@@ -18,8 +18,9 @@ std::unique_ptr<Kernel> lower_dropout(LoweringContext& context) {
       for (std::int64_t c = 0; c < channels; ++c) {
         for (std::int64_t s = 0; s < spatial; ++s) {
           const std::int64_t element = s * channels + c, i = (n * channels + c) * spatial + s;
-          const Philox::Block block = Philox::at(run.seed, run.step, id, static_cast<std::uint32_t>(run.first_sample + n),
-                                                 static_cast<std::uint32_t>(element / 4));
+          const Philox::Block block =
+              Philox::at(run.seed, run.step, id, static_cast<std::uint32_t>(run.first_sample + n),
+                         static_cast<std::uint32_t>(element / 4));
           y[i] = f(x[i], block.v[element % 4]);
         }
       }

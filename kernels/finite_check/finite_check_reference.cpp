@@ -11,7 +11,8 @@ std::unique_ptr<Kernel> lower_finite_check(LoweringContext& context) {
   return make_kernel([counts](const Addresses& at, const RunContext&) {
     std::int32_t bad = 0;
     for (std::size_t v = 0; v < counts.size(); ++v)
-      for (std::int64_t i = 0; i < counts[v]; ++i) bad += NotFiniteFunctor{}(static_cast<const double*>(at.inputs[v])[i]);
+      for (std::int64_t i = 0; i < counts[v]; ++i)
+        bad += NotFiniteFunctor{}(static_cast<const double*>(at.inputs[v])[i]);
     *static_cast<std::int32_t*>(at.outputs[0]) = bad;
   });
 }

@@ -32,7 +32,8 @@ SLUICE_CLONES void mean_of_columns(const float* x, std::int64_t spatial, std::in
 }
 
 /// The reverse: the same row of `inner` channels at every position, zero past `channels`.
-SLUICE_CLONES void spread_row(const float* dy, std::int64_t spatial, std::int64_t inner, std::int64_t channels, float* dx) {
+SLUICE_CLONES void spread_row(const float* dy, std::int64_t spatial, std::int64_t inner, std::int64_t channels,
+                              float* dx) {
   const float scale = 1.0f / static_cast<float>(spatial);
   for (std::int64_t s = 0; s < spatial; ++s) {
     for (std::int64_t c = 0; c < channels; ++c) dx[s * inner + c] = dy[c] * scale;

@@ -16,7 +16,8 @@ class LinearBase : public Op {
   void check_input(std::size_t i, Scope scope, int rank, std::string_view names, std::span<const ValueSpec> inputs,
                    const std::string& rule) const {
     if (inputs[i].dtype != DType::f32 || inputs[i].scope != scope || inputs[i].shape.rank() != rank)
-      throw_shape_error(*this, "input " + std::to_string(i) + " has the wrong dtype, scope or rank", names, inputs, rule);
+      throw_shape_error(*this, "input " + std::to_string(i) + " has the wrong dtype, scope or rank", names, inputs,
+                        rule);
   }
   static double product_flops(const Shape& w) { return 2.0 * static_cast<double>(w.elements()); }
 };

@@ -25,12 +25,13 @@ void check_indices(const onednn::Md& workspace, const LoweredValue& indices) {
 template <class Pd>
 Pd checked(Pd pd, const LoweringContext& context) {
   if (!pd)
-    throw BackendError(std::string(context.op().type()) + ": oneDNN has no max pooling; got " +
-                       context.op().options() + "; expected one it implements");
+    throw BackendError(std::string(context.op().type()) + ": oneDNN has no max pooling; got " + context.op().options() +
+                       "; expected one it implements");
   return pd;
 }
 
-// Pooling works in any layout, so it takes x as it lies; except that oneDNN leaves padding of four-byte indices unwritten.
+// Pooling works in any layout, so it takes x as it lies; except that oneDNN leaves padding of four-byte indices
+// unwritten.
 std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
   const LoweredValue& given = context.input(0);
   const bool padded = given.padded_elements() != given.elements();
@@ -42,8 +43,9 @@ std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
   context.set_layout(0, layout);
   context.set_layout(1, layout);
   check_indices(pd.workspace_desc(), context.output(1));
-  return onednn::primitive_kernel(pd, {onednn::input(DNNL_ARG_SRC, x, 0), onednn::output(DNNL_ARG_DST, pd.dst_desc(), 0),
-                                       onednn::output(DNNL_ARG_WORKSPACE, pd.workspace_desc(), 1)});
+  return onednn::primitive_kernel(pd,
+                                  {onednn::input(DNNL_ARG_SRC, x, 0), onednn::output(DNNL_ARG_DST, pd.dst_desc(), 0),
+                                   onednn::output(DNNL_ARG_WORKSPACE, pd.workspace_desc(), 1)});
 }
 
 // The indices lie as forward's y did; dy is asked to do the same, and so does dx.
@@ -56,9 +58,9 @@ std::unique_ptr<Kernel> lower_grad(LoweringContext& context) {
   const auto pd = checked(onednn::backward(pooling(context.op<MaxPool2dGradOp>().pool(), dx, dy)), context);
   context.set_layout(0, indices.layout);
   check_indices(pd.workspace_desc(), indices);
-  return onednn::primitive_kernel(pd, {onednn::input(DNNL_ARG_DIFF_DST, dy, 0),
-                                       onednn::input(DNNL_ARG_WORKSPACE, pd.workspace_desc(), 1),
-                                       onednn::output(DNNL_ARG_DIFF_SRC, dx, 0)});
+  return onednn::primitive_kernel(
+      pd, {onednn::input(DNNL_ARG_DIFF_DST, dy, 0), onednn::input(DNNL_ARG_WORKSPACE, pd.workspace_desc(), 1),
+           onednn::output(DNNL_ARG_DIFF_SRC, dx, 0)});
 }
 
 }  // namespace

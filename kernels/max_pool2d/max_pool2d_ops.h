@@ -34,7 +34,8 @@ class MaxPool2dOp final : public MaxPool2dOpBase {
 class MaxPool2dGradOp final : public MaxPool2dOpBase {
  public:
   MaxPool2dGradOp(const MaxPool2dOptions& options, const Shape& x_shape)
-      : MaxPool2dOpBase(options), x_shape_(x_shape) {}
+      : MaxPool2dOpBase(options),
+        x_shape_(x_shape) {}
   std::string_view type() const override { return "max_pool2d_grad"; }
   std::string options() const override { return options_.str() + " x=" + x_shape_.str(true); }
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override;

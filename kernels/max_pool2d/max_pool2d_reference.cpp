@@ -6,8 +6,8 @@
 namespace sluice {
 namespace {
 
-/// Calls visit(window, tap, place) for every element of x under every window: position of the window in y, of the element
-/// in the window, of the element in x. Taps of a window come in row-major order.
+/// Calls visit(window, tap, place) for every element of x under every window: position of the window in y, of the
+/// element in the window, of the element in x. Taps of a window come in row-major order.
 template <class Visit>
 void for_each_tap(const MaxPool2dOptions& o, const Shape& x, const Shape& y, const Visit& visit) {
   for (std::int64_t window = 0; window < y.elements(); ++window) {

@@ -24,9 +24,10 @@ std::vector<ValueSpec> NormalizeOp::infer(std::span<const ValueSpec> inputs) con
     return numbers.size() == 1 || static_cast<std::int64_t>(numbers.size()) == x.shape[0];
   };
   if (!fits(options_.mean) || !fits(options_.std))
-    throw_shape_error(*this, std::to_string(options_.mean.size()) + " means and " +
-                                 std::to_string(options_.std.size()) + " stds do not fit x", "x", inputs,
-                      "one of each, or one per channel");
+    throw_shape_error(*this,
+                      std::to_string(options_.mean.size()) + " means and " + std::to_string(options_.std.size()) +
+                          " stds do not fit x",
+                      "x", inputs, "one of each, or one per channel");
   return {{x.shape, DType::f32, Scope::sample}};
 }
 

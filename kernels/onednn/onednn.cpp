@@ -36,9 +36,15 @@ Pd created(const char* call, Create&& create) {
   }
 }
 
-dnnl::primitive_attr attributes() {
+/// Scratchpads in our hands; with `accumulate` the result is added to what the output holds.
+dnnl::primitive_attr attributes(bool accumulate = false) {
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  if (accumulate) {
+    dnnl::post_ops sum;
+    sum.append_sum(1.0f);
+    attributes.set_post_ops(sum);
+  }
   return attributes;
 }
 
@@ -52,9 +58,9 @@ dnnl::memory::dims gaps(const dnnl::memory::dims& dilation) {
 // Version 2 makes a primitive descriptor from an operation descriptor, version 3 directly and with the engine in front.
 #if DNNL_VERSION_MAJOR >= 3
 template <class Primitive, class... Args>
-auto describe(const char* call, const Args&... args) {
+auto describe(const char* call, const dnnl::primitive_attr& attributes, const Args&... args) {
   using Pd = typename Primitive::primitive_desc;
-  return created<Pd>(call, [&] { return Pd(engine(), args..., attributes()); });
+  return created<Pd>(call, [&] { return Pd(engine(), args..., attributes); });
 }
 template <class Primitive, class Hint, class... Args>
 auto describe_backward(const char* call, const Hint& hint, const Args&... args) {
@@ -64,9 +70,9 @@ auto describe_backward(const char* call, const Hint& hint, const Args&... args) 
 }
 #else
 template <class Primitive, class... Args>
-auto describe(const char* call, const Args&... args) {
+auto describe(const char* call, const dnnl::primitive_attr& attributes, const Args&... args) {
   using Pd = typename Primitive::primitive_desc;
-  return created<Pd>(call, [&] { return Pd(typename Primitive::desc(args...), attributes(), engine()); });
+  return created<Pd>(call, [&] { return Pd(typename Primitive::desc(args...), attributes, engine()); });
 }
 template <class Primitive, class Hint, class... Args>
 auto describe_backward(const char* call, const Hint& hint, const Args&... args) {
@@ -100,9 +106,9 @@ std::string isa() {
 }
 
 dnnl::convolution_forward::primitive_desc forward(const Convolution& conv, dnnl::algorithm algorithm) {
-  return describe<dnnl::convolution_forward>("convolution_forward", dnnl::prop_kind::forward_training, algorithm,
-                                             conv.x, conv.w, conv.b, conv.y, conv.stride, gaps(conv.dilation),
-                                             conv.padding, conv.padding);
+  return describe<dnnl::convolution_forward>("convolution_forward", attributes(), dnnl::prop_kind::forward_training,
+                                             algorithm, conv.x, conv.w, conv.b, conv.y, conv.stride,
+                                             gaps(conv.dilation), conv.padding, conv.padding);
 }
 
 dnnl::convolution_backward_data::primitive_desc backward_data(const Convolution& conv, dnnl::algorithm algorithm) {
@@ -116,28 +122,22 @@ dnnl::convolution_backward_data::primitive_desc backward_data(const Convolution&
 dnnl::convolution_backward_weights::primitive_desc backward_weights(const Convolution& conv,
                                                                     dnnl::algorithm algorithm) {
   const auto hint = forward(conv, dnnl::algorithm::convolution_direct);
-  return describe_backward<dnnl::convolution_backward_weights>(
-      "convolution_backward_weights", hint, algorithm, conv.x, conv.w, conv.y, conv.stride, gaps(conv.dilation),
-      conv.padding, conv.padding);
+  return describe_backward<dnnl::convolution_backward_weights>("convolution_backward_weights", hint, algorithm, conv.x,
+                                                               conv.w, conv.y, conv.stride, gaps(conv.dilation),
+                                                               conv.padding, conv.padding);
 }
 
-dnnl::inner_product_forward::primitive_desc forward(const InnerProduct& linear) {
-  return describe<dnnl::inner_product_forward>("inner_product_forward", dnnl::prop_kind::forward_training, linear.x,
-                                               linear.w, linear.b, linear.y);
+Md matrix(std::int64_t rows, std::int64_t columns, bool transposed) {
+  return Md({rows, columns}, dnnl::memory::data_type::f32,
+            transposed ? dnnl::memory::format_tag::ba : dnnl::memory::format_tag::ab);
 }
 
-dnnl::inner_product_backward_data::primitive_desc backward_data(const InnerProduct& linear) {
-  return describe_backward<dnnl::inner_product_backward_data>("inner_product_backward_data", forward(linear), linear.x,
-                                                              linear.w, linear.y);
-}
-
-dnnl::inner_product_backward_weights::primitive_desc backward_weights(const InnerProduct& linear) {
-  return describe_backward<dnnl::inner_product_backward_weights>("inner_product_backward_weights", forward(linear),
-                                                                 linear.x, linear.w, linear.y);
+dnnl::matmul::primitive_desc matmul(const Md& a, const Md& b, const Md& bias, const Md& y, bool accumulate) {
+  return describe<dnnl::matmul>("matmul", attributes(accumulate), a, b, bias, y);
 }
 
 dnnl::pooling_forward::primitive_desc forward(const MaxPooling& pool) {
-  return describe<dnnl::pooling_forward>("pooling_forward", dnnl::prop_kind::forward_training,
+  return describe<dnnl::pooling_forward>("pooling_forward", attributes(), dnnl::prop_kind::forward_training,
                                          dnnl::algorithm::pooling_max, pool.x, pool.y, pool.stride, pool.kernel,
 #if DNNL_VERSION_MAJOR >= 3
                                          dnnl::memory::dims{0, 0},
@@ -155,13 +155,8 @@ dnnl::pooling_backward::primitive_desc backward(const MaxPooling& pool) {
 }
 
 dnnl::reorder::primitive_desc reorder(const Md& from, const Md& to, bool accumulate) {
-  dnnl::primitive_attr attributes = onednn::attributes();
-  if (accumulate) {
-    dnnl::post_ops sum;
-    sum.append_sum(1.0f);
-    attributes.set_post_ops(sum);
-  }
-  return checked("reorder", [&] { return dnnl::reorder::primitive_desc(engine(), from, engine(), to, attributes); });
+  return checked("reorder",
+                 [&] { return dnnl::reorder::primitive_desc(engine(), from, engine(), to, attributes(accumulate)); });
 }
 
 std::size_t scratchpad_bytes(const dnnl::primitive_desc_base& pd) { return pd.scratchpad_desc().get_size(); }
@@ -176,8 +171,8 @@ Execution::Execution(const dnnl::primitive_desc_base& pd, std::vector<Argument> 
 }
 
 void Execution::run() const {
-  const dnnl_status_t status = dnnl_primitive_execute(primitive_.get(), stream().get(),
-                                                      static_cast<int>(arguments_.size()), arguments_.data());
+  const dnnl_status_t status =
+      dnnl_primitive_execute(primitive_.get(), stream().get(), static_cast<int>(arguments_.size()), arguments_.data());
   if (status != dnnl_success) fail("primitive_execute", status, running_kernel());
 }
 

@@ -32,8 +32,8 @@ inline Md descriptor(const LoweredValue& value, std::int64_t groups = 1) {
 }
 /// The same value in whatever layout the primitive likes best.
 Md any_layout(const LoweredValue& value, std::int64_t groups = 1);
-/// The layout of a descriptor; dimensions of extent 1 stand where that makes the layout plainest, so that equal bytes give
-/// equal layouts. Throws BackendError for opaque formats.
+/// The layout of a descriptor; dimensions of extent 1 stand where that makes the layout plainest, so that equal bytes
+/// give equal layouts. Throws BackendError for opaque formats.
 Layout layout_of(const Md& md, std::int64_t groups = 1);
 /// True when layout_of() can express it (Winograd's transformed weights, for one, cannot).
 bool has_layout(const Md& md);
@@ -41,22 +41,20 @@ bool has_layout(const Md& md);
 Layout activation_layout(const Shape& dims, DType dtype);
 
 // ---- primitive descriptors: choosing an algorithm without generating code -----------------------------------------
+// Empty when oneDNN has no such primitive for these shapes on this machine. Scratchpads are the caller's.
 
 struct Convolution {
-  Md x, w, b, y;  ///< forward's names in every direction; b is empty without bias
+  Md x, w, b, y;                                 ///< forward's names in every direction; b is empty without bias
   dnnl::memory::dims stride, dilation, padding;  ///< {h, w}; dilation 1 means dense
 };
-/// Empty when oneDNN has no such algorithm for these shapes on this machine; scratchpads are the caller's.
 dnnl::convolution_forward::primitive_desc forward(const Convolution& conv, dnnl::algorithm algorithm);
 dnnl::convolution_backward_data::primitive_desc backward_data(const Convolution& conv, dnnl::algorithm algorithm);
 dnnl::convolution_backward_weights::primitive_desc backward_weights(const Convolution& conv, dnnl::algorithm algorithm);
 
-struct InnerProduct {
-  Md x, w, b, y;
-};
-dnnl::inner_product_forward::primitive_desc forward(const InnerProduct& linear);
-dnnl::inner_product_backward_data::primitive_desc backward_data(const InnerProduct& linear);
-dnnl::inner_product_backward_weights::primitive_desc backward_weights(const InnerProduct& linear);
+/// A matrix of `rows` x `columns` numbers, or the transpose of one that lies as `columns` x `rows`.
+Md matrix(std::int64_t rows, std::int64_t columns, bool transposed = false);
+/// y = a · b + bias; with `accumulate`, y += a · b. bias: [1, columns of y], or empty.
+dnnl::matmul::primitive_desc matmul(const Md& a, const Md& b, const Md& bias, const Md& y, bool accumulate = false);
 
 struct MaxPooling {
   Md x, y;
@@ -107,7 +105,8 @@ inline Slot output(int index, const Md& md, int position) { return {index, md, f
 std::unique_ptr<Kernel> primitive_kernel(const dnnl::primitive_desc_base& pd, std::vector<Slot> slots);
 
 /// A kernel that adds what a primitive computes to the node's output 0: oneDNN only overwrites. The part goes to the
-/// workspace in the layout the primitive likes (`part`, argument `index`) and is then added to `sum`, the output as it lies.
+/// workspace in the layout the primitive likes (`part`, argument `index`) and is then added to `sum`, the output as it
+/// lies.
 std::unique_ptr<Kernel> accumulating_kernel(const dnnl::primitive_desc_base& pd, std::vector<Slot> inputs, int index,
                                             const Md& part, const Md& sum);
 

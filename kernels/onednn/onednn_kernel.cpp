@@ -38,7 +38,12 @@ class AccumulatingKernel final : public Kernel {
  public:
   AccumulatingKernel(const dnnl::primitive_desc_base& pd, std::vector<Slot> inputs, int index, const Md& part,
                      const Md& sum)
-      : pd_(pd), inputs_(std::move(inputs)), index_(index), part_(part), sum_(sum), same_layout_(part == sum) {
+      : pd_(pd),
+        inputs_(std::move(inputs)),
+        index_(index),
+        part_(part),
+        sum_(sum),
+        same_layout_(part == sum) {
     if (!same_layout_) reorder_ = reorder(part, sum, /*accumulate=*/true);
   }
 

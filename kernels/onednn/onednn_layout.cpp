@@ -83,14 +83,14 @@ Blocking blocking_of(const Md& md) {
                   {},
                   md.data_type()};
   for (int i = 0; i < blocking.inner_nblks; ++i)
-    result.blocks.push_back({static_cast<std::uint8_t>(blocking.inner_idxs[i]),
-                             static_cast<std::int32_t>(blocking.inner_blks[i])});
+    result.blocks.push_back(
+        {static_cast<std::uint8_t>(blocking.inner_idxs[i]), static_cast<std::int32_t>(blocking.inner_blks[i])});
   return result;
 }
 #endif
 
-/// Dimensions by falling stride. Where an outer extent is 1 the stride means nothing; such a dimension goes before the first
-/// later one that does not stand before an earlier one, which makes the order ascending if anything can.
+/// Dimensions by falling stride. Where an outer extent is 1 the stride means nothing; such a dimension goes before the
+/// first later one that does not stand before an earlier one, which makes the order ascending if anything can.
 std::vector<std::uint8_t> order_of(const Blocking& b) {
   std::vector<std::int64_t> outer = b.padded;
   for (const Layout::Block& block : b.blocks) outer[block.dim] /= block.size;

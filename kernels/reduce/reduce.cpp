@@ -11,8 +11,7 @@ class SumPerSample final : public Op {
   std::string_view type() const override { return "sum_per_sample"; }
 
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override {
-    if (!is_floating(inputs[0].dtype))
-      throw_shape_error(*this, "x is not floating", "x", inputs, "a floating dtype");
+    if (!is_floating(inputs[0].dtype)) throw_shape_error(*this, "x is not floating", "x", inputs, "a floating dtype");
     return {{{}, inputs[0].dtype, inputs[0].scope}};
   }
 
@@ -57,9 +56,7 @@ Var sum_per_sample(Var x) {
   return x.graph().add1(std::make_shared<SumPerSample>(), {x});
 }
 
-Var mean_per_sample(Var x) {
-  return scale(sum_per_sample(x), 1.0 / static_cast<double>(x.shape().elements()));
-}
+Var mean_per_sample(Var x) { return scale(sum_per_sample(x), 1.0 / static_cast<double>(x.shape().elements())); }
 
 Var expand_per_sample(Var s, const Shape& shape) {
   if (s.shape() == shape) return s;

@@ -18,13 +18,15 @@ struct Extents {
   std::int64_t samples, per_sample;
 
   explicit Extents(const LoweredValue& value)
-      : samples(value.scope == Scope::sample ? value.dims[0] : 1), per_sample(value.padded_elements() / samples) {}
+      : samples(value.scope == Scope::sample ? value.dims[0] : 1),
+        per_sample(value.padded_elements() / samples) {}
 };
 
 class SumPerSampleKernel final : public Kernel {
  public:
   explicit SumPerSampleKernel(const Extents& extents)
-      : extents_(extents), chunks_((extents.per_sample + chunk - 1) / chunk) {}
+      : extents_(extents),
+        chunks_((extents.per_sample + chunk - 1) / chunk) {}
 
   std::size_t workspace_bytes() const override {
     return static_cast<std::size_t>(extents_.samples * chunks_) * sizeof(double);
@@ -37,8 +39,8 @@ class SumPerSampleKernel final : public Kernel {
     cpu::parallel_for(extents_.samples * chunks_, grain, [=, this](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         const std::int64_t first = i % chunks_ * chunk;
-        partial[i] = sum_range(x + i / chunks_ * extents_.per_sample + first,
-                               std::min(chunk, extents_.per_sample - first));
+        partial[i] =
+            sum_range(x + i / chunks_ * extents_.per_sample + first, std::min(chunk, extents_.per_sample - first));
       }
     });
     for (std::int64_t n = 0; n < extents_.samples; ++n) {

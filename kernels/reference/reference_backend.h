@@ -15,6 +15,7 @@ class ReferenceBackend final : public Backend {
   std::string fingerprint() const override { return "reference"; }
   const KernelTable& kernels() const override { return kernels_; }
   DType stored(DType dtype) const override { return is_floating(dtype) ? DType::f64 : dtype; }
+  bool computes(DType stored) const override { return stored != DType::f32 && stored != DType::bf16; }
   void set_threads(int) override {}
   int threads() const override { return 1; }
 

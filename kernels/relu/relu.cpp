@@ -10,14 +10,11 @@ class Relu final : public Op {
   std::string_view type() const override { return "relu"; }
 
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override {
-    if (!is_floating(inputs[0].dtype))
-      throw_shape_error(*this, "x is not floating", "x", inputs, "a floating dtype");
+    if (!is_floating(inputs[0].dtype)) throw_shape_error(*this, "x is not floating", "x", inputs, "a floating dtype");
     return {inputs[0]};
   }
 
-  void gradient(GradientContext& context) const override {
-    context.set(0, relu_grad(context.output(0), context.dy()));
-  }
+  void gradient(GradientContext& context) const override { context.set(0, relu_grad(context.output(0), context.dy())); }
 
   bool batch_capable() const override { return true; }
   int in_place_input() const override { return 0; }
@@ -33,9 +30,7 @@ class ReluGrad final : public Op {
     return {inputs[0]};
   }
 
-  void gradient(GradientContext& context) const override {
-    context.set(1, relu_grad(context.input(0), context.dy()));
-  }
+  void gradient(GradientContext& context) const override { context.set(1, relu_grad(context.input(0), context.dy())); }
 
   bool differentiable(int input) const override { return input == 1; }
   bool linear_in(int input) const override { return input == 1; }

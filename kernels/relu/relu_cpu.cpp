@@ -13,8 +13,7 @@ SLUICE_CLONES void relu_range(const float* x, float* y, std::int64_t begin, std:
   for (std::int64_t i = begin; i < end; ++i) y[i] = ReluFunctor{}(x[i]);
 }
 
-SLUICE_CLONES void relu_grad_range(const float* y, const float* dy, float* dx, std::int64_t begin,
-                                   std::int64_t end) {
+SLUICE_CLONES void relu_grad_range(const float* y, const float* dy, float* dx, std::int64_t begin, std::int64_t end) {
 #pragma omp simd
   for (std::int64_t i = begin; i < end; ++i) dx[i] = ReluGradFunctor{}(y[i], dy[i]);
 }

@@ -28,9 +28,10 @@ double SgdOp::flops(std::span<const ValueSpec> inputs, std::span<const ValueSpec
   return 2.0 * groups() * elements;
 }
 
-void sgd_update(std::span<const Var> parameters, std::span<const Var> gradients, std::span<const Var> velocities, Var lr,
-                const SgdUpdateOptions& options) {
-  if (options.nesterov && options.momentum == 0) throw UsageError("sgd: nesterov without momentum; expected momentum > 0");
+void sgd_update(std::span<const Var> parameters, std::span<const Var> gradients, std::span<const Var> velocities,
+                Var lr, const SgdUpdateOptions& options) {
+  if (options.nesterov && options.momentum == 0)
+    throw UsageError("sgd: nesterov without momentum; expected momentum > 0");
   const std::size_t wanted = options.momentum != 0 ? parameters.size() : 0;
   if (parameters.empty() || gradients.size() != parameters.size() || velocities.size() != wanted)
     throw UsageError("sgd: lists differ; got " + std::to_string(parameters.size()) + " parameters, " +

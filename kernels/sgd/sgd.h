@@ -15,13 +15,13 @@ struct SgdUpdateOptions {
 /// One step of stochastic gradient descent on all parameters at once, in place:
 ///   g ← g + weight_decay · p;  v ← momentum · v + g;  p ← p − lr · v   (nesterov: p ← p − lr · (g + momentum · v)).
 ///
-/// parameters, gradients: batch values of pairwise equal shapes, f32; velocities: the same shapes, zero before the first
-/// step, empty without momentum; lr: a batch scalar. The node has no outputs; gradients are left as they are.
-/// Source: Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML 2013, in the form
-/// of torch.optim.SGD.
-/// Throws ShapeError when shapes do not pair up, UsageError when options contradict each other.
-void sgd_update(std::span<const Var> parameters, std::span<const Var> gradients, std::span<const Var> velocities, Var lr,
-                const SgdUpdateOptions& options = {});
+/// parameters, gradients: batch values of pairwise equal shapes, f32; velocities: the same shapes, zero before the
+/// first step, empty without momentum; lr: a batch scalar. The node has no outputs; gradients are left as they are.
+/// Source: Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML 2013, in the
+/// form of torch.optim.SGD. Throws ShapeError when shapes do not pair up, UsageError when options contradict each
+/// other.
+void sgd_update(std::span<const Var> parameters, std::span<const Var> gradients, std::span<const Var> velocities,
+                Var lr, const SgdUpdateOptions& options = {});
 
 /// The op behind sgd_update; kernels read its options. Inputs: all parameters, all gradients, all velocities (with
 /// momentum), lr.

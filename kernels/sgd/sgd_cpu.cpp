@@ -21,7 +21,8 @@ template <std::size_t groups>
 class SgdKernel final : public cpu::UpdateKernel<groups> {
  public:
   SgdKernel(LoweringContext& context, const SgdOp& op)
-      : cpu::UpdateKernel<groups>(context, op.parameters()), options_(op.update_options()) {}
+      : cpu::UpdateKernel<groups>(context, op.parameters()),
+        options_(op.update_options()) {}
 
   void run(const RunContext&) override {
     const SgdFunctor<float> f{this->scalar(0), options_.momentum, options_.weight_decay, options_.nesterov};

@@ -10,21 +10,21 @@ std::unique_ptr<Kernel> lower_sgd(LoweringContext& context) {
   const auto& op = context.op<SgdOp>();
   std::vector<std::int64_t> counts;
   for (int i = 0; i < op.parameters(); ++i) counts.push_back(context.input(i).elements());
-  return make_kernel([counts, options = op.update_options(), lr_input = op.lr_input()](const Addresses& at,
-                                                                                       const RunContext&) {
-    const auto value = [&](std::size_t i) { return static_cast<double*>(at.inputs[i]); };
-    const SgdFunctor<double> f{*value(static_cast<std::size_t>(lr_input)), options.momentum, options.weight_decay,
-                               options.nesterov};
-    const std::size_t m = counts.size();
-    for (std::size_t k = 0; k < m; ++k) {
-      for (std::int64_t i = 0; i < counts[k]; ++i) {
-        if (options.momentum != 0)
-          f(value(k)[i], value(m + k)[i], value(2 * m + k)[i]);
-        else
-          f(value(k)[i], value(m + k)[i]);
-      }
-    }
-  });
+  return make_kernel(
+      [counts, options = op.update_options(), lr_input = op.lr_input()](const Addresses& at, const RunContext&) {
+        const auto value = [&](std::size_t i) { return static_cast<double*>(at.inputs[i]); };
+        const SgdFunctor<double> f{*value(static_cast<std::size_t>(lr_input)), options.momentum, options.weight_decay,
+                                   options.nesterov};
+        const std::size_t m = counts.size();
+        for (std::size_t k = 0; k < m; ++k) {
+          for (std::int64_t i = 0; i < counts[k]; ++i) {
+            if (options.momentum != 0)
+              f(value(k)[i], value(m + k)[i], value(2 * m + k)[i]);
+            else
+              f(value(k)[i], value(m + k)[i]);
+          }
+        }
+      });
 }
 
 }  // namespace

@@ -25,7 +25,8 @@ struct Rows {
   std::size_t row_bytes;
 
   Rows(const LoweredValue& sample, const LoweredValue& batch)
-      : samples(sample.dims[0]), capacity(batch.dims[0]),
+      : samples(sample.dims[0]),
+        capacity(batch.dims[0]),
         row_bytes(sample.bytes() / static_cast<std::size_t>(samples)) {}
 
   std::size_t offset(const RunContext& run) const { return static_cast<std::size_t>(run.first_sample) * row_bytes; }

@@ -4,8 +4,8 @@
 
 namespace sluice {
 
-/// Kernels of broadcast, batch_gather and slice for devices that work in host memory: plain copies of bytes, the same for
-/// every dtype.
+/// Kernels of broadcast, batch_gather and slice for devices that work in host memory: plain copies of bytes, the same
+/// for every dtype.
 void register_structural_copies(KernelTable& table);
 
 }  // namespace sluice

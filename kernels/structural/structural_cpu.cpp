@@ -43,8 +43,7 @@ std::unique_ptr<Kernel> lower_batch_sum(LoweringContext& context) {
     auto* total = static_cast<float*>(at.outputs[0]);
     const std::int64_t grain = std::max<std::int64_t>(64, 16384 / rows);
     cpu::parallel_for(columns, grain, [=](std::int64_t begin, std::int64_t end) {
-      for (; begin < end; begin += tile)
-        add_rows(x + begin, rows, columns, total + begin, std::min(tile, end - begin));
+      for (; begin < end; begin += tile) add_rows(x + begin, rows, columns, total + begin, std::min(tile, end - begin));
     });
   });
 }

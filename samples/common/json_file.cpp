@@ -37,9 +37,7 @@ std::string reason() { return errno ? std::strerror(errno) : "unknown reason"; }
 }  // namespace
 
 void require_writable(const std::string& path) {
-  const auto reject = [&](const std::string& why) {
-    throw UsageError("--json: cannot write '" + path + "': " + why);
-  };
+  const auto reject = [&](const std::string& why) { throw UsageError("--json: cannot write '" + path + "': " + why); };
   if (path.empty()) reject("the name is empty");
   const fs::path target = target_of(path);
   std::error_code error;

@@ -61,7 +61,9 @@ std::string_view format_progress(std::span<char> to, const Progress& progress, s
 }
 
 ProgressBar::ProgressBar(std::int64_t epochs)
-    : epochs_(epochs), terminal_(isatty(STDOUT_FILENO) != 0), shown_(Clock::now()) {}
+    : epochs_(epochs),
+      terminal_(isatty(STDOUT_FILENO) != 0),
+      shown_(Clock::now()) {}
 
 void ProgressBar::show(const Progress& progress) {
   if (progress.epoch != epoch_) {
@@ -74,7 +76,8 @@ void ProgressBar::show(const Progress& progress) {
   shown_ = now;
   const std::int64_t trained = progress.epoch * progress.total_samples + progress.samples;
   const int columns = terminal_ ? terminal_columns() : 0;
-  const std::span<char> room(text_.data(), terminal_ ? std::min(text_.size(), static_cast<std::size_t>(columns - 1)) : text_.size());
+  const std::span<char> room(text_.data(),
+                             terminal_ ? std::min(text_.size(), static_cast<std::size_t>(columns - 1)) : text_.size());
   const std::string_view line =
       format_progress(room, progress, epochs_, earlier_s_ + epoch_s_, trained, std::min(columns - 62, 30));
   if (terminal_)

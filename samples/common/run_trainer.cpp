@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <csignal>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -59,16 +62,32 @@ std::unique_ptr<Optimizer> make_optimizer(const TrainerFlags& flags, std::int64_
   const std::int64_t warmup = std::min((epoch + 1) / 2, steps / 2);
   const Schedule rate = schedule::warmup_cosine({.warmup = warmup, .steps = steps});
   if (flags.optimizer == "sgd")
-    return std::make_unique<Sgd>(SgdOptions{.lr = flags.learning_rate(), .momentum = flags.momentum,
-                                            .weight_decay = flags.weight_decay, .schedule = rate});
-  return std::make_unique<Adam>(AdamOptions{.lr = flags.learning_rate(), .beta1 = flags.momentum,
-                                            .weight_decay = flags.weight_decay, .decoupled = flags.optimizer == "adamw",
+    return std::make_unique<Sgd>(SgdOptions{
+        .lr = flags.learning_rate(), .momentum = flags.momentum, .weight_decay = flags.weight_decay, .schedule = rate});
+  return std::make_unique<Adam>(AdamOptions{.lr = flags.learning_rate(),
+                                            .beta1 = flags.momentum,
+                                            .weight_decay = flags.weight_decay,
+                                            .decoupled = flags.optimizer == "adamw",
                                             .schedule = rate});
+}
+
+/// What the slab holds before anything is written: the byte in SLUICE_POISON (0 to 255), for showing that results do
+/// not depend on it.
+unsigned char poison_byte() {
+  const char* const text = std::getenv("SLUICE_POISON");
+  if (!text) return TrainerOptions{}.poison;
+  unsigned char byte = 0;
+  const char* const end = text + std::strlen(text);
+  const auto [last, error] = std::from_chars(text, end, byte);
+  if (last != end || error != std::errc() || last == text)
+    throw UsageError(fmt::format("SLUICE_POISON: got '{}'; expected a whole number from 0 to 255", text));
+  return byte;
 }
 
 void print_plan(const Trainer& trainer, const TrainerReport& report, const TrainerFlags& flags) {
   std::cout << trainer.plan();
-  std::cout << "  whole batch " << format_bytes(report.whole_batch_planned_bytes) << " would be needed without micro-batches";
+  std::cout << "  whole batch " << format_bytes(report.whole_batch_planned_bytes)
+            << " would be needed without micro-batches";
   if (flags.budget)
     std::cout << fmt::format(", {:.1f} x the budget",
                              static_cast<double>(report.whole_batch_planned_bytes) / static_cast<double>(flags.budget));
@@ -76,16 +95,17 @@ void print_plan(const Trainer& trainer, const TrainerReport& report, const Train
 }
 
 void print_epoch(const EpochReport& epoch, std::int64_t epochs) {
-  std::cout << fmt::format("epoch {}/{}  loss {:.4f}  test accuracy {:.4f}  {:.1f} s  {:.0f} images/s", epoch.epoch, epochs,
-                           epoch.train_loss, epoch.test_accuracy.value_or(0), epoch.seconds, epoch.images_per_second)
+  std::cout << fmt::format("epoch {}/{}  loss {:.4f}  test accuracy {:.4f}  {:.1f} s  {:.0f} images/s", epoch.epoch,
+                           epochs, epoch.train_loss, epoch.test_accuracy.value_or(0), epoch.seconds,
+                           epoch.images_per_second)
             << std::endl;
 }
 
 void print_result(const TrainerReport& report, const Plan& plan, bool interrupted) {
   const EpochReport* const last = report.epochs.empty() ? nullptr : &report.epochs.back();
-  std::cout << fmt::format("{}: {} on {}, {} steps of {} in {:.1f} s, {:.0f} images/s", interrupted ? "interrupted" : "done",
-                           report.model, report.dataset, report.steps, std::min(plan.batch, plan.samples), report.seconds,
-                           report.images_per_second());
+  std::cout << fmt::format("{}: {} on {}, {} steps of {} in {:.1f} s, {:.0f} images/s",
+                           interrupted ? "interrupted" : "done", report.model, report.dataset, report.steps,
+                           std::min(plan.batch, plan.samples), report.seconds, report.images_per_second());
   if (last && last->test_accuracy) std::cout << fmt::format(", test accuracy {:.4f}", *last->test_accuracy);
   std::cout << "\nplan_hash " << plan.hash << "  weights_hash " << report.weights_hash << std::endl;
 }
@@ -102,7 +122,9 @@ void run_epochs(const TrainerFlags& flags, const TrainerJob& job, Trainer& train
     report.seconds += trained.seconds;
     bar.clear();
     if (trained.stopped) return;
-    report.epochs.push_back({.epoch = epoch, .train_loss = trained.loss, .seconds = trained.seconds,
+    report.epochs.push_back({.epoch = epoch,
+                             .train_loss = trained.loss,
+                             .seconds = trained.seconds,
                              .images_per_second = trained.images_per_second()});
     if (interrupt.happened()) return;
     const Result tested = trainer.evaluate(job.test);
@@ -118,11 +140,20 @@ int run_trainer(const TrainerFlags& flags, const TrainerJob& job) {
   const auto optimizer = make_optimizer(flags, job.train.spec().samples);
   const Device device = Device::parse(flags.device);
   Trainer trainer(job.net, *optimizer, job.step, job.train.spec(),
-                  {.batch = flags.batch, .micro_batch = flags.micro_batch, .budget = flags.budget, .device = device,
-                   .threads = flags.threads, .seed = flags.seed, .evaluation = job.test.spec(),
-                   .verify_memory = flags.verify_memory});
-  TrainerReport report{.model = job.model, .dataset = job.dataset, .weights_hash = {},
-                       .threads = device.backend().threads(), .whole_batch_planned_bytes = trainer.whole_batch_planned_bytes()};
+                  {.batch = flags.batch,
+                   .micro_batch = flags.micro_batch,
+                   .budget = flags.budget,
+                   .device = device,
+                   .threads = flags.threads,
+                   .seed = flags.seed,
+                   .evaluation = job.test.spec(),
+                   .verify_memory = flags.verify_memory,
+                   .poison = poison_byte()});
+  TrainerReport report{.model = job.model,
+                       .dataset = job.dataset,
+                       .weights_hash = {},
+                       .threads = device.backend().threads(),
+                       .whole_batch_planned_bytes = trainer.whole_batch_planned_bytes()};
   if (!flags.quiet || flags.plan_only) print_plan(trainer, report, flags);
 
   const StopOnInterrupt interrupt(trainer);

@@ -9,11 +9,11 @@
 
 namespace sluice::samples {
 
-// What every trainer sample does besides its model and data: exit codes 0 (done), 1 (an error), 2 (wrong usage, found before any
-// data is opened), 130 (after Ctrl-C).
+// What every trainer sample does besides its model and data: exit codes 0 (done), 1 (an error), 2 (wrong usage, found
+// before any data is opened), 130 (after Ctrl-C).
 
-/// Parses the command line, checks what can be checked without data, and calls `body`. Returns the exit code; errors that body
-/// throws are printed and give 1.
+/// Parses the command line, checks what can be checked without data, and calls `body`. Returns the exit code; errors
+/// that body throws are printed and give 1.
 int trainer_main(int argc, const char* const* argv, const std::string& about, TrainerFlags defaults,
                  const std::function<int(const TrainerFlags& flags)>& body);
 
@@ -26,8 +26,9 @@ struct TrainerJob {
   const Dataset& test;
 };
 
-/// Prints the plan, trains for flags.epochs with a progress bar, tests after every epoch, prints the memory report, writes the JSON
-/// report. The learning rate rises for half an epoch and falls along a cosine. Returns 0, or 130 after Ctrl-C.
+/// Prints the plan, trains for flags.epochs with a progress bar, tests after every epoch, prints the memory report,
+/// writes the JSON report. The learning rate rises for half an epoch and falls along a cosine. Returns 0, or 130 after
+/// Ctrl-C.
 int run_trainer(const TrainerFlags& flags, const TrainerJob& job);
 
 }  // namespace sluice::samples

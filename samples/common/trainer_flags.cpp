@@ -8,11 +8,11 @@
 #include <iostream>
 #include <limits>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <sluice/core/device.h>
 #include <sluice/core/error.h>
 #include <sluice/mbp/byte_size.h>
+#include <CLI/CLI.hpp>
 
 namespace sluice::samples {
 namespace {
@@ -24,7 +24,8 @@ T parse_whole(const std::string& text, T least) {
   const char* const end = text.data() + text.size();
   const auto [last, error] = std::from_chars(text.data(), end, number);
   if (text.empty() || last != end || error != std::errc() || number < least)
-    throw CLI::ValidationError(fmt::format("got '{}'; expected a whole number from {} to {}", text, least, std::numeric_limits<T>::max()));
+    throw CLI::ValidationError(
+        fmt::format("got '{}'; expected a whole number from {} to {}", text, least, std::numeric_limits<T>::max()));
   return number;
 }
 
@@ -89,16 +90,21 @@ void describe(CLI::App& app, TrainerFlags& f) {
       [&](const std::string& s) { f.epochs = parse_whole<std::int64_t>(s, 1); });
   add(app, "--batch", "N", fmt::format("logical batch: samples per update [{}]", f.batch),
       [&](const std::string& s) { f.batch = parse_whole<std::int64_t>(s, 1); });
-  add(app, "--micro-batch", "N|auto", fmt::format("samples per replay; auto: the most that fit [{}]", number(f.micro_batch, "auto")),
+  add(app, "--micro-batch", "N|auto",
+      fmt::format("samples per replay; auto: the most that fit [{}]", number(f.micro_batch, "auto")),
       [&](const std::string& s) { f.micro_batch = s == "auto" ? 0 : parse_whole<std::int64_t>(s, 1); });
-  add(app, "--budget", "SIZE|none", fmt::format("bytes the framework may take on the device: 64MiB, 800MB, 1.5GiB [{}]", size(f.budget)),
+  add(app, "--budget", "SIZE|none",
+      fmt::format("bytes the framework may take on the device: 64MiB, 800MB, 1.5GiB [{}]", size(f.budget)),
       [&](const std::string& s) { f.budget = parse_budget(s); });
-  add(app, "--optimizer", "NAME", fmt::format("sgd, adam or adamw [{}]", f.optimizer),
-      [&](const std::string& s) { f.optimizer = parse_choice(s, {"sgd", "adam", "adamw"}); });
+  add(app, "--optimizer", "NAME", fmt::format("sgd, adam or adamw [{}]", f.optimizer), [&](const std::string& s) {
+    f.optimizer = parse_choice(s, {"sgd", "adam", "adamw"});
+  });
   add(app, "--lr", "X", fmt::format("highest learning rate [{} for sgd, {} for adam and adamw]", f.sgd_lr, f.adam_lr),
       [&](const std::string& s) { f.lr = parse_real(s, "above 0", [](double x) { return x > 0; }); });
   add(app, "--momentum", "X", fmt::format("of sgd; beta1 of adam and adamw [{}]", f.momentum),
-      [&](const std::string& s) { f.momentum = parse_real(s, "from 0 to below 1", [](double x) { return x >= 0 && x < 1; }); });
+      [&](const std::string& s) {
+        f.momentum = parse_real(s, "from 0 to below 1", [](double x) { return x >= 0 && x < 1; });
+      });
   add(app, "--weight-decay", "X", fmt::format("decoupled with adamw [{}]", f.weight_decay),
       [&](const std::string& s) { f.weight_decay = parse_real(s, "of at least 0", [](double x) { return x >= 0; }); });
   add(app, "--seed", "N", fmt::format("of initialisation, order and dropout [{}]", f.seed),
@@ -119,14 +125,16 @@ void describe(CLI::App& app, TrainerFlags& f) {
 
 }  // namespace
 
-std::optional<int> parse_trainer_flags(int argc, const char* const* argv, const std::string& about, TrainerFlags& flags) {
+std::optional<int> parse_trainer_flags(int argc, const char* const* argv, const std::string& about,
+                                       TrainerFlags& flags) {
   const std::string program = argc > 0 ? std::filesystem::path(argv[0]).filename().string() : "trainer";
   CLI::App app(about, program);
   describe(app, flags);
   try {
     app.parse(argc, argv);
     if (flags.micro_batch > flags.batch)
-      throw CLI::ValidationError("--micro-batch", fmt::format("got {}; expected at most the logical batch, --batch {}", flags.micro_batch, flags.batch));
+      throw CLI::ValidationError("--micro-batch", fmt::format("got {}; expected at most the logical batch, --batch {}",
+                                                              flags.micro_batch, flags.batch));
   } catch (const CLI::CallForHelp&) {
     std::cout << app.help();
     return 0;

@@ -32,8 +32,9 @@ struct TrainerFlags {
   double learning_rate() const { return lr.value_or(optimizer == "sgd" ? sgd_lr : adam_lr); }
 };
 
-/// Reads the command line into `flags`. Returns the exit code when there is nothing more to do: 0 after --help, 2 after printing
-/// what is wrong. A flag given twice counts as given last.
-std::optional<int> parse_trainer_flags(int argc, const char* const* argv, const std::string& about, TrainerFlags& flags);
+/// Reads the command line into `flags`. Returns the exit code when there is nothing more to do: 0 after --help, 2 after
+/// printing what is wrong. A flag given twice counts as given last.
+std::optional<int> parse_trainer_flags(int argc, const char* const* argv, const std::string& about,
+                                       TrainerFlags& flags);
 
 }  // namespace sluice::samples

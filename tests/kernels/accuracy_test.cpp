@@ -17,7 +17,10 @@ TEST(Accuracy, EqualsReference) {
     for (const std::optional<int> ignore : {std::optional<int>(), std::optional<int>(1)})
       check_op({.name = logits.str(true),
                 .inputs = {{.name = "logits", .shape = logits, .differentiable = false},
-                           {.name = "labels", .shape = logits.without_leading(), .dtype = DType::i32, .low = 0,
+                           {.name = "labels",
+                            .shape = logits.without_leading(),
+                            .dtype = DType::i32,
+                            .low = 0,
                             .high = static_cast<double>(logits[0] - 1)}},
                 .build = [=](auto in) { return std::vector{correct(in[0], in[1], {.ignore_index = ignore})}; },
                 .samples = 9,
@@ -48,8 +51,11 @@ TEST(Accuracy, WhatIsNoClassIsNotRight) {
 }
 
 TEST(Accuracy, RefusesWhatDoesNotFit) {
-  expect_shape_error([](Graph& g) { correct(g.input("x", {3, 4}), g.input("l", {5}, DType::i32)); },
-                     {"correct:", "logits=f32[N,3,4]", "labels=i32[N,5]"});
+  expect_shape_error(
+      [](Graph& g) {
+        correct(g.input("x", {3, 4}), g.input("l", {5}, DType::i32));
+      },
+      {"correct:", "logits=f32[N,3,4]", "labels=i32[N,5]"});
 }
 
 }  // namespace

@@ -52,7 +52,8 @@ TEST_P(Arithmetic, LayoutsKeepTheirPadding) {
   Graph graph;
   GetParam().op(graph.input("a", {21, 5, 3}), graph.input("b", {21, 5, 3}));
   GetParam().op(graph.input("a", {21, 5, 3}), graph.parameter(Parameter(Tensor(Shape{}))));
-  const Tensor a = random_tensor({2, 21, 5, 3}, DType::f32, 0.5, 1, 1), b = random_tensor({2, 21, 5, 3}, DType::f32, 0.5, 1, 2);
+  const Tensor a = random_tensor({2, 21, 5, 3}, DType::f32, 0.5, 1, 1),
+               b = random_tensor({2, 21, 5, 3}, DType::f32, 0.5, 1, 2);
   const KernelInput scalar{.value = Tensor::of<float>({}, {0.7f}), .scope = Scope::batch};
   const KernelResult both = run_kernel({.op = graph.node(0).op, .inputs = {{a}, {b}}});
   const KernelResult one = run_kernel({.op = graph.node(1).op, .inputs = {{a}, scalar}});
@@ -61,10 +62,14 @@ TEST_P(Arithmetic, LayoutsKeepTheirPadding) {
     const KernelInput a_as{.value = a, .layout = layout}, b_as{.value = b, .layout = layout};
     for (const bool in_place : {false, true}) {
       if (in_place && std::string_view(GetParam().name) != "mul") continue;  // others may ask for plain values
-      EXPECT_EQ(relative_error(run_kernel({.op = graph.node(0).op, .inputs = {a_as, b_as}, .in_place = in_place}).outputs[0],
-                               both.outputs[0]), 0);
-      EXPECT_EQ(relative_error(run_kernel({.op = graph.node(1).op, .inputs = {a_as, scalar}, .in_place = in_place}).outputs[0],
-                               one.outputs[0]), 0);
+      EXPECT_EQ(
+          relative_error(run_kernel({.op = graph.node(0).op, .inputs = {a_as, b_as}, .in_place = in_place}).outputs[0],
+                         both.outputs[0]),
+          0);
+      EXPECT_EQ(relative_error(
+                    run_kernel({.op = graph.node(1).op, .inputs = {a_as, scalar}, .in_place = in_place}).outputs[0],
+                    one.outputs[0]),
+                0);
     }
   }
 }
@@ -87,9 +92,9 @@ INSTANTIATE_TEST_SUITE_P(Ops, Arithmetic, testing::Values(Named{"mul", mul}, Nam
 
 TEST(Scale, EqualsReferenceAndDifferences) {
   for (const Scope scope : {Scope::sample, Scope::batch})
-    check_op({.name = "scale",
-              .inputs = {{"x", {3, 4, 5}, scope}},
-              .build = [](auto in) { return std::vector{scale(in[0], -0.3)}; }});
+    check_op({.name = "scale", .inputs = {{"x", {3, 4, 5}, scope}}, .build = [](auto in) {
+                return std::vector{scale(in[0], -0.3)};
+              }});
 }
 
 }  // namespace

@@ -10,7 +10,8 @@ namespace sluice::test {
 namespace {
 
 TEST(Bias, EqualsReferenceAndDifferences) {
-  for (const Shape& shape : {Shape{1}, Shape{7}, Shape{33}, Shape{5, 3}, Shape{3, 5, 7}, Shape{16, 12, 12}, Shape{35, 9, 1}})
+  for (const Shape& shape :
+       {Shape{1}, Shape{7}, Shape{33}, Shape{5, 3}, Shape{3, 5, 7}, Shape{16, 12, 12}, Shape{35, 9, 1}})
     for (const std::int64_t samples : {1, 3, 40})
       check_op({.name = shape.str(true),
                 .inputs = {{"x", shape}, {"b", {shape[0]}, Scope::batch}},
@@ -32,8 +33,8 @@ class BiasLayouts : public testing::Test {
   OpPtr forward, backward;
   const Tensor x = random_tensor({18, 21, 5, 3}, DType::f32, -1, 1, 1);
   const KernelInput b{.value = random_tensor({21}, DType::f32, -1, 1, 2), .scope = Scope::batch};
-  const std::vector<Layout> layouts{Layout(), Layout::channels_last(), Layout::channel_blocked(16), Layout::channel_blocked(8),
-                                    Layout::channel_blocked(4)};
+  const std::vector<Layout> layouts{Layout(), Layout::channels_last(), Layout::channel_blocked(16),
+                                    Layout::channel_blocked(8), Layout::channel_blocked(4)};
 };
 
 TEST_F(BiasLayouts, AreAllServed) {
@@ -41,7 +42,8 @@ TEST_F(BiasLayouts, AreAllServed) {
   const KernelResult db = run_kernel({.op = backward, .inputs = {{x}}, .device = Device::reference(), .runs = 2});
   for (const Layout& layout : layouts) {
     for (const bool in_place : {false, true}) {
-      const KernelResult got = run_kernel({.op = forward, .inputs = {{.value = x, .layout = layout}, b}, .in_place = in_place});
+      const KernelResult got =
+          run_kernel({.op = forward, .inputs = {{.value = x, .layout = layout}, b}, .in_place = in_place});
       EXPECT_EQ(got.output_layouts[0], layout);
       EXPECT_LE(relative_error(got.outputs[0], y.outputs[0]), 1e-6);
     }
@@ -70,8 +72,11 @@ TEST_F(BiasLayouts, GradientDoesNotDependOnThreads) {
 }
 
 TEST(Bias, RefusesWhatDoesNotFit) {
-  expect_shape_error([](Graph& g) { bias(g.input("x", {3, 4, 4}), g.parameter(Parameter(Tensor({4})))); },
-                     {"bias:", "x=f32[N,3,4,4]", "b=f32[4]", "b = [x.C]"});
+  expect_shape_error(
+      [](Graph& g) {
+        bias(g.input("x", {3, 4, 4}), g.parameter(Parameter(Tensor({4}))));
+      },
+      {"bias:", "x=f32[N,3,4,4]", "b=f32[4]", "b = [x.C]"});
   expect_shape_error([](Graph& g) { bias(g.input("x", {3}), g.input("b", {3})); }, {"bias:", "b=f32[N,3]"});
   expect_shape_error([](Graph& g) { bias_grad(g.input("dy", {})); }, {"bias_grad:", "dy=f32[N]"});
 }

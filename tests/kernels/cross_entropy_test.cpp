@@ -28,11 +28,16 @@ struct Case {
 OpCase op_case(const Case& c, std::int64_t samples = 5) {
   OpCase test{.name = c.logits.str(true), .inputs = {}, .build = {}, .samples = samples};
   test.inputs.push_back({.name = "logits", .shape = c.logits, .low = -4, .high = 4});
-  test.inputs.push_back({.name = "labels", .shape = c.logits.without_leading(), .dtype = DType::i32, .low = 0,
+  test.inputs.push_back({.name = "labels",
+                         .shape = c.logits.without_leading(),
+                         .dtype = DType::i32,
+                         .low = 0,
                          .high = static_cast<double>(c.logits[0] - 1)});
   if (c.class_weights)
-    test.inputs.push_back({.name = "cw", .shape = {c.logits[0]}, .scope = Scope::batch, .low = 0.5, .high = 2, .differentiable = false});
-  if (c.sample_weights) test.inputs.push_back({.name = "sw", .shape = {}, .low = 0, .high = 2, .differentiable = false});
+    test.inputs.push_back(
+        {.name = "cw", .shape = {c.logits[0]}, .scope = Scope::batch, .low = 0.5, .high = 2, .differentiable = false});
+  if (c.sample_weights)
+    test.inputs.push_back({.name = "sw", .shape = {}, .low = 0, .high = 2, .differentiable = false});
   test.build = [c](auto in) {
     const Var cw = c.class_weights ? in[2] : Var(), sw = c.sample_weights ? in.back() : Var();
     const CrossEntropyOptions options{.ignore_index = c.ignore_index};
@@ -84,7 +89,8 @@ std::vector<Tensor> loss_and_gradient(const std::vector<float>& logits, const st
   const Var loss = cross_entropy_loss(x, label, {}, {}, w);
   const Var dx = differentiate(batch_sum(loss), std::vector{x})[0];
   return evaluate(std::vector{loss, dx},
-                  {{"x", Tensor::of<float>({n, 2}, logits)}, {"label", Tensor::of<std::int32_t>({n}, labels)},
+                  {{"x", Tensor::of<float>({n, 2}, logits)},
+                   {"label", Tensor::of<std::int32_t>({n}, labels)},
                    {"w", Tensor::of<float>({n}, weights)}},
                   {.device = device});
 }
@@ -92,7 +98,8 @@ std::vector<Tensor> loss_and_gradient(const std::vector<float>& logits, const st
 class CrossEntropyEdge : public testing::TestWithParam<Device> {};
 
 TEST_P(CrossEntropyEdge, WeightZeroCountsExactlyZero) {
-  const std::vector<Tensor> got = loss_and_gradient({inf, 0, nan, nan, -inf, inf, 0, 0}, {1, 0, -100, 0}, {0, 0, 1, 1}, GetParam());
+  const std::vector<Tensor> got =
+      loss_and_gradient({inf, 0, nan, nan, -inf, inf, 0, 0}, {1, 0, -100, 0}, {0, 0, 1, 1}, GetParam());
   EXPECT_EQ(doubles(got[0])[0], 0);
   EXPECT_EQ(doubles(got[0])[1], 0);
   EXPECT_EQ(doubles(got[0])[2], 0);  // ignored
@@ -101,7 +108,8 @@ TEST_P(CrossEntropyEdge, WeightZeroCountsExactlyZero) {
 }
 
 TEST_P(CrossEntropyEdge, DoesNotOverflow) {
-  const std::vector<Tensor> got = loss_and_gradient({1000, 0, 1000, 0, -3e38f, 3e38f}, {0, 1, 1}, {1, 1, 1}, GetParam());
+  const std::vector<Tensor> got =
+      loss_and_gradient({1000, 0, 1000, 0, -3e38f, 3e38f}, {0, 1, 1}, {1, 1, 1}, GetParam());
   EXPECT_EQ(doubles(got[0]), (std::vector<double>{0, 1000, 0}));
   EXPECT_EQ(doubles(got[1]), (std::vector<double>{0, 0, 1, -1, 0, 0}));
 }
@@ -132,7 +140,8 @@ TEST(CrossEntropy, GradientWorksInPlace) {
 }
 
 TEST(CrossEntropy, RefusesWhatDoesNotFit) {
-  const auto refuses = [](const Shape& logits, const Shape& labels, DType dtype, std::initializer_list<std::string> parts) {
+  const auto refuses = [](const Shape& logits, const Shape& labels, DType dtype,
+                          std::initializer_list<std::string> parts) {
     expect_shape_error([&](Graph& g) { cross_entropy_loss(g.input("x", logits), g.input("l", labels, dtype)); }, parts);
   };
   refuses({10}, {2}, DType::i32, {"cross_entropy_loss:", "logits=f32[N,10]", "labels=i32[N,2]"});
@@ -143,9 +152,8 @@ TEST(CrossEntropy, RefusesWhatDoesNotFit) {
         cross_entropy_loss(g.input("x", {10}), g.input("l", {}, DType::i32), {}, g.parameter(Parameter(Tensor({9}))));
       },
       {"cross_entropy_loss:", "class_weights=f32[9]"});
-  expect_shape_error(
-      [](Graph& g) { cross_entropy_weight(g.input("l", {}, DType::i32), {}, {}, g.input("w", {2})); },
-      {"cross_entropy_weight:", "sample_weights=f32[N,2]"});
+  expect_shape_error([](Graph& g) { cross_entropy_weight(g.input("l", {}, DType::i32), {}, {}, g.input("w", {2})); },
+                     {"cross_entropy_weight:", "sample_weights=f32[N,2]"});
 }
 
 }  // namespace

@@ -129,7 +129,7 @@ TEST_F(CudaRelu, AnyLayoutAlignmentAndInPlace) {
   const std::vector<Tensor> expected = evaluate(traced.outputs, operands.inputs(), {.device = Device::reference()});
   for (const Layout& layout : {Layout(), Layout::channels_last(), Layout::channel_blocked(16)})
     for (const bool in_place : {false, true})
-      for (const std::size_t offset : {0, 4, 8, 16}) {
+      for (const std::size_t offset : {0U, 4U, 8U, 16U}) {
         Case test{
             .op = traced.op(0), .inputs = {operands.y}, .layout = layout, .in_place = in_place, .offset_bytes = offset};
         EXPECT_EQ(relative_error(run(test), expected[0]), 0);

@@ -22,8 +22,8 @@ Tensor ones(const Shape& shape) { return random_tensor(shape, DType::f32, 1, 1, 
 OpPtr dropout_op(float rate, std::uint32_t id = 0) { return std::make_shared<DropoutOp>(rate, id); }
 
 TEST(Dropout, EqualsReferenceAndDifferences) {
-  for (const Shape& shape : {Shape{1}, Shape{7}, Shape{1000}, Shape{5000}, Shape{3, 5, 5}, Shape{16, 9, 9}, Shape{33, 6, 11},
-                             Shape{2500, 2, 1}, Shape{6, 50}})
+  for (const Shape& shape : {Shape{1}, Shape{7}, Shape{1000}, Shape{5000}, Shape{3, 5, 5}, Shape{16, 9, 9},
+                             Shape{33, 6, 11}, Shape{2500, 2, 1}, Shape{6, 50}})
     check_op({.name = shape.str(true),
               .inputs = {{"x", shape}},
               .build = [](auto in) { return std::vector{dropout(in[0], 0.3f)}; },
@@ -32,7 +32,8 @@ TEST(Dropout, EqualsReferenceAndDifferences) {
 
 TEST(Dropout, FollowsThePublishedStream) {
   const RunContext context{.seed = 0x123456789ABCDEF0, .step = 17, .first_sample = 40};
-  const KernelResult got = run_kernel({.op = dropout_op(0.4f, 9), .inputs = {{ones({2, 3, 2, 5})}}, .context = context});
+  const KernelResult got =
+      run_kernel({.op = dropout_op(0.4f, 9), .inputs = {{ones({2, 3, 2, 5})}}, .context = context});
   const std::vector<double> y = doubles(got.outputs[0]);
   for (std::uint32_t n = 0; n < 2; ++n) {
     for (std::uint32_t c = 0; c < 3; ++c) {
@@ -48,7 +49,8 @@ TEST(Dropout, FollowsThePublishedStream) {
 TEST(Dropout, KeepsItsShareAndItsMean) {
   constexpr double count = 16.0 * 64 * 32 * 32;
   for (const float rate : {0.1f, 0.5f, 0.9f}) {
-    const KernelResult got = run_kernel({.op = dropout_op(rate), .inputs = {{ones({16, 64, 32, 32})}}, .context = {.seed = 3}});
+    const KernelResult got =
+        run_kernel({.op = dropout_op(rate), .inputs = {{ones({16, 64, 32, 32})}}, .context = {.seed = 3}});
     double kept = 0, sum = 0;
     for (const double y : doubles(got.outputs[0])) {
       kept += y != 0;
@@ -61,13 +63,17 @@ TEST(Dropout, KeepsItsShareAndItsMean) {
 }
 
 TEST(Dropout, IsTheSameInEveryLayoutAndInPlace) {
-  for (const Shape& shape : {Shape{2, 21, 5, 3}, Shape{2, 16, 3, 3}, Shape{3, 3, 30, 40}, Shape{1, 2100, 3, 1}, Shape{2, 64, 40, 40}}) {
+  for (const Shape& shape :
+       {Shape{2, 21, 5, 3}, Shape{2, 16, 3, 3}, Shape{3, 3, 30, 40}, Shape{1, 2100, 3, 1}, Shape{2, 64, 40, 40}}) {
     const Tensor x = random_tensor(shape, DType::f32, 1, 2, 1);
     const KernelResult plain = run_kernel({.op = dropout_op(0.5f), .inputs = {{x}}, .context = {.seed = 5, .step = 2}});
-    for (const Layout& layout : {Layout(), Layout::channels_last(), Layout::channel_blocked(16), Layout::channel_blocked(8)}) {
+    for (const Layout& layout :
+         {Layout(), Layout::channels_last(), Layout::channel_blocked(16), Layout::channel_blocked(8)}) {
       for (const bool in_place : {false, true}) {
-        const KernelResult got = run_kernel({.op = dropout_op(0.5f), .inputs = {{.value = x, .layout = layout}},
-                                             .context = {.seed = 5, .step = 2}, .in_place = in_place});
+        const KernelResult got = run_kernel({.op = dropout_op(0.5f),
+                                             .inputs = {{.value = x, .layout = layout}},
+                                             .context = {.seed = 5, .step = 2},
+                                             .in_place = in_place});
         EXPECT_EQ(got.output_layouts[0], layout);
         EXPECT_EQ(relative_error(got.outputs[0], plain.outputs[0]), 0) << shape.str() << " " << layout.str(4);
       }
@@ -82,8 +88,8 @@ TEST(Dropout, DoesNotDependOnTheSplitOrThreads) {
   std::vector<double> parts;
   for (const std::int64_t first : {0, 3}) {
     const std::int64_t samples = first == 0 ? 3 : 4;
-    const KernelResult part = run_kernel({.op = dropout_op(0.5f), .inputs = {{ones({samples, 12, 9, 5})}},
-                                          .context = {.first_sample = first}});
+    const KernelResult part = run_kernel(
+        {.op = dropout_op(0.5f), .inputs = {{ones({samples, 12, 9, 5})}}, .context = {.first_sample = first}});
     const std::vector<double> y = doubles(part.outputs[0]);
     parts.insert(parts.end(), y.begin(), y.end());
   }
@@ -93,7 +99,8 @@ TEST(Dropout, DoesNotDependOnTheSplitOrThreads) {
 
 TEST(Dropout, DiffersBySeedStepOpAndSample) {
   const auto mask = [](RunContext context, std::uint32_t id) {
-    return doubles(run_kernel({.op = dropout_op(0.5f, id), .inputs = {{ones({1, 500})}}, .context = context}).outputs[0]);
+    return doubles(
+        run_kernel({.op = dropout_op(0.5f, id), .inputs = {{ones({1, 500})}}, .context = context}).outputs[0]);
   };
   const std::vector<double> first = mask({}, 0);
   EXPECT_NE(mask({.seed = 1}, 0), first);

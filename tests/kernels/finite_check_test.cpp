@@ -32,7 +32,9 @@ TEST(FiniteCheck, CountsInAllValues) {
   for (const Device device : {Device::cpu(), Device::reference()}) {
     const float largest = std::numeric_limits<float>::max();
     EXPECT_EQ(count({Tensor::of<float>({4}, {0, -0.0f, largest, -largest})}, device), 0);
-    EXPECT_EQ(count({Tensor::of<float>({2, 2}, {nan, 1, inf, -inf}), Tensor(Shape{}), Tensor::of<float>({1}, {nan})}, device), 4);
+    EXPECT_EQ(
+        count({Tensor::of<float>({2, 2}, {nan, 1, inf, -inf}), Tensor(Shape{}), Tensor::of<float>({1}, {nan})}, device),
+        4);
   }
 }
 
@@ -47,8 +49,10 @@ TEST(FiniteCheck, FindsOneAmongMany) {
 }
 
 TEST(FiniteCheck, RefusesWhatDoesNotFit) {
-  expect_shape_error([](Graph& g) { finite_check(std::vector{g.input("x", {3})}); }, {"finite_check:", "f32[N,3]", "batch"});
-  expect_shape_error([](Graph& g) { finite_check(std::vector{g.scalar("k", DType::i32)}); }, {"finite_check:", "i32[]"});
+  expect_shape_error([](Graph& g) { finite_check(std::vector{g.input("x", {3})}); },
+                     {"finite_check:", "f32[N,3]", "batch"});
+  expect_shape_error([](Graph& g) { finite_check(std::vector{g.scalar("k", DType::i32)}); },
+                     {"finite_check:", "i32[]"});
   expect_shape_error([](Graph&) { finite_check({}); }, {"finite_check:", "at least one"});
 }
 

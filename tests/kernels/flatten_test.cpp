@@ -12,12 +12,12 @@ namespace sluice::test {
 namespace {
 
 TEST(Flatten, EqualsReferenceAndDifferences) {
-  check_op({.name = "flatten",
-            .inputs = {{"x", {3, 4, 5}}},
-            .build = [](auto in) { return std::vector{relu(flatten(relu(in[0])))}; }});
-  check_op({.name = "reshape of a batch value",
-            .inputs = {{"w", {4, 6}, Scope::batch}},
-            .build = [](auto in) { return std::vector{relu(reshape(relu(in[0]), {2, 3, 4}))}; }});
+  check_op({.name = "flatten", .inputs = {{"x", {3, 4, 5}}}, .build = [](auto in) {
+              return std::vector{relu(flatten(relu(in[0])))};
+            }});
+  check_op({.name = "reshape of a batch value", .inputs = {{"w", {4, 6}, Scope::batch}}, .build = [](auto in) {
+              return std::vector{relu(reshape(relu(in[0]), {2, 3, 4}))};
+            }});
 }
 
 TEST(Flatten, KeepsRowMajorOrder) {

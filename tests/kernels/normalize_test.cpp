@@ -16,9 +16,10 @@ TEST(Normalize, EqualsReference) {
   for (const DType dtype : {DType::u8, DType::f32})
     for (const Shape& shape : {Shape{3}, Shape{3, 7, 5}, Shape{3, 32, 33}})
       for (const NormalizeOptions& options : {per_channel, common})
-        check_op({.name = shape.str(true),
-                  .inputs = {{.name = "x", .shape = shape, .dtype = dtype, .low = 0, .high = 255, .differentiable = false}},
-                  .build = [=](auto in) { return std::vector{normalize(in[0], options)}; }});
+        check_op(
+            {.name = shape.str(true),
+             .inputs = {{.name = "x", .shape = shape, .dtype = dtype, .low = 0, .high = 255, .differentiable = false}},
+             .build = [=](auto in) { return std::vector{normalize(in[0], options)}; }});
 }
 
 TEST(Normalize, IsTheFormula) {
@@ -30,10 +31,14 @@ TEST(Normalize, IsTheFormula) {
 }
 
 TEST(Normalize, RefusesWhatDoesNotFit) {
-  expect_shape_error([](Graph& g) { normalize(g.input("x", {3, 2, 2}, DType::u8), {.mean = {0, 0}, .std = {1, 1}}); },
-                     {"normalize:", "x=u8[N,3,2,2]", "2 means"});
+  expect_shape_error(
+      [](Graph& g) {
+        normalize(g.input("x", {3, 2, 2}, DType::u8), {.mean = {0, 0}, .std = {1, 1}});
+      },
+      {"normalize:", "x=u8[N,3,2,2]", "2 means"});
   expect_shape_error([](Graph& g) { normalize(g.input("x", {3}, DType::i32), {}); }, {"normalize:", "i32"});
-  expect_shape_error([](Graph& g) { normalize(g.input("x", {3}, DType::u8), {.std = {0}}); }, {"normalize:", "std > 0"});
+  expect_shape_error([](Graph& g) { normalize(g.input("x", {3}, DType::u8), {.std = {0}}); },
+                     {"normalize:", "std > 0"});
 }
 
 }  // namespace

@@ -15,11 +15,11 @@ namespace {
 
 const std::vector<Shape> shapes{{7}, {3, 5, 2, 2}, {1}, {300, 101}};
 
-/// Runs an update op for several steps, with new random gradients each, and compares all it writes with `expected`, which
-/// gets (values of one element: p, g, state...; step) and updates them in double.
+/// Runs an update op for several steps, with new random gradients each, and compares all it writes with `expected`,
+/// which gets (values of one element: p, g, state...; step) and updates them in double.
 template <class Expected>
-void check_steps(const OpPtr& op, std::size_t groups, const std::vector<std::vector<double>>& scalars,
-                 Device device, const Expected& expected) {
+void check_steps(const OpPtr& op, std::size_t groups, const std::vector<std::vector<double>>& scalars, Device device,
+                 const Expected& expected) {
   const std::size_t m = shapes.size();
   std::vector<KernelInput> inputs;
   for (std::size_t i = 0; i < groups * m; ++i) {
@@ -57,13 +57,15 @@ void check_steps(const OpPtr& op, std::size_t groups, const std::vector<std::vec
 class OptimizerKernel : public testing::TestWithParam<Device> {};
 
 TEST_P(OptimizerKernel, Sgd) {
-  for (const SgdUpdateOptions& o : {SgdUpdateOptions{}, SgdUpdateOptions{.weight_decay = 0.01f}, SgdUpdateOptions{.momentum = 0.9f},
-                                    SgdUpdateOptions{.momentum = 0.9f, .weight_decay = 0.01f, .nesterov = true}}) {
+  for (const SgdUpdateOptions& o :
+       {SgdUpdateOptions{}, SgdUpdateOptions{.weight_decay = 0.01f}, SgdUpdateOptions{.momentum = 0.9f},
+        SgdUpdateOptions{.momentum = 0.9f, .weight_decay = 0.01f, .nesterov = true}}) {
     const double lr[] = {0.1, 0.05, 0.2, 0.1};
     const std::size_t groups = o.momentum != 0 ? 3 : 2;
     check_steps(std::make_shared<SgdOp>(o, 4), groups, {{lr[0]}, {lr[1]}, {lr[2]}, {lr[3]}}, GetParam(),
                 [&](double* v, int step) {
-                  const double g = v[1] + static_cast<double>(o.weight_decay) * v[0], mu = static_cast<double>(o.momentum);
+                  const double g = v[1] + static_cast<double>(o.weight_decay) * v[0],
+                               mu = static_cast<double>(o.momentum);
                   v[2] = mu * v[2] + g;
                   v[0] -= lr[step] * (o.nesterov ? g + mu * v[2] : v[2]);
                 });
@@ -71,10 +73,11 @@ TEST_P(OptimizerKernel, Sgd) {
 }
 
 TEST_P(OptimizerKernel, Adam) {
-  for (const AdamUpdateOptions& o : {AdamUpdateOptions{}, AdamUpdateOptions{.beta1 = 0.8f, .beta2 = 0.9f, .eps = 1e-3f},
-                                     AdamUpdateOptions{.weight_decay = 0.1f},
-                                     AdamUpdateOptions{.weight_decay = 0.1f, .decoupled = true}}) {
-    const double b1 = static_cast<double>(o.beta1), b2 = static_cast<double>(o.beta2), wd = static_cast<double>(o.weight_decay);
+  for (const AdamUpdateOptions& o :
+       {AdamUpdateOptions{}, AdamUpdateOptions{.beta1 = 0.8f, .beta2 = 0.9f, .eps = 1e-3f},
+        AdamUpdateOptions{.weight_decay = 0.1f}, AdamUpdateOptions{.weight_decay = 0.1f, .decoupled = true}}) {
+    const double b1 = static_cast<double>(o.beta1), b2 = static_cast<double>(o.beta2),
+                 wd = static_cast<double>(o.weight_decay);
     const double lr = 0.01;
     std::vector<std::vector<double>> scalars;
     for (int t = 1; t <= 5; ++t) scalars.push_back({lr, 1 - std::pow(b1, t), 1 - std::pow(b2, t)});
@@ -99,8 +102,9 @@ TEST(OptimizerLayouts, PaddingStaysZero) {
   const KernelInput p{random_tensor(shape, DType::f32, -1, 1, 1), Scope::batch, blocked};
   const KernelInput g{random_tensor(shape, DType::f32, -1, 1, 2), Scope::batch};
   const KernelInput state{Tensor(shape), Scope::batch}, scalar{Tensor::of<float>({}, {0.5f}), Scope::batch};
-  const KernelResult sgd = run_kernel({.op = std::make_shared<SgdOp>(SgdUpdateOptions{.momentum = 0.9f, .weight_decay = 0.1f}, 1),
-                                       .inputs = {p, g, state, scalar}});
+  const KernelResult sgd =
+      run_kernel({.op = std::make_shared<SgdOp>(SgdUpdateOptions{.momentum = 0.9f, .weight_decay = 0.1f}, 1),
+                  .inputs = {p, g, state, scalar}});
   const KernelResult adam = run_kernel({.op = std::make_shared<AdamOp>(AdamUpdateOptions{.weight_decay = 0.1f}, 1),
                                         .inputs = {p, g, state, state, scalar, scalar, scalar}});
   for (const std::size_t i : {0, 1, 2}) EXPECT_EQ(sgd.input_layouts[i], blocked);
@@ -112,7 +116,8 @@ TEST(OptimizerSegments, TouchTheirTensorsOnly) {
   const SgdOp op({}, 4);
   const std::vector<std::int64_t> counts{10, 20, 9, 10}, p_at{0, 10, 31, 40}, g_at{0, 10, 31, 50};
   std::vector<LoweredValue> inputs;
-  for (int i = 0; i < 8; ++i) inputs.push_back({{counts[static_cast<std::size_t>(i % 4)]}, DType::f32, Scope::batch, {}, false});
+  for (int i = 0; i < 8; ++i)
+    inputs.push_back({{counts[static_cast<std::size_t>(i % 4)]}, DType::f32, Scope::batch, {}, false});
   inputs.push_back({{}, DType::f32, Scope::batch, {}, true});
   Backend& cpu = Device::cpu().backend();
   LoweringContext context(op, cpu, inputs, {}, 0);
@@ -147,19 +152,30 @@ TEST(OptimizerNodes, WriteParametersAndState) {
 
 TEST(OptimizerNodes, RefuseWhatDoesNotFit) {
   const Parameter p(Tensor({3})), g(Tensor({4}));
-  expect_shape_error([&](Graph& graph) { sgd_update(std::vector{graph.parameter(p)}, std::vector{graph.parameter(g)}, {}, graph.scalar("lr")); },
-                     {"sgd:", "p=f32[3]", "value=f32[4]"});
-  expect_shape_error([&](Graph& graph) { sgd_update(std::vector{graph.parameter(p)}, {}, {}, graph.scalar("lr")); }, {"sgd:", "0 gradients"});
-  expect_shape_error([&](Graph& graph) {
-    sgd_update(std::vector{graph.parameter(p)}, std::vector{graph.parameter(p)}, {}, graph.scalar("lr"), {.nesterov = true});
-  }, {"sgd:", "nesterov"});
-  expect_shape_error([&](Graph& graph) {
-    sgd_update(std::vector{graph.parameter(p)}, std::vector{graph.parameter(p)}, {}, graph.parameter(p));
-  }, {"sgd:", "scalar=f32[3]"});
-  expect_shape_error([&](Graph& graph) {
-    const std::vector<Var> ps{graph.parameter(p)};
-    adam_update(ps, ps, ps, {}, {graph.scalar("lr"), graph.scalar("b1"), graph.scalar("b2")});
-  }, {"adam:", "list of 0"});
+  expect_shape_error(
+      [&](Graph& graph) {
+        sgd_update(std::vector{graph.parameter(p)}, std::vector{graph.parameter(g)}, {}, graph.scalar("lr"));
+      },
+      {"sgd:", "p=f32[3]", "value=f32[4]"});
+  expect_shape_error([&](Graph& graph) { sgd_update(std::vector{graph.parameter(p)}, {}, {}, graph.scalar("lr")); },
+                     {"sgd:", "0 gradients"});
+  expect_shape_error(
+      [&](Graph& graph) {
+        sgd_update(std::vector{graph.parameter(p)}, std::vector{graph.parameter(p)}, {}, graph.scalar("lr"),
+                   {.nesterov = true});
+      },
+      {"sgd:", "nesterov"});
+  expect_shape_error(
+      [&](Graph& graph) {
+        sgd_update(std::vector{graph.parameter(p)}, std::vector{graph.parameter(p)}, {}, graph.parameter(p));
+      },
+      {"sgd:", "scalar=f32[3]"});
+  expect_shape_error(
+      [&](Graph& graph) {
+        const std::vector<Var> ps{graph.parameter(p)};
+        adam_update(ps, ps, ps, {}, {graph.scalar("lr"), graph.scalar("b1"), graph.scalar("b2")});
+      },
+      {"adam:", "list of 0"});
 }
 
 }  // namespace

@@ -44,7 +44,8 @@ Tensor with_ties(const Shape& shape, std::uint64_t seed) {
   return random_tensor(shape, DType::i32, 0, 2, seed).to(DType::f32);
 }
 
-const std::vector<Layout> layouts = {Layout(), Layout::channels_last(), Layout::channel_blocked(8), Layout::channel_blocked(16)};
+const std::vector<Layout> layouts = {Layout(), Layout::channels_last(), Layout::channel_blocked(8),
+                                     Layout::channel_blocked(16)};
 
 class MaxPool2d : public testing::TestWithParam<Case> {
  protected:
@@ -92,7 +93,8 @@ TEST(MaxPool2dTies, GoToTheFirst) {
   const Var dx = differentiate(batch_sum(sum_per_sample(max_pool2d(x, {.kernel = 2}))), std::vector{x})[0];
   const Tensor values = Tensor::of<float>({1, 1, 2, 4}, {1, 5, 3, 3, 5, 5, 3, 3});
   for (const Device device : {Device::cpu(), Device::reference()})
-    EXPECT_EQ(doubles(evaluate(dx, {{"x", values}}, {.device = device})), (std::vector<double>{0, 1, 1, 0, 0, 0, 0, 0}));
+    EXPECT_EQ(doubles(evaluate(dx, {{"x", values}}, {.device = device})),
+              (std::vector<double>{0, 1, 1, 0, 0, 0, 0, 0}));
 }
 
 TEST(MaxPool2dShapes, KeepAByteAWindowWhereThatIsEnough) {
@@ -110,9 +112,10 @@ TEST(MaxPool2dShapes, RefusesWhatDoesNotFit) {
   const auto refuses = [](const Shape& x, const MaxPool2dOptions& options, std::initializer_list<std::string> parts) {
     expect_shape_error([&](Graph& g) { max_pool2d(g.input("x", x), options); }, parts);
   };
-  refuses({3, 4, 9}, {.kernel = {5, 2}},
-          {"max_pool2d: the window is larger than the padded input; got x=f32[N,3,4,9]; expected kernel <= extent + 2 * "
-           "padding with kernel=5x2 stride=5x2 padding=0x0"});
+  refuses(
+      {3, 4, 9}, {.kernel = {5, 2}},
+      {"max_pool2d: the window is larger than the padded input; got x=f32[N,3,4,9]; expected kernel <= extent + 2 * "
+       "padding with kernel=5x2 stride=5x2 padding=0x0"});
   refuses({3, 9, 9}, {.kernel = 2, .padding = 2}, {"options out of range", "padding <= kernel / 2"});
   refuses({3, 9, 9}, {}, {"options out of range", "kernel=0x0"});
   refuses({9, 9}, {.kernel = 2}, {"x=f32[N,9,9]", "[N,C,H,W]"});
@@ -131,8 +134,9 @@ TEST(GlobalAvgPool2d, EqualsReferenceAndDifferences) {
 }
 
 TEST(GlobalAvgPool2d, GradientIsDifferentiable) {
-  check_op({.name = "grad", .inputs = {{"dy", {20}}},
-            .build = [](auto in) { return std::vector{global_avg_pool2d_grad(in[0], 3, 5)}; }});
+  check_op({.name = "grad", .inputs = {{"dy", {20}}}, .build = [](auto in) {
+              return std::vector{global_avg_pool2d_grad(in[0], 3, 5)};
+            }});
 }
 
 TEST(GlobalAvgPool2d, TakesEveryLayout) {
@@ -152,10 +156,16 @@ TEST(GlobalAvgPool2d, TakesEveryLayout) {
 }
 
 TEST(GlobalAvgPool2d, RefusesWhatDoesNotFit) {
-  expect_shape_error([](Graph& g) { global_avg_pool2d(g.input("x", {3, 4})); },
-                     {"global_avg_pool2d:", "x=f32[N,3,4]", "[N,C,H,W]"});
-  expect_shape_error([](Graph& g) { global_avg_pool2d_grad(g.input("dy", {3, 4}), 2, 2); },
-                     {"global_avg_pool2d_grad:", "dy=f32[N,3,4]", "[N,C]"});
+  expect_shape_error(
+      [](Graph& g) {
+        global_avg_pool2d(g.input("x", {3, 4}));
+      },
+      {"global_avg_pool2d:", "x=f32[N,3,4]", "[N,C,H,W]"});
+  expect_shape_error(
+      [](Graph& g) {
+        global_avg_pool2d_grad(g.input("dy", {3, 4}), 2, 2);
+      },
+      {"global_avg_pool2d_grad:", "dy=f32[N,3,4]", "[N,C]"});
 }
 
 }  // namespace

@@ -12,15 +12,15 @@ namespace {
 TEST(Reduce, EqualsReferenceAndDifferences) {
   for (const Scope scope : {Scope::sample, Scope::batch}) {
     for (const Shape& shape : {Shape{1}, Shape{5}, Shape{3, 4, 5}, Shape{7, 70, 71}}) {
-      check_op({.name = "sum " + shape.str(),
-                .inputs = {{"x", shape, scope}},
-                .build = [](auto in) { return std::vector{sum_per_sample(in[0])}; }});
-      check_op({.name = "mean " + shape.str(),
-                .inputs = {{"x", shape, scope}},
-                .build = [](auto in) { return std::vector{mean_per_sample(in[0])}; }});
-      check_op({.name = "expand " + shape.str(),
-                .inputs = {{"s", {}, scope}},
-                .build = [=](auto in) { return std::vector{expand_per_sample(in[0], shape)}; }});
+      check_op({.name = "sum " + shape.str(), .inputs = {{"x", shape, scope}}, .build = [](auto in) {
+                  return std::vector{sum_per_sample(in[0])};
+                }});
+      check_op({.name = "mean " + shape.str(), .inputs = {{"x", shape, scope}}, .build = [](auto in) {
+                  return std::vector{mean_per_sample(in[0])};
+                }});
+      check_op({.name = "expand " + shape.str(), .inputs = {{"s", {}, scope}}, .build = [=](auto in) {
+                  return std::vector{expand_per_sample(in[0], shape)};
+                }});
     }
   }
 }
@@ -33,7 +33,8 @@ TEST(Reduce, SumsWhatLiesOtherwise) {
   const KernelResult plain = run_kernel({.op = op, .inputs = {{x}}});
   for (const Layout& layout : {Layout::channels_last(), Layout::channel_blocked(16), Layout({1, 0, 2, 3}, {})}) {
     const KernelResult got = run_kernel({.op = op, .inputs = {{.value = x, .layout = layout}}});
-    EXPECT_EQ(got.input_layouts[0].is_plain(), layout == Layout({1, 0, 2, 3}, {})) << "samples that are mixed are reordered";
+    EXPECT_EQ(got.input_layouts[0].is_plain(), layout == Layout({1, 0, 2, 3}, {}))
+        << "samples that are mixed are reordered";
     EXPECT_LE(relative_error(got.outputs[0], plain.outputs[0]), 1e-7);
   }
 }
@@ -53,7 +54,8 @@ TEST(Reduce, SumDoesNotDependOnThreads) {
 }
 
 TEST(Reduce, RefusesWhatDoesNotFit) {
-  expect_shape_error([](Graph& g) { sum_per_sample(g.input("x", {3}, DType::i32)); }, {"sum_per_sample:", "x=i32[N,3]"});
+  expect_shape_error([](Graph& g) { sum_per_sample(g.input("x", {3}, DType::i32)); },
+                     {"sum_per_sample:", "x=i32[N,3]"});
   expect_shape_error([](Graph& g) { expand_per_sample(g.input("s", {3}), {4}); }, {"expand_per_sample:", "s=f32[N,3]"});
 }
 

@@ -16,13 +16,14 @@ namespace {
 
 TEST(Relu, EqualsReferenceAndDifferences) {
   for (const Shape& shape : {Shape{}, Shape{7}, Shape{3, 5, 5}, Shape{17, 40, 40}})
-    check_op({.name = shape.str(true), .inputs = {{"x", shape}}, .build = [](auto in) { return std::vector{relu(in[0])}; }});
+    check_op(
+        {.name = shape.str(true), .inputs = {{"x", shape}}, .build = [](auto in) { return std::vector{relu(in[0])}; }});
 }
 
 TEST(Relu, OfBatchValue) {
-  check_op({.name = "batch",
-            .inputs = {{"x", {4, 5}, Scope::batch}},
-            .build = [](auto in) { return std::vector{relu(in[0])}; }});
+  check_op({.name = "batch", .inputs = {{"x", {4, 5}, Scope::batch}}, .build = [](auto in) {
+              return std::vector{relu(in[0])};
+            }});
 }
 
 TEST(Relu, GradientIsDifferentiableInDy) {
@@ -48,7 +49,8 @@ TEST(Relu, KeepsLayoutAndWorksInPlace) {
   relu(x);
   relu_grad(x, x);
   const OpPtr forward = graph.node(0).op, backward = graph.node(1).op;
-  const Tensor a = random_tensor({2, 21, 5, 3}, DType::f32, -1, 1, 1), b = random_tensor({2, 21, 5, 3}, DType::f32, -1, 1, 2);
+  const Tensor a = random_tensor({2, 21, 5, 3}, DType::f32, -1, 1, 1),
+               b = random_tensor({2, 21, 5, 3}, DType::f32, -1, 1, 2);
   const KernelResult y_plain = run_kernel({.op = forward, .inputs = {{a}}});
   const KernelResult dx_plain = run_kernel({.op = backward, .inputs = {{a}, {b}}});
   for (const Layout& layout : {Layout::channels_last(), Layout::channel_blocked(16), Layout::channel_blocked(8)}) {

@@ -51,7 +51,8 @@ TEST(Reorder, KeepsValuesAndZeroPadding) {
   check_all_pairs(random_tensor({33, 20, 3, 2}, DType::f32, -1, 1, 4), weight_layouts);
   check_all_pairs(random_tensor({32, 1, 3, 3}, DType::f32, -1, 1, 5), weight_layouts);
   check_all_pairs(random_tensor({15, 7, 3, 3}, DType::f32, -1, 1, 6), grouped_layouts);
-  check_all_pairs(random_tensor({10, 128}, DType::f32, -1, 1, 7), {Layout(), Layout({0, 1}, {{1, 16}, {0, 64}}), Layout({1, 0}, {})});
+  check_all_pairs(random_tensor({10, 128}, DType::f32, -1, 1, 7),
+                  {Layout(), Layout({0, 1}, {{1, 16}, {0, 64}}), Layout({1, 0}, {})});
 }
 
 TEST(OneDnnLayout, GoesToDescriptorsAndBack) {
@@ -85,15 +86,20 @@ TEST(OneDnnLayout, HasTheOffsetsOfOneDnn) {
     const onednn::Md plain_md = descriptor(shape, DType::f32, Layout(), groups);
     const auto pd = onednn::reorder(plain_md, md);
     std::vector<std::byte> scratch(onednn::scratchpad_bytes(pd) + 1);
-    onednn::Execution(pd, {{DNNL_ARG_FROM, plain_md, plain.data()}, {DNNL_ARG_TO, md, blocked.data()}}, scratch.data()).run();
+    onednn::Execution(pd, {{DNNL_ARG_FROM, plain_md, plain.data()}, {DNNL_ARG_TO, md, blocked.data()}}, scratch.data())
+        .run();
     layout.for_each(shape, [&](std::int64_t from, std::int64_t to) {
-      ASSERT_EQ(blocked[static_cast<std::size_t>(to)], plain[static_cast<std::size_t>(from)]) << layout.str(shape.rank());
+      ASSERT_EQ(blocked[static_cast<std::size_t>(to)], plain[static_cast<std::size_t>(from)])
+          << layout.str(shape.rank());
     });
   };
   for (const Tag tag : {Tag::nchw, Tag::nhwc, Tag::chwn, Tag::nChw4c, Tag::nChw8c, Tag::nChw16c})
-    for (const dnnl::memory::dims& dims : {dnnl::memory::dims{3, 20, 5, 4}, {1, 16, 1, 1}, {2, 1, 6, 1}}) check(dims, tag);
-  for (const Tag tag : {Tag::oihw, Tag::hwio, Tag::Ohwi16o, Tag::OIhw16i16o, Tag::OIhw16o16i, Tag::OIhw4i16o4i, Tag::IOhw16o16i})
-    for (const dnnl::memory::dims& dims : {dnnl::memory::dims{33, 20, 3, 2}, {32, 1, 3, 3}, {64, 64, 1, 1}}) check(dims, tag);
+    for (const dnnl::memory::dims& dims : {dnnl::memory::dims{3, 20, 5, 4}, {1, 16, 1, 1}, {2, 1, 6, 1}})
+      check(dims, tag);
+  for (const Tag tag :
+       {Tag::oihw, Tag::hwio, Tag::Ohwi16o, Tag::OIhw16i16o, Tag::OIhw16o16i, Tag::OIhw4i16o4i, Tag::IOhw16o16i})
+    for (const dnnl::memory::dims& dims : {dnnl::memory::dims{33, 20, 3, 2}, {32, 1, 3, 3}, {64, 64, 1, 1}})
+      check(dims, tag);
   for (const Tag tag : {Tag::goihw, Tag::gOIhw16i16o, Tag::Goihw16g, Tag::gOhwi16o}) check({3, 5, 7, 3, 3}, tag, 3);
 }
 

@@ -17,7 +17,8 @@ constexpr auto add_inputs = [](auto in) { return std::vector{add(in[0], in[1])};
 TEST(Structural, AddEqualsReferenceAndDifferences) {
   for (const Shape& shape : {Shape{}, Shape{1}, Shape{5}, Shape{3, 40, 41}}) {
     check_op({.name = "samples", .inputs = {{"a", shape}, {"b", shape}}, .build = add_inputs});
-    check_op({.name = "batch", .inputs = {{"a", shape, Scope::batch}, {"b", shape, Scope::batch}}, .build = add_inputs});
+    check_op(
+        {.name = "batch", .inputs = {{"a", shape, Scope::batch}, {"b", shape, Scope::batch}}, .build = add_inputs});
     check_op({.name = "sample and batch", .inputs = {{"a", shape}, {"b", shape, Scope::batch}}, .build = add_inputs});
     check_op({.name = "batch and sample", .inputs = {{"a", shape, Scope::batch}, {"b", shape}}, .build = add_inputs});
   }
@@ -26,11 +27,13 @@ TEST(Structural, AddEqualsReferenceAndDifferences) {
 TEST(Structural, AddBringsBothToOneLayout) {
   Graph graph;
   add(graph.input("a", {21, 5, 3}), graph.input("b", {21, 5, 3}));
-  const Tensor a = random_tensor({2, 21, 5, 3}, DType::f32, -1, 1, 1), b = random_tensor({2, 21, 5, 3}, DType::f32, -1, 1, 2);
+  const Tensor a = random_tensor({2, 21, 5, 3}, DType::f32, -1, 1, 1),
+               b = random_tensor({2, 21, 5, 3}, DType::f32, -1, 1, 2);
   const KernelResult plain = run_kernel({.op = graph.node(0).op, .inputs = {{a}, {b}}});
   const Layout blocked = Layout::channel_blocked(16);
   for (const bool in_place : {false, true}) {
-    const KernelResult got = run_kernel({.op = graph.node(0).op, .inputs = {{.value = a, .layout = blocked}, {b}}, .in_place = in_place});
+    const KernelResult got =
+        run_kernel({.op = graph.node(0).op, .inputs = {{.value = a, .layout = blocked}, {b}}, .in_place = in_place});
     EXPECT_EQ(got.input_layouts[1], blocked);
     EXPECT_EQ(got.output_layouts[0], blocked);
     EXPECT_EQ(relative_error(got.outputs[0], plain.outputs[0]), 0);
@@ -40,7 +43,8 @@ TEST(Structural, AddBringsBothToOneLayout) {
 TEST(Structural, ScaleByEqualsReference) {
   for (const Scope scope : {Scope::sample, Scope::batch})
     check_op({.name = "scale_by",
-              .inputs = {{"x", {3, 4, 5}, scope}, {.name = "s", .shape = {}, .scope = Scope::batch, .differentiable = false}},
+              .inputs = {{"x", {3, 4, 5}, scope},
+                         {.name = "s", .shape = {}, .scope = Scope::batch, .differentiable = false}},
               .build = [](auto in) { return std::vector{scale_by(in[0], in[1])}; }});
 }
 
@@ -69,12 +73,12 @@ TEST(Structural, BatchSumKeepsSmallAddends) {
 }
 
 TEST(Structural, GatherAndSliceAreAdjoint) {
-  check_op({.name = "gather",
-            .inputs = {{"x", {4, 2}}},
-            .build = [](auto in) { return std::vector{batch_gather(in[0], 5)}; }});
-  check_op({.name = "slice",
-            .inputs = {{"rows", {5, 3}, Scope::batch}},
-            .build = [](auto in) { return std::vector{slice(in[0])}; }});
+  check_op({.name = "gather", .inputs = {{"x", {4, 2}}}, .build = [](auto in) {
+              return std::vector{batch_gather(in[0], 5)};
+            }});
+  check_op({.name = "slice", .inputs = {{"rows", {5, 3}, Scope::batch}}, .build = [](auto in) {
+              return std::vector{slice(in[0])};
+            }});
 }
 
 TEST(Structural, GatherWritesItsRowsOnly) {
@@ -83,8 +87,11 @@ TEST(Structural, GatherWritesItsRowsOnly) {
   slice(graph.parameter(Parameter(Tensor({6, 2}))));
   const Tensor x = random_tensor({2, 2}, DType::f32, -1, 1, 1), before = random_tensor({6, 2}, DType::f32, -1, 1, 2);
   for (const Device device : {Device::cpu(), Device::reference()}) {
-    const KernelResult got = run_kernel({.op = graph.node(0).op, .inputs = {{x}}, .device = device,
-                                         .context = {.first_sample = 3}, .initial = {before}});
+    const KernelResult got = run_kernel({.op = graph.node(0).op,
+                                         .inputs = {{x}},
+                                         .device = device,
+                                         .context = {.first_sample = 3},
+                                         .initial = {before}});
     std::vector<double> expected = doubles(before), rows = doubles(x);
     std::copy(rows.begin(), rows.end(), expected.begin() + 6);
     EXPECT_EQ(doubles(got.outputs[0]), expected);

@@ -67,8 +67,8 @@ TEST(Init, NormalDistributionsHaveTheirMoments) {
 }
 
 TEST(Init, UniformDistributionsHaveTheirMoments) {
-  for (const auto& [initializer, std] : {std::pair{init::kaiming_uniform(), std::sqrt(2.0 / 450)},
-                                         {init::xavier_uniform(), std::sqrt(2.0 / 2250)}}) {
+  for (const auto& [initializer, std] :
+       {std::pair{init::kaiming_uniform(), std::sqrt(2.0 / 450)}, {init::xavier_uniform(), std::sqrt(2.0 / 2250)}}) {
     const Moments m = moments(filled(initializer, weight));
     const double bound = std::sqrt(3.0) * std;
     EXPECT_NEAR(m.mean, 0, 0.012 * std);

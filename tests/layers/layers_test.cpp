@@ -24,7 +24,8 @@ std::string usage_error(const Make& make) {
 TEST(Conv2dLayer, MatchesReference) {
   Conv2d plain({.in = 3, .out = 8, .kernel = 3, .padding = 1});
   check_module(plain, {.input = {3, 7, 6}});
-  Conv2d all({.in = 4, .out = 6, .kernel = {3, 2}, .stride = {2, 1}, .padding = {1, 0}, .dilation = {1, 2}, .groups = 2});
+  Conv2d all(
+      {.in = 4, .out = 6, .kernel = {3, 2}, .stride = {2, 1}, .padding = {1, 0}, .dilation = {1, 2}, .groups = 2});
   check_module(all, {.input = {4, 9, 8}});
   Conv2d without_bias({.in = 2, .out = 3, .kernel = 1, .bias = false});
   EXPECT_FALSE(without_bias.bias());

@@ -59,10 +59,9 @@ TEST_P(Losses, CrossEntropyWeighs) {
 
 TEST_P(Losses, GradientCarriesTheDenominator) {
   const Var gradient = differentiate(cross_entropy(x_, label_), std::span<const Var>(&x_, 1))[0];
-  const std::vector<double> dx = doubles(evaluate(gradient,
-                                                  {{"x", Tensor::of<float>({4, 3}, logits)},
-                                                   {"label", Tensor::of<std::int32_t>({4}, labels)}},
-                                                  {.device = GetParam()}));
+  const std::vector<double> dx = doubles(
+      evaluate(gradient, {{"x", Tensor::of<float>({4, 3}, logits)}, {"label", Tensor::of<std::int32_t>({4}, labels)}},
+               {.device = GetParam()}));
   for (std::size_t n = 0; n < 4; ++n)
     for (std::int32_t c = 0; c < 3; ++c) {
       const double expected = n == 3 ? 0 : (std::exp(-loss_of(n, c)) - (c == labels[n] ? 1 : 0)) / 3;

@@ -41,8 +41,8 @@ TEST(Module, NamesFollowTheTree) {
   name_modules(net);
   std::vector<std::string> names;
   for (const Parameter& parameter : all_parameters(net)) names.push_back(parameter.name());
-  EXPECT_EQ(names, (std::vector<std::string>{"0.first.weight", "0.first.bias", "0.second.weight", "0.second.bias", "1.weight",
-                                             "1.bias"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"0.first.weight", "0.first.bias", "0.second.weight", "0.second.bias",
+                                             "1.weight", "1.bias"}));
   Graph graph;
   net(graph.input("x", {4}));
   EXPECT_EQ(graph.node(0).layer, "0.first");

@@ -77,7 +77,8 @@ TEST(Summary, Prints) {
   Sequential net = small_net();
   std::ostringstream text;
   text << summary(net, {1, 14, 14});
-  for (const char* part : {"layer", "FLOPs", "Conv2d(1, 8, kernel=3x3, padding=1x1)", "[N,8,14,14]", "[N,10]", "4010", "total"})
+  for (const char* part :
+       {"layer", "FLOPs", "Conv2d(1, 8, kernel=3x3, padding=1x1)", "[N,8,14,14]", "[N,10]", "4010", "total"})
     EXPECT_NE(text.str().find(part), std::string::npos) << part << " in\n" << text.str();
 }
 

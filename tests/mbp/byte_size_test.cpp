@@ -40,9 +40,35 @@ TEST(ParseBytes, ReadsTheLargest) {
 }
 
 TEST(ParseBytes, RejectsEverythingElse) {
-  for (const char* text : {"", " ", "-3", "-1MiB", "+3", "abc", "MiB", "64 ", " 64", "64  MiB", "64Mib", "64mib", "64M", "64Mb",
-                           "1.MiB", ".5MiB", "1.5", "1.5B", "1e6", "0x10", "inf", "nan", "64MiBs", "1,5GiB", "1.5.5MiB",
-                           "18446744073709551616", "16777216TiB", "99999999999999999999GB", "none"}) {
+  for (const char* text : {"",
+                           " ",
+                           "-3",
+                           "-1MiB",
+                           "+3",
+                           "abc",
+                           "MiB",
+                           "64 ",
+                           " 64",
+                           "64  MiB",
+                           "64Mib",
+                           "64mib",
+                           "64M",
+                           "64Mb",
+                           "1.MiB",
+                           ".5MiB",
+                           "1.5",
+                           "1.5B",
+                           "1e6",
+                           "0x10",
+                           "inf",
+                           "nan",
+                           "64MiBs",
+                           "1,5GiB",
+                           "1.5.5MiB",
+                           "18446744073709551616",
+                           "16777216TiB",
+                           "99999999999999999999GB",
+                           "none"}) {
     try {
       parse_bytes(text);
       ADD_FAILURE() << "'" << text << "' was read";

@@ -64,7 +64,8 @@ void expect_rule(Optimizer& optimizer, Device device, Rule rule) {
   for (int step = 0; step < steps; ++step) {
     for (std::size_t i = 0; i < 3; ++i) {
       rule(p[i], x_mean[i] + p[i], step, i);
-      EXPECT_NEAR(got[static_cast<std::size_t>(step)][i], p[i], 2e-6) << optimizer.str() << ", step " << step << ", " << i;
+      EXPECT_NEAR(got[static_cast<std::size_t>(step)][i], p[i], 2e-6)
+          << optimizer.str() << ", step " << step << ", " << i;
     }
   }
 }
@@ -78,7 +79,10 @@ TEST_P(Optimizers, PlainSgd) {
 
 TEST_P(Optimizers, SgdWithEverything) {
   for (const bool nesterov : {false, true}) {
-    Sgd sgd({.lr = 0.1, .momentum = 0.9, .weight_decay = 0.05, .nesterov = nesterov,
+    Sgd sgd({.lr = 0.1,
+             .momentum = 0.9,
+             .weight_decay = 0.05,
+             .nesterov = nesterov,
              .schedule = schedule::milestones({.at = {3}, .factor = 0.5})});
     Vector v(3);
     expect_rule(sgd, GetParam(), [&](double& p, double g, int step, std::size_t i) {
@@ -92,7 +96,12 @@ TEST_P(Optimizers, SgdWithEverything) {
 
 TEST_P(Optimizers, Adam) {
   for (const bool decoupled : {false, true}) {
-    Adam adam({.lr = 0.05, .beta1 = 0.8, .beta2 = 0.95, .eps = 1e-6, .weight_decay = 0.1, .decoupled = decoupled,
+    Adam adam({.lr = 0.05,
+               .beta1 = 0.8,
+               .beta2 = 0.95,
+               .eps = 1e-6,
+               .weight_decay = 0.1,
+               .decoupled = decoupled,
                .schedule = schedule::warmup_cosine({.warmup = 2, .steps = 6})});
     Vector m(3), v(3);
     expect_rule(adam, GetParam(), [&](double& p, double g, int step, std::size_t i) {
@@ -130,7 +139,8 @@ TEST(Optimizer, StateIsWhatTheRuleNeeds) {
 }
 
 TEST(Optimizer, Says) {
-  EXPECT_EQ(Sgd({.lr = 0.1f, .momentum = 0.9f, .weight_decay = 5e-4f}).str(), "sgd(lr=0.1, momentum=0.9, weight_decay=0.0005)");
+  EXPECT_EQ(Sgd({.lr = 0.1f, .momentum = 0.9f, .weight_decay = 5e-4f}).str(),
+            "sgd(lr=0.1, momentum=0.9, weight_decay=0.0005)");
   EXPECT_EQ(Adam({.decoupled = true}).str(), "adamw(lr=0.001, beta1=0.9, beta2=0.999, eps=1e-08, weight_decay=0)");
 }
 

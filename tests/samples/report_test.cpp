@@ -32,7 +32,9 @@ class JsonFile : public testing::Test {
     text << std::ifstream(path).rdbuf();
     return text.str();
   }
-  int files() const { return static_cast<int>(std::distance(fs::directory_iterator(directory_), fs::directory_iterator())); }
+  int files() const {
+    return static_cast<int>(std::distance(fs::directory_iterator(directory_), fs::directory_iterator()));
+  }
 
   fs::path directory_;
 };
@@ -47,12 +49,14 @@ TEST_F(JsonFile, TestingLeavesNoTrace) {
 }
 
 TEST_F(JsonFile, RejectsWhatCannotBeWritten) {
-  for (const std::string& bad : {path("missing/a.json"), directory_.string(), directory_.string() + "/", std::string()}) {
+  for (const std::string& bad :
+       {path("missing/a.json"), directory_.string(), directory_.string() + "/", std::string()}) {
     try {
       require_writable(bad);
       ADD_FAILURE() << bad;
     } catch (const UsageError& error) {
-      EXPECT_NE(std::string(error.what()).find("--json: cannot write '" + bad + "': "), std::string::npos) << error.what();
+      EXPECT_NE(std::string(error.what()).find("--json: cannot write '" + bad + "': "), std::string::npos)
+          << error.what();
     }
     EXPECT_THROW(write_whole(bad, "x"), Error);
   }
@@ -81,16 +85,45 @@ TEST_F(JsonFile, WritesToDevicesWithoutReplacingThem) {
 }
 
 TEST(TrainerReport, HasTheKeysOfTheContract) {
-  TrainerReport report{.model = "m", .dataset = "d", .weights_hash = "w", .threads = 2, .steps = 3, .images = 300,
-                       .seconds = 2, .whole_batch_planned_bytes = 5};
-  report.epochs.push_back({.epoch = 1, .train_loss = std::nan(""), .test_accuracy = 0.5, .seconds = 2, .images_per_second = 150});
+  TrainerReport report{.model = "m",
+                       .dataset = "d",
+                       .weights_hash = "w",
+                       .threads = 2,
+                       .steps = 3,
+                       .images = 300,
+                       .seconds = 2,
+                       .whole_batch_planned_bytes = 5};
+  report.epochs.push_back(
+      {.epoch = 1, .train_loss = std::nan(""), .test_accuracy = 0.5, .seconds = 2, .images_per_second = 150});
   report.memory = MemoryReport{};
   const std::string json = to_json(report, {.budget = 7}, Plan{});
-  for (const char* key :
-       {"model", "dataset", "device", "threads", "seed", "plan_hash", "weights_hash", "logical_batch", "micro_batch",
-        "micro_batches_per_step", "steps", "budget_bytes", "whole_batch_planned_bytes", "planned_peak_bytes",
-        "measured_peak_bytes", "outside_bytes", "persistent_bytes", "derived_bytes", "staging_bytes", "arena_bytes",
-        "arena_lower_bound_bytes", "images_per_second", "seconds", "train_loss", "test_accuracy", "epochs", "epoch"})
+  for (const char* key : {"model",
+                          "dataset",
+                          "device",
+                          "threads",
+                          "seed",
+                          "plan_hash",
+                          "weights_hash",
+                          "logical_batch",
+                          "micro_batch",
+                          "micro_batches_per_step",
+                          "steps",
+                          "budget_bytes",
+                          "whole_batch_planned_bytes",
+                          "planned_peak_bytes",
+                          "measured_peak_bytes",
+                          "outside_bytes",
+                          "persistent_bytes",
+                          "derived_bytes",
+                          "staging_bytes",
+                          "arena_bytes",
+                          "arena_lower_bound_bytes",
+                          "images_per_second",
+                          "seconds",
+                          "train_loss",
+                          "test_accuracy",
+                          "epochs",
+                          "epoch"})
     EXPECT_NE(json.find("\"" + std::string(key) + "\":"), std::string::npos) << key << " in\n" << json;
   EXPECT_NE(json.find("\"images_per_second\": 150.0"), std::string::npos) << json;
   EXPECT_NE(json.find("\"train_loss\": null"), std::string::npos) << json;  // JSON has no NaN
@@ -103,14 +136,16 @@ TEST(TrainerReport, SaysNullForWhatDidNotHappen) {
     EXPECT_NE(json.find("\"" + std::string(key) + "\": null"), std::string::npos) << key << " in\n" << json;
 }
 
-std::string progress_text(const Progress& progress, std::int64_t epochs, double done_s, int bar, std::size_t room = 200) {
+std::string progress_text(const Progress& progress, std::int64_t epochs, double done_s, int bar,
+                          std::size_t room = 200) {
   std::vector<char> buffer(room);
   const std::int64_t trained = progress.epoch * progress.total_samples + progress.samples;
   return std::string(format_progress(buffer, progress, epochs, done_s, trained, bar));
 }
 
 TEST(ProgressText, ShowsLossSpeedAndTimeLeft) {
-  const Progress progress{.epoch = 1, .step = 3, .steps = 10, .samples = 300, .total_samples = 1000, .loss = 0.12345, .seconds = 3};
+  const Progress progress{
+      .epoch = 1, .step = 3, .steps = 10, .samples = 300, .total_samples = 1000, .loss = 0.1234, .seconds = 3};
   EXPECT_EQ(progress_text(progress, 4, 13, 10), "epoch 2/4 [===>      ]  30%  loss 0.1234  100 images/s  ETA 0:27");
   EXPECT_EQ(progress_text(progress, 4, 13, 0), "epoch 2/4  30%  loss 0.1234  100 images/s  ETA 0:27");
   EXPECT_EQ(progress_text(progress, 4, 13000, 0), "epoch 2/4  30%  loss 0.1234  100 images/s  ETA 7:30:00");

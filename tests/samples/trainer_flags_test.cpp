@@ -37,10 +37,23 @@ TEST(TrainerFlags, KeepDefaults) {
 }
 
 TEST(TrainerFlags, ReadEveryFlag) {
-  const Parsed p = parse({"--data", "/d", "--epochs", "3", "--batch", "010", "--micro-batch", "7", "--budget", "1.5GiB", "--optimizer",
-                          "sgd", "--lr", "1e-2", "--momentum", "0", "--weight-decay", "0.5", "--seed", "18446744073709551615",
-                          "--device", "cuda", "--threads", "2", "--limit", "99", "--bn", "local", "--plan-only", "--verify-memory",
-                          "--json", "out.json", "--quiet"});
+  const Parsed p = parse({"--data",         "/d",
+                          "--epochs",       "3",
+                          "--batch",        "010",
+                          "--micro-batch",  "7",
+                          "--budget",       "1.5GiB",
+                          "--optimizer",    "sgd",
+                          "--lr",           "1e-2",
+                          "--momentum",     "0",
+                          "--weight-decay", "0.5",
+                          "--seed",         "18446744073709551615",
+                          "--device",       "cuda",
+                          "--threads",      "2",
+                          "--limit",        "99",
+                          "--bn",           "local",
+                          "--plan-only",    "--verify-memory",
+                          "--json",         "out.json",
+                          "--quiet"});
   EXPECT_FALSE(p.code) << p.err;
   EXPECT_EQ(p.flags.data, "/d");
   EXPECT_EQ(p.flags.epochs, 3);
@@ -79,9 +92,9 @@ TEST(TrainerFlags, HelpListsTheContract) {
   const Parsed p = parse({"--help"});
   EXPECT_EQ(p.code, 0);
   EXPECT_EQ(p.err, "");
-  for (const char* flag : {"--data", "--epochs", "--batch", "--micro-batch", "--budget", "--optimizer", "--lr", "--momentum",
-                           "--weight-decay", "--seed", "--device", "--threads", "--limit", "--bn", "--plan-only",
-                           "--verify-memory", "--json", "--quiet", "--help"})
+  for (const char* flag : {"--data", "--epochs", "--batch", "--micro-batch", "--budget", "--optimizer", "--lr",
+                           "--momentum", "--weight-decay", "--seed", "--device", "--threads", "--limit", "--bn",
+                           "--plan-only", "--verify-memory", "--json", "--quiet", "--help"})
     EXPECT_NE(p.out.find(flag), std::string::npos) << flag;
 }
 

@@ -47,7 +47,7 @@ expect 0 "--micro-batch N|auto" --help
 # Everything else: 1.
 expect 1 "/nonexistent" --data /nonexistent
 expect 1 "smallest feasible budget" "${small[@]}" --budget 100kB
-expect 1 "largest that fits" "${small[@]}" --budget 8MiB --micro-batch 128
+expect 1 "largest micro-batch that fits" "${small[@]}" --budget 8MiB --micro-batch 128
 if ! compgen -G '/dev/nvidia[0-9]*' >/dev/null; then
   expect 1 "cuda" --device cuda --data /nonexistent
   check "one sentence for a missing device" test "$(wc -l <"$work/err")" -eq 1

@@ -17,7 +17,8 @@ struct ModuleCase {
 };
 
 /// Checks a module, given fresh values from the seed, inside a running test:
-/// - its output, and the gradients of Σ r·y (random r) by its input and all its parameters, are those of the reference device;
+/// - its output, and the gradients of Σ r·y (random r) by its input and all its parameters, are those of the reference
+/// device;
 /// - on the reference device those gradients equal central differences;
 /// - tracing twice gives the same graph; freezing changes it (so that a Trainer notices) and freeing changes it back.
 void check_module(Module& module, const ModuleCase& test, Device device = Device::cpu());

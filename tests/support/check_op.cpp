@@ -42,7 +42,8 @@ class Traced {
 
   /// Value of the loss on the reference device after `delta` was added to element `e` of input `i`.
   double perturbed_loss(std::size_t i, std::size_t e, double delta) {
-    Tensor& value = test_.inputs[i].scope == Scope::batch ? parameters_[i].data()->value : tensors.at(test_.inputs[i].name);
+    Tensor& value =
+        test_.inputs[i].scope == Scope::batch ? parameters_[i].data()->value : tensors.at(test_.inputs[i].name);
     const Tensor before = value;
     value = value.to(DType::f64);
     value.values<double>()[e] += delta;
@@ -115,10 +116,9 @@ void compare_devices(const OpCase& test, Device device) {
   const std::vector<Tensor> got = traced.evaluate(vars, device);
   for (std::size_t i = 0; i < vars.size(); ++i) {
     const bool exact = !is_floating(vars[i].dtype());
-    const std::string what =
-        i < traced.outputs.size()
-            ? "output " + std::to_string(i)
-            : "gradient by " + test.inputs[traced.checked[i - traced.outputs.size()]].name;
+    const std::string what = i < traced.outputs.size()
+                                 ? "output " + std::to_string(i)
+                                 : "gradient by " + test.inputs[traced.checked[i - traced.outputs.size()]].name;
     EXPECT_LE(relative_error(got[i], expected[i]), exact ? 0 : test.tolerance)
         << what << " on " << device.str() << " differs from the reference device";
   }
@@ -168,7 +168,8 @@ void check_accumulates(const OpCase& test, Device device) {
       Tensor sum = once.outputs[o].to(DType::f64);
       const std::vector<double> before = doubles(kernel.initial[o]);
       for (std::size_t i = 0; i < before.size(); ++i) sum.values<double>()[i] += before[i];
-      EXPECT_LE(relative_error(onto.outputs[o], sum), test.tolerance) << node.op->type() << " does not add to its output";
+      EXPECT_LE(relative_error(onto.outputs[o], sum), test.tolerance)
+          << node.op->type() << " does not add to its output";
     }
   }
 }

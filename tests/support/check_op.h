@@ -41,9 +41,11 @@ struct OpCase {
 
 /// Checks an op on `device`, inside a running test:
 /// - outputs and gradients equal those of the reference device;
-/// - on the reference device, the gradient of Σ r·y (random r, all float outputs y) by every differentiable input equals
+/// - on the reference device, the gradient of Σ r·y (random r, all float outputs y) by every differentiable input
+/// equals
 ///   central differences;
-/// - a parameter that is used twice gets the sum of both gradients, and every accumulating kernel adds to what it finds.
+/// - a parameter that is used twice gets the sum of both gradients, and every accumulating kernel adds to what it
+/// finds.
 void check_op(const OpCase& test, Device device = Device::cpu());
 
 /// Expects that `build` throws ShapeError (or UsageError, for options) with every one of `parts` in its text.

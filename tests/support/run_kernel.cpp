@@ -88,7 +88,8 @@ class Run {
     result.workspace_bytes = kernel_->workspace_bytes();
     for (std::size_t o = 0; o < outputs_.size(); ++o) {
       EXPECT_TRUE(output_memory_[o]->intact()) << who("output", o) << " is written outside its bytes";
-      result.outputs.push_back(unpack(outputs_[o], static_cast<unsigned char*>(addresses_.outputs[o]), who("output", o)));
+      result.outputs.push_back(
+          unpack(outputs_[o], static_cast<unsigned char*>(addresses_.outputs[o]), who("output", o)));
       result.output_layouts.push_back(outputs_[o].layout);
     }
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
@@ -96,7 +97,8 @@ class Run {
       result.inputs.push_back(unpack(inputs_[i], input_memory_[i]->data(), who("input", i)));
       result.input_layouts.push_back(inputs_[i].layout);
       const Tensor before = case_.inputs[i].value.to(inputs_[i].dtype);
-      EXPECT_TRUE(may_change(static_cast<int>(i)) || std::memcmp(result.inputs[i].data(), before.data(), before.bytes()) == 0)
+      EXPECT_TRUE(may_change(static_cast<int>(i)) ||
+                  std::memcmp(result.inputs[i].data(), before.data(), before.bytes()) == 0)
           << who("input", i) << " is changed and not declared in mutates()";
     }
     EXPECT_TRUE(workspace_->intact()) << case_.op->type() << ": the workspace is written outside its bytes";
@@ -114,7 +116,8 @@ class Run {
            (case_.in_place && i == case_.op->in_place_input());
   }
 
-  /// Inputs and outputs as lowering would see them. f64 values stand for f32 on the reference device and are declared so.
+  /// Inputs and outputs as lowering would see them. f64 values stand for f32 on the reference device and are declared
+  /// so.
   void declare() {
     std::vector<ValueSpec> specs;
     std::int64_t samples = 1;
@@ -129,8 +132,11 @@ class Run {
                          sample || input.layout.has_value()});
     }
     for (const ValueSpec& spec : case_.op->infer(specs)) {
-      outputs_.push_back({spec.is_sample() ? spec.shape.with_leading(samples) : spec.shape, backend_.stored(spec.dtype),
-                          spec.scope, {}, false});
+      outputs_.push_back({spec.is_sample() ? spec.shape.with_leading(samples) : spec.shape,
+                          backend_.stored(spec.dtype),
+                          spec.scope,
+                          {},
+                          false});
       accumulates_ = any_sample && !spec.is_sample();
     }
     if (!case_.pinned_output) return;

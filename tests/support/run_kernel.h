@@ -46,9 +46,9 @@ struct KernelResult {
   std::size_t workspace_bytes = 0;
 };
 
-/// Lowers the op, brings the inputs to the layouts the kernel asked for, and runs it, its workspace full of NaN before each
-/// run. Fails the running test when the kernel writes outside an output or its workspace, changes an input it does not
-/// mutate, or leaves padding other than zero. For devices whose memory the host can see.
+/// Lowers the op, brings the inputs to the layouts the kernel asked for, and runs it, its workspace full of NaN before
+/// each run. Fails the running test when the kernel writes outside an output or its workspace, changes an input it does
+/// not mutate, or leaves padding other than zero. For devices whose memory the host can see.
 KernelResult run_kernel(const KernelCase& kernel);
 
 }  // namespace sluice::test
