@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <set>
 
@@ -185,7 +186,7 @@ class Lowering::Work {
         return storages_.get("scalar:" + leaf.name, {.name = leaf.name, .layer = {}, .category = Category::batch,
                                                      .dims = {}, .dtype = dtype, .layout = {}, .leaf = leaf});
       case LeafKind::constant:
-        return storages_.get("constant:" + std::to_string(leaf.constant) + spec(v).str(),
+        return storages_.get("constant:" + std::to_string(std::bit_cast<std::uint64_t>(leaf.constant)) + spec(v).str(),
                              {.name = "constant", .layer = {}, .category = Category::batch, .dims = spec(v).shape,
                               .dtype = dtype, .layout = {}, .leaf = leaf});
       case LeafKind::input: break;
