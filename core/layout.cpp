@@ -9,12 +9,10 @@ namespace sluice {
 Layout::Layout(std::vector<std::uint8_t> order, std::vector<Block> blocks, std::int64_t groups)
     : order_(std::move(order)), blocks_(std::move(blocks)), groups_(groups) {
   // One layout has one representation, so that == means "the same bytes": row-major without blocks is plain.
-  bool row_major = blocks_.empty();
+  bool row_major = true;
   for (std::size_t i = 0; i < order_.size(); ++i) row_major = row_major && order_[i] == i;
-  if (row_major) {
-    order_.clear();
-    groups_ = 1;
-  }
+  if (row_major) order_.clear();
+  if (row_major && blocks_.empty()) groups_ = 1;
 }
 
 Shape Layout::split(const Shape& dims) const {
@@ -58,6 +56,13 @@ std::int64_t Layout::offset(const Shape& view, std::span<const std::int64_t> coo
     rest[b.dim] %= inner_total[b.dim];
   }
   return offset;
+}
+
+std::string Layout::identity() const {
+  std::string text = std::to_string(groups_);
+  for (const std::uint8_t d : order_) text += static_cast<char>('a' + d);
+  for (const Block& b : blocks_) text += std::to_string(b.size) + static_cast<char>('a' + b.dim);
+  return text;
 }
 
 std::string Layout::str(int rank) const {

@@ -14,7 +14,7 @@ namespace sluice {
 /// How the elements of a logical shape lie in memory, independent of the extents: an order of the dimensions and inner
 /// blocks. Extents are padded up to whole blocks; padding holds zeros. Plain (row-major) is the default.
 ///
-/// Names follow the usual letters: dimension 0 is `a`; `abcd` is NCHW, `acdb` is NHWC, `aBcd16b` keeps 16 channels
+/// Names follow the usual letters: dimension 0 is `a`; `acdb` is NHWC, `aBcd16b` keeps 16 channels
 /// together. `groups` > 1 splits dimension 0 into [groups, d0/groups] first (weights of grouped convolutions), and letters
 /// then count the split dimensions.
 class Layout {
@@ -48,8 +48,10 @@ class Layout {
   /// Position in memory of each logical element in row-major order: `visit(logical, physical)`. For export and tests.
   template <class Visit>
   void for_each(const Shape& dims, Visit&& visit) const;
-  /// "abcd", "aBcd16b", "gaBcd…": the letters for a value of `rank` dimensions; "plain" when is_plain().
+  /// The letters for a value of `rank` dimensions, "aBcd16b"; "plain" when is_plain(). Does not tell `groups`.
   std::string str(int rank) const;
+  /// Equal exactly for equal layouts.
+  std::string identity() const;
 
   friend bool operator==(const Layout&, const Layout&) = default;
 

@@ -74,7 +74,11 @@ class Lowering::Work {
       for (const ValueId output : graph_.node(n).outputs)
         if (std::find(s.stored.begin(), s.stored.end(), output) != s.stored.end()) store(output, slots);
     }
-    if (stage + 1 == static_cast<int>(cut_.stages.size())) keep_to_end(cut_.outputs);
+    if (stage + 1 == static_cast<int>(cut_.stages.size())) {
+      for (const ValueId v : cut_.outputs)
+        if (spec(v).is_sample()) operand(v);  // loads what no kernel of this stage reads
+      keep_to_end(cut_.outputs);
+    }
     return finish();
   }
 
@@ -94,7 +98,12 @@ class Lowering::Work {
     return part;
   }
 
-  int storage_of(ValueId value) const { return storage_[at(value)]; }
+  /// A view has its storage in what it looks at.
+  int storage_of(ValueId v) const {
+    while (storage_[at(v)] < 0 && !graph_.value(v).is_leaf() && graph_.node(graph_.value(v).producer).op->is_view())
+      v = graph_.node(graph_.value(v).producer).inputs[0];
+    return storage_[at(v)];
+  }
   const StageCut& cut() const { return cut_; }
 
  private:
@@ -291,7 +300,7 @@ class Lowering::Work {
       part_.values[at(of)].layout = actual;
       return of;
     }
-    const auto [known, fresh] = reordered_.emplace(std::make_pair(of, layout.str(Shape::max_rank)), -1);
+    const auto [known, fresh] = reordered_.emplace(std::make_pair(of, layout.identity()), -1);
     if (!fresh) return known->second;
     const bool once_per_step = source.storage >= 0 && source.category != Category::staging && !made_here_.contains(source.value);
     const int result = once_per_step ? derived_copy(source, actual, layout, layer) : reorder_here(of, layout, layer);
@@ -325,7 +334,7 @@ class Lowering::Work {
 
   /// A copy of a batch value in another layout, refreshed once per step as soon as the value is complete.
   int derived_copy(const PartValue& source, const Layout& from, const Layout& layout, const std::string& layer) {
-    const std::string key = std::to_string(source.storage) + ":" + layout.str(Shape::max_rank);
+    const std::string key = std::to_string(source.storage) + ":" + layout.identity();
     const int id = storages_.get("derived:" + key, {.name = source.name + " as " + layout.str(source.dims.rank()),
                                                     .layer = source.layer, .category = Category::derived,
                                                     .dims = source.dims, .dtype = source.dtype, .layout = layout, .leaf = {}});

@@ -10,6 +10,17 @@ namespace {
 
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
+/// The earliest stage of what node `n` makes, given `earliest` of its inputs.
+int earliest_stage(const Graph& graph, NodeId n, std::span<const int> earliest) {
+  const bool batch = graph.is_batch_node(n);
+  int stage = batch ? -1 : 0;
+  for (const ValueId input : graph.node(n).inputs) {
+    const bool waits = !batch && !graph.value(input).spec.is_sample();
+    stage = std::max(stage, earliest[at(input)] + (waits ? 1 : 0));
+  }
+  return stage;
+}
+
 /// The work of cutting one graph.
 class Cutter {
  public:
@@ -88,14 +99,9 @@ class Cutter {
       stage_of_[at(n)] = stage;
       demanded[at(stage)].insert(needs.begin(), needs.end());
     };
-    std::vector<NodeId> with_slack;
-    for (const NodeId n : live_) {
-      if (!accumulates(n)) continue;
-      if (asap_of(n) == latest_[at(graph_.node(n).outputs[0])])
-        place(n, asap_of(n), sample_ancestors(n));
-      else
-        with_slack.push_back(n);
-    }
+    const auto has_slack = [&](NodeId n) { return asap_of(n) < latest_[at(graph_.node(n).outputs[0])]; };
+    for (const NodeId n : live_)
+      if (accumulates(n) && !has_slack(n)) place(n, asap_of(n), sample_ancestors(n));
     for (const ValueId output : outputs_)  // sample outputs are demanded where they are exported
       if (is_sample(output) && !graph_.value(output).is_leaf()) {
         const NodeId producer = graph_.value(output).producer;
@@ -103,10 +109,14 @@ class Cutter {
         const std::set<NodeId> needs = sample_ancestors(producer);
         demanded.back().insert(needs.begin(), needs.end());
       }
-    for (const NodeId n : with_slack) {
+    std::vector<int> earliest = asap_;  // given where the accumulators before a node were placed
+    for (const NodeId n : live_) {
+      const int first = earliest_stage(graph_, n, earliest);
+      for (const ValueId output : graph_.node(n).outputs) earliest[at(output)] = first;
+      if (!accumulates(n) || !has_slack(n)) continue;
       const std::set<NodeId> needs = sample_ancestors(n);
       auto best = std::make_tuple(std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity(), 0);
-      for (int s = asap_of(n); s <= latest_[at(graph_.node(n).outputs[0])]; ++s) {
+      for (int s = first; s <= latest_[at(graph_.node(n).outputs[0])]; ++s) {
         double extra_flops = 0, crossing_bytes = 0;  // expensive work not done by then; values not at home in s
         for (const NodeId need : needs) {
           bool had = false;
@@ -119,6 +129,7 @@ class Cutter {
         best = std::min(best, std::make_tuple(extra_flops, crossing_bytes, s));
       }
       place(n, std::get<2>(best), needs);
+      for (const ValueId output : graph_.node(n).outputs) earliest[at(output)] = std::get<2>(best);
     }
   }
 
@@ -197,14 +208,8 @@ std::vector<int> earliest_stages(const Graph& graph) {
   for (ValueId v = 0; v < graph.values(); ++v)
     if (graph.value(v).is_leaf()) earliest[at(v)] = graph.value(v).spec.is_sample() ? 0 : -1;
   for (NodeId n = 0; n < graph.nodes(); ++n) {
-    const Node& node = graph.node(n);
-    const bool batch = graph.is_batch_node(n);
-    int stage = batch ? -1 : 0;
-    for (const ValueId input : node.inputs) {
-      const bool waits = !batch && !graph.value(input).spec.is_sample();
-      stage = std::max(stage, earliest[at(input)] + (waits ? 1 : 0));
-    }
-    for (const ValueId output : node.outputs) earliest[at(output)] = stage;
+    const int stage = earliest_stage(graph, n, earliest);
+    for (const ValueId output : graph.node(n).outputs) earliest[at(output)] = stage;
   }
   return earliest;
 }

@@ -4,6 +4,7 @@
 #include <iomanip>
 #include <ostream>
 #include <set>
+#include <span>
 #include <sstream>
 
 namespace sluice {
@@ -37,9 +38,9 @@ class Rows {
     if (outputs.empty()) return;
     found->output = outputs[0].shape;
     const bool in_place = node.op->is_view() || node.op->in_place_input() >= 0;
-    for (std::size_t o = in_place ? 1 : 0; o < outputs.size(); ++o)
-      if (outputs[o].is_sample())
-        found->activation_bytes += static_cast<std::size_t>(outputs[o].shape.elements()) * size_bytes(outputs[o].dtype);
+    for (const ValueSpec& output : std::span(outputs).subspan(in_place ? 1 : 0))
+      if (output.is_sample())
+        found->activation_bytes += static_cast<std::size_t>(output.shape.elements()) * size_bytes(output.dtype);
   }
 
   /// Drops containers that do nothing themselves, and sums the rest.

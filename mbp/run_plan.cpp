@@ -145,7 +145,7 @@ void hash_part(Hash& hash, const PackedPart& packed) {
     for (const int v : instruction.outputs) hash.add(static_cast<std::uint64_t>(v));
   }
   for (const PartValue& value : packed.part.values)
-    hash.add(value.name).add(value.dims.str()).add(value.layout.str(value.dims.rank())).add(static_cast<std::uint64_t>(value.storage));
+    hash.add(value.name).add(value.dims.str()).add(value.layout.identity()).add(static_cast<std::uint64_t>(value.storage));
   for (const std::size_t offset : packed.packing.offsets) hash.add(offset);
 }
 
@@ -156,7 +156,7 @@ std::string plan_hash(RunPlan& plan, const RunPlanRequest& request) {
   hash.add(static_cast<std::uint64_t>(request.batch)).add(static_cast<std::uint64_t>(request.data->samples));
   for (int id = 0; id < plan.storages.size(); ++id)
     hash.add(plan.storages[id].name).add(plan.storages.bytes(id)).add(plan.storage_offsets[at(id)])
-        .add(plan.storages.layout(id).str(plan.storages[id].dims.rank()));
+        .add(plan.storages.layout(id).identity());
   for (Program* program : {&plan.train, &plan.evaluate, &plan.predict})
     program->for_each_part([&](PackedPart& part) { hash_part(hash, part); });
   return hash.str();

@@ -44,6 +44,14 @@ void check_same(const DataSpec& planned, const DataSpec& given, const char* what
                      planned.name + ")");
 }
 
+/// The same elements under another shape: a gradient may be a view.
+Tensor reshaped(const Tensor& tensor, const Shape& shape) {
+  if (tensor.shape() == shape) return tensor;
+  Tensor result(shape, tensor.dtype());
+  std::copy_n(static_cast<const std::byte*>(tensor.data()), tensor.bytes(), static_cast<std::byte*>(result.data()));
+  return result;
+}
+
 }  // namespace
 
 class Trainer::Impl final : public ParameterHome {
@@ -145,7 +153,7 @@ class Trainer::Impl final : public ParameterHome {
     for (const auto& [data, var] : training_.gradients) {
       if (data != parameter.data()) continue;
       if (!scheduler_) throw UsageError("trainer: there is no gradient before the first step");
-      return scheduler_->slab().read(plan_->train.storage_of[static_cast<std::size_t>(var.id())]);
+      return reshaped(scheduler_->slab().read(plan_->train.storage_of[static_cast<std::size_t>(var.id())]), parameter.shape());
     }
     throw UsageError("trainer: parameter " + parameter.name() + " is not trained here");
   }

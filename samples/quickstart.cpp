@@ -14,8 +14,7 @@ using namespace sluice;
 int main() try {
   Sequential net(Conv2d({.in = 1, .out = 32, .kernel = 3, .padding = 1}), ReLU(), MaxPool2d(2),   //
                  Conv2d({.in = 32, .out = 64, .kernel = 3, .padding = 1}), ReLU(), MaxPool2d(2),  //
-                 Flatten(), Linear({.in = 64 * 7 * 7, .out = 128}), ReLU(), Dropout(0.25),
-                 Linear({.in = 128, .out = 10}));
+                 Flatten(), Linear({.in = 3136, .out = 128}), ReLU(), Dropout(0.25), Linear({.in = 128, .out = 10}));
   std::cout << summary(net, {1, 28, 28}) << '\n';
 
   const FashionMnist train(Split::train), test(Split::test);

@@ -7,6 +7,7 @@ namespace {
 std::unique_ptr<Kernel> lower_finite_check(LoweringContext& context) {
   require_all_plain(context);
   std::vector<std::int64_t> counts;
+  counts.reserve(static_cast<std::size_t>(context.inputs()));
   for (int i = 0; i < context.inputs(); ++i) counts.push_back(context.input(i).elements());
   return make_kernel([counts](const Addresses& at, const RunContext&) {
     std::int32_t bad = 0;

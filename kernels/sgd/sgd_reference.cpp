@@ -9,6 +9,7 @@ std::unique_ptr<Kernel> lower_sgd(LoweringContext& context) {
   require_all_plain(context);
   const auto& op = context.op<SgdOp>();
   std::vector<std::int64_t> counts;
+  counts.reserve(static_cast<std::size_t>(op.parameters()));
   for (int i = 0; i < op.parameters(); ++i) counts.push_back(context.input(i).elements());
   return make_kernel(
       [counts, options = op.update_options(), lr_input = op.lr_input()](const Addresses& at, const RunContext&) {

@@ -27,7 +27,7 @@ class FashionCnn final : public Module {
   ReLU relu2;
   MaxPool2d pool2{2};
   Flatten flatten;
-  Linear fc1{{.in = 64 * 7 * 7, .out = 128}};
+  Linear fc1{{.in = 3136, .out = 128}};  // 64·7·7
   ReLU relu3;
   Dropout dropout{0.25};
   Linear fc2{{.in = 128, .out = 10, .init = init::kaiming_normal(0.1)}};  // starts undecided

@@ -16,7 +16,7 @@ struct Named {
   Binary op;
 };
 
-void PrintTo(const Named& named, std::ostream* out) { *out << named.name; }
+std::ostream& operator<<(std::ostream& out, const Named& named) { return out << named.name; }
 
 class Arithmetic : public testing::TestWithParam<Named> {
  protected:

@@ -23,31 +23,31 @@ TEST(Bias, EqualsReferenceAndDifferences) {
 class BiasLayouts : public testing::Test {
  protected:
   BiasLayouts() {
-    bias(graph.input("x", {21, 5, 3}), graph.parameter(Parameter(Tensor({21}))));
-    bias_grad(graph.input("x", {21, 5, 3}));
-    forward = graph.node(0).op;
-    backward = graph.node(1).op;
+    bias(graph_.input("x", {21, 5, 3}), graph_.parameter(Parameter(Tensor({21}))));
+    bias_grad(graph_.input("x", {21, 5, 3}));
+    forward_ = graph_.node(0).op;
+    backward_ = graph_.node(1).op;
   }
 
-  Graph graph;
-  OpPtr forward, backward;
-  const Tensor x = random_tensor({18, 21, 5, 3}, DType::f32, -1, 1, 1);
-  const KernelInput b{.value = random_tensor({21}, DType::f32, -1, 1, 2), .scope = Scope::batch};
-  const std::vector<Layout> layouts{Layout(), Layout::channels_last(), Layout::channel_blocked(16),
-                                    Layout::channel_blocked(8), Layout::channel_blocked(4)};
+  Graph graph_;
+  OpPtr forward_, backward_;
+  const Tensor x_ = random_tensor({18, 21, 5, 3}, DType::f32, -1, 1, 1);
+  const KernelInput b_{.value = random_tensor({21}, DType::f32, -1, 1, 2), .scope = Scope::batch};
+  const std::vector<Layout> layouts_{Layout(), Layout::channels_last(), Layout::channel_blocked(16),
+                                     Layout::channel_blocked(8), Layout::channel_blocked(4)};
 };
 
 TEST_F(BiasLayouts, AreAllServed) {
-  const KernelResult y = run_kernel({.op = forward, .inputs = {{x}, b}, .device = Device::reference()});
-  const KernelResult db = run_kernel({.op = backward, .inputs = {{x}}, .device = Device::reference(), .runs = 2});
-  for (const Layout& layout : layouts) {
+  const KernelResult y = run_kernel({.op = forward_, .inputs = {{x_}, b_}, .device = Device::reference()});
+  const KernelResult db = run_kernel({.op = backward_, .inputs = {{x_}}, .device = Device::reference(), .runs = 2});
+  for (const Layout& layout : layouts_) {
     for (const bool in_place : {false, true}) {
       const KernelResult got =
-          run_kernel({.op = forward, .inputs = {{.value = x, .layout = layout}, b}, .in_place = in_place});
+          run_kernel({.op = forward_, .inputs = {{.value = x_, .layout = layout}, b_}, .in_place = in_place});
       EXPECT_EQ(got.output_layouts[0], layout);
       EXPECT_LE(relative_error(got.outputs[0], y.outputs[0]), 1e-6);
     }
-    const KernelResult got = run_kernel({.op = backward, .inputs = {{.value = x, .layout = layout}}, .runs = 2});
+    const KernelResult got = run_kernel({.op = backward_, .inputs = {{.value = x_, .layout = layout}}, .runs = 2});
     EXPECT_EQ(got.input_layouts[0], layout);
     EXPECT_LE(relative_error(got.outputs[0], db.outputs[0]), 1e-6);
   }
@@ -55,17 +55,17 @@ TEST_F(BiasLayouts, AreAllServed) {
 
 TEST_F(BiasLayouts, UnknownOnesArePlain) {
   const Layout odd({0, 3, 1, 2}, {});
-  const KernelResult got = run_kernel({.op = forward, .inputs = {{.value = x, .layout = odd}, b}});
+  const KernelResult got = run_kernel({.op = forward_, .inputs = {{.value = x_, .layout = odd}, b_}});
   EXPECT_TRUE(got.input_layouts[0].is_plain());
 }
 
 TEST_F(BiasLayouts, GradientDoesNotDependOnThreads) {
   Backend& cpu = Device::cpu().backend();
-  for (const Layout& layout : layouts) {
+  for (const Layout& layout : layouts_) {
     cpu.set_threads(1);
-    const KernelResult one = run_kernel({.op = backward, .inputs = {{.value = x, .layout = layout}}});
+    const KernelResult one = run_kernel({.op = backward_, .inputs = {{.value = x_, .layout = layout}}});
     cpu.set_threads(3);
-    const KernelResult three = run_kernel({.op = backward, .inputs = {{.value = x, .layout = layout}}});
+    const KernelResult three = run_kernel({.op = backward_, .inputs = {{.value = x_, .layout = layout}}});
     cpu.set_threads(0);
     EXPECT_EQ(relative_error(one.outputs[0], three.outputs[0]), 0);
   }

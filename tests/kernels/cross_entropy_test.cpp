@@ -8,6 +8,7 @@
 #include <sluice/core/differentiate.h>
 #include <sluice/core/evaluate.h>
 #include <sluice/core/structural.h>
+#include <sluice/kernels/reference/reference_backend.h>
 
 #include "support/check_op.h"
 #include "support/run_kernel.h"
@@ -95,7 +96,10 @@ std::vector<Tensor> loss_and_gradient(const std::vector<float>& logits, const st
                   {.device = device});
 }
 
-class CrossEntropyEdge : public testing::TestWithParam<Device> {};
+class CrossEntropyEdge : public testing::TestWithParam<Device> {
+ protected:
+  CrossEntropyEdge() { register_reference_device(); }
+};
 
 TEST_P(CrossEntropyEdge, WeightZeroCountsExactlyZero) {
   const std::vector<Tensor> got =
@@ -105,6 +109,21 @@ TEST_P(CrossEntropyEdge, WeightZeroCountsExactlyZero) {
   EXPECT_EQ(doubles(got[0])[2], 0);  // ignored
   EXPECT_NEAR(doubles(got[0])[3], std::log(2.0), 1e-6);
   for (int i = 0; i < 6; ++i) EXPECT_EQ(doubles(got[1])[static_cast<std::size_t>(i)], 0);
+}
+
+// No class weight can be looked up for such a label, but a sample that does not count needs none.
+TEST_P(CrossEntropyEdge, WeightZeroForgivesAnyLabel) {
+  Graph graph;
+  const Var x = graph.input("x", {2}), label = graph.input("label", {}, DType::i32), w = graph.input("w", {});
+  const Var cw = graph.parameter(Parameter(Tensor({2})));
+  const Var loss = cross_entropy_loss(x, label, {}, cw, w), weight = cross_entropy_weight(label, {}, cw, w);
+  const Var dx = differentiate(batch_sum(loss), std::vector{x})[0];
+  const std::vector<Tensor> got =
+      evaluate(std::vector{loss, weight, dx},
+               {{"x", Tensor({1, 2})}, {"label", Tensor::of<std::int32_t>({1}, {7})}, {"w", Tensor({1})}},
+               {.device = GetParam()});
+  for (const Tensor& values : got)
+    for (const double value : doubles(values)) EXPECT_EQ(value, 0);
 }
 
 TEST_P(CrossEntropyEdge, DoesNotOverflow) {

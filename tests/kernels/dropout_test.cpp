@@ -23,7 +23,7 @@ OpPtr dropout_op(float rate, std::uint32_t id = 0) { return std::make_shared<Dro
 
 TEST(Dropout, EqualsReferenceAndDifferences) {
   for (const Shape& shape : {Shape{1}, Shape{7}, Shape{1000}, Shape{5000}, Shape{3, 5, 5}, Shape{16, 9, 9},
-                             Shape{33, 6, 11}, Shape{2500, 2, 1}, Shape{6, 50}})
+                             Shape{33, 6, 11}, Shape{2500, 2, 1}, Shape{6, 50}, Shape{3, 60, 60}, Shape{21, 25, 20}})
     check_op({.name = shape.str(true),
               .inputs = {{"x", shape}},
               .build = [](auto in) { return std::vector{dropout(in[0], 0.3f)}; },

@@ -22,11 +22,13 @@ void check_steps(const OpPtr& op, std::size_t groups, const std::vector<std::vec
                  const Expected& expected) {
   const std::size_t m = shapes.size();
   std::vector<KernelInput> inputs;
+  inputs.reserve(groups * m);
   for (std::size_t i = 0; i < groups * m; ++i) {
     const Shape& shape = shapes[i % m];
     inputs.push_back({i / m < 2 ? random_tensor(shape, DType::f32, -1, 1, i) : Tensor(shape), Scope::batch});
   }
   std::vector<std::vector<double>> truth;
+  truth.reserve(inputs.size());
   for (const KernelInput& input : inputs) truth.push_back(doubles(input.value));
   for (std::size_t step = 0; step < scalars.size(); ++step) {
     for (std::size_t k = 0; k < m; ++k) {
@@ -107,23 +109,22 @@ TEST(OptimizerLayouts, PaddingStaysZero) {
                   .inputs = {p, g, state, scalar}});
   const KernelResult adam = run_kernel({.op = std::make_shared<AdamOp>(AdamUpdateOptions{.weight_decay = 0.1f}, 1),
                                         .inputs = {p, g, state, state, scalar, scalar, scalar}});
-  for (const std::size_t i : {0, 1, 2}) EXPECT_EQ(sgd.input_layouts[i], blocked);
-  for (const std::size_t i : {0, 1, 2, 3}) EXPECT_EQ(adam.input_layouts[i], blocked);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(sgd.input_layouts[i], blocked);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(adam.input_layouts[i], blocked);
 }
 
 // One pass over tensors that continue each other, over gaps in all lists and over gaps in one of them.
 TEST(OptimizerSegments, TouchTheirTensorsOnly) {
   const SgdOp op({}, 4);
   const std::vector<std::int64_t> counts{10, 20, 9, 10}, p_at{0, 10, 31, 40}, g_at{0, 10, 31, 50};
-  std::vector<LoweredValue> inputs;
-  for (int i = 0; i < 8; ++i)
-    inputs.push_back({{counts[static_cast<std::size_t>(i % 4)]}, DType::f32, Scope::batch, {}, false});
-  inputs.push_back({{}, DType::f32, Scope::batch, {}, true});
+  std::vector<LoweredValue> inputs(9, {{}, DType::f32, Scope::batch, {}, false});
+  for (std::size_t i = 0; i < 8; ++i) inputs[i].dims = {counts[i % 4]};
   Backend& cpu = Device::cpu().backend();
   LoweringContext context(op, cpu, inputs, {}, 0);
   const std::unique_ptr<Kernel> kernel = (*cpu.kernels().find("sgd"))(context);
 
-  std::vector<float> p(100), g(100, 1.0f);
+  std::vector<float> p(100), g(100);
+  for (std::size_t i = 0; i < 100; ++i) g[i] = static_cast<float>(i);
   float lr = 1;
   Addresses addresses;
   for (const std::int64_t at : p_at) addresses.inputs.push_back(p.data() + at);
@@ -132,8 +133,9 @@ TEST(OptimizerSegments, TouchTheirTensorsOnly) {
   kernel->bind(addresses);
   kernel->run({});
   for (std::size_t i = 0; i < 100; ++i) {
-    EXPECT_EQ(p[i], i == 30 || i >= 50 ? 0 : -1) << i;
-    EXPECT_EQ(g[i], 1) << i;
+    const std::size_t gradient = i == 30 || i >= 50 ? 0 : i < 40 ? i : i + 10;
+    EXPECT_EQ(p[i], -static_cast<float>(gradient)) << i;
+    EXPECT_EQ(g[i], static_cast<float>(i)) << i;
   }
 }
 

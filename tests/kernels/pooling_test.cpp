@@ -155,6 +155,18 @@ TEST(GlobalAvgPool2d, TakesEveryLayout) {
   }
 }
 
+// The layout is the kernel's choice; run_kernel checks that its padding holds zeros.
+TEST(GlobalAvgPool2d, GradientFillsItsLayout) {
+  Graph g;
+  for (const Shape& shape : planes) {
+    const Var dx = global_avg_pool2d_grad(g.input(shape.str(), {shape[0]}), shape[1], shape[2]);
+    const OpPtr op = g.node(g.value(dx.id()).producer).op;
+    const Tensor dy = random({3, shape[0]}, 1);
+    const KernelResult expected = run_kernel({.op = op, .inputs = {{dy}}, .device = Device::reference()});
+    EXPECT_LT(relative_error(run_kernel({.op = op, .inputs = {{dy}}}).outputs[0], expected.outputs[0]), 1e-6);
+  }
+}
+
 TEST(GlobalAvgPool2d, RefusesWhatDoesNotFit) {
   expect_shape_error(
       [](Graph& g) {

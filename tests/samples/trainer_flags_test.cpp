@@ -15,7 +15,7 @@ struct Parsed {
   std::string out, err;
 };
 
-Parsed parse(std::vector<const char*> words, TrainerFlags defaults = {}) {
+Parsed parse(std::vector<const char*> words, const TrainerFlags& defaults = {}) {
   words.insert(words.begin(), "some/where/trainer");
   Parsed result{.flags = defaults, .code = {}, .out = {}, .err = {}};
   testing::internal::CaptureStdout();

@@ -1,0 +1,178 @@
+#include <sluice/core/device.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include <sluice/core/error.h>
+#include <sluice/core/kernel.h>
+#include <sluice/kernels/reference/reference_backend.h>
+
+namespace sluice::test {
+namespace {
+
+/// A device of its own, so that nothing else counts in it.
+class TestBackend final : public Backend {
+ public:
+  TestBackend() {
+    kernels_.add("known", [](LoweringContext&) { return nullptr; });
+  }
+  std::string description() const override { return "test"; }
+  std::string fingerprint() const override { return "test"; }
+  const KernelTable& kernels() const override { return kernels_; }
+  void set_threads(int) override {}
+  int threads() const override { return 1; }
+  void copy_in(void* device, const void* host, std::size_t bytes) override { std::memcpy(device, host, bytes); }
+  void copy_out(void* host, const void* device, std::size_t bytes) override { std::memcpy(host, device, bytes); }
+  void copy(void* to, const void* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
+  void fill(void* device, unsigned char byte, std::size_t bytes) override { std::memset(device, byte, bytes); }
+
+  int freed = 0;
+  bool full = false;
+
+ protected:
+  void* do_allocate(std::size_t bytes) override {
+    if (full) throw OutOfMemory("test: full");
+    return std::malloc(bytes);
+  }
+  void do_free(void* data, std::size_t) noexcept override {
+    ++freed;
+    std::free(data);
+  }
+
+ private:
+  KernelTable kernels_;
+};
+
+TEST(Device, IsParsedFromItsText) {
+  EXPECT_EQ(Device::parse("cpu"), Device::cpu());
+  EXPECT_EQ(Device::parse("cuda"), Device::cuda());
+  EXPECT_EQ(Device::parse("cuda:0"), Device::cuda(0));
+  EXPECT_EQ(Device::parse("cuda:12"), Device::cuda(12));
+  EXPECT_NE(Device::cuda(0), Device::cuda(1));
+  EXPECT_NE(Device::cpu(), Device::cuda());
+  for (const Device device : {Device::cpu(), Device::cuda(), Device::cuda(3)})
+    EXPECT_EQ(Device::parse(device.str()), device);
+}
+
+TEST(Device, RefusesOtherText) {
+  for (const char* text : {"", "CPU", "cpu ", "cpu:0", "gpu", "cuda:", "cuda:-1", "cuda:x", "cuda:1x", "cuda: 1",
+                           "cuda:99999999999", "reference"}) {
+    try {
+      Device::parse(text);
+      ADD_FAILURE() << "'" << text << "' was taken for a device";
+    } catch (const DeviceError& error) {
+      EXPECT_NE(std::string(error.what()).find("got '" + std::string(text) + "'"), std::string::npos) << error.what();
+    }
+  }
+}
+
+TEST(Device, HasOneBackend) {
+  register_reference_device();
+  register_reference_device();
+  EXPECT_EQ(&Device::cpu().backend(), &Device::cpu().backend());
+  EXPECT_NE(&Device::cpu().backend(), &Device::reference().backend());
+}
+
+TEST(Buffer, IsCountedWhileItLives) {
+  TestBackend backend;
+  {
+    const Buffer a = backend.allocate(100);
+    EXPECT_EQ(a.bytes(), 100u);
+    { const Buffer b = backend.allocate(50); }
+    EXPECT_EQ(backend.allocated_bytes(), 100u);
+    EXPECT_EQ(backend.peak_allocated_bytes(), 150u);
+    EXPECT_EQ(backend.freed, 1);
+    backend.reset_peak();
+    EXPECT_EQ(backend.peak_allocated_bytes(), 100u);
+  }
+  EXPECT_EQ(backend.allocated_bytes(), 0u);
+  EXPECT_EQ(backend.freed, 2);
+  EXPECT_EQ(backend.peak_allocated_bytes(), 100u);
+}
+
+TEST(Buffer, MovesWithItsMemory) {
+  TestBackend backend;
+  {
+    Buffer a = backend.allocate(100);
+    std::byte* const data = a.data();
+    Buffer b = std::move(a);
+    EXPECT_EQ(b.data(), data);
+    EXPECT_EQ(backend.freed, 0);
+    Buffer c = backend.allocate(10);
+    c = std::move(b);
+    EXPECT_EQ(c.data(), data);
+    EXPECT_EQ(c.bytes(), 100u);
+    Buffer& same = c;
+    c = std::move(same);
+    EXPECT_EQ(c.data(), data);
+  }
+  EXPECT_EQ(backend.freed, 2);  // each once
+  EXPECT_EQ(backend.allocated_bytes(), 0u);
+  static_assert(!std::is_copy_constructible_v<Buffer> && !std::is_copy_assignable_v<Buffer>);
+}
+
+TEST(Buffer, OfNothingFreesNothing) {
+  const Buffer none;
+  EXPECT_EQ(none.data(), nullptr);
+  EXPECT_EQ(none.bytes(), 0u);
+}
+
+TEST(Backend, RefusesToAllocateWhileSealed) {
+  TestBackend backend;
+  Buffer held = backend.allocate(100);
+  backend.seal(true);
+  EXPECT_TRUE(backend.sealed());
+  set_running_kernel("conv2d");
+  try {
+    backend.allocate(7);
+    ADD_FAILURE() << "allocated while sealed";
+  } catch (const OutOfMemory& error) {
+    const std::string text = error.what();
+    EXPECT_NE(text.find("7 bytes in kernel 'conv2d'"), std::string::npos) << text;
+  }
+  set_running_kernel("");
+  EXPECT_EQ(backend.allocated_bytes(), 100u);
+  held = Buffer();  // giving back is allowed
+  backend.seal(false);
+  EXPECT_NO_THROW(backend.allocate(7));
+}
+
+TEST(Backend, CountsNothingThatWasRefused) {
+  TestBackend backend;
+  backend.full = true;
+  EXPECT_THROW(backend.allocate(100), OutOfMemory);
+  EXPECT_EQ(backend.allocated_bytes(), 0u);
+  EXPECT_EQ(backend.peak_allocated_bytes(), 0u);
+}
+
+TEST(Backend, TakesOneKernelAnOp) {
+  TestBackend backend;
+  const KernelFactory none = [](LoweringContext&) { return nullptr; };
+  EXPECT_NE(backend.kernel("known"), nullptr);
+  EXPECT_EQ(backend.kernel("new"), nullptr);
+  EXPECT_THROW(backend.add_kernel("known", none), BackendError);
+  backend.add_kernel("new", none);
+  EXPECT_NE(backend.kernel("new"), nullptr);
+  try {
+    backend.add_kernel("new", none);
+    ADD_FAILURE() << "two kernels for one op";
+  } catch (const BackendError& error) {
+    EXPECT_NE(std::string(error.what()).find("new"), std::string::npos) << error.what();
+  }
+}
+
+TEST(KernelTable, ListsItsTypes) {
+  KernelTable table;
+  const KernelFactory none = [](LoweringContext&) { return nullptr; };
+  table.add("b", none);
+  table.add("a", none);
+  EXPECT_EQ(table.types(), (std::vector<std::string>{"a", "b"}));
+  EXPECT_THROW(table.add("a", none), BackendError);
+  EXPECT_EQ(table.find("c"), nullptr);
+}
+
+}  // namespace
+}  // namespace sluice::test
