@@ -5,6 +5,7 @@
 #include <sluice/core/structural.h>
 #include <sluice/kernels/global_avg_pool2d/global_avg_pool2d.h>
 #include <sluice/kernels/max_pool2d/max_pool2d_ops.h>
+#include <sluice/kernels/reference/reference_backend.h>
 #include <sluice/kernels/reduce/reduce.h>
 
 #include "support/check_op.h"
@@ -88,6 +89,7 @@ TEST_P(MaxPool2d, GradientEqualsDifferences) {
 INSTANTIATE_TEST_SUITE_P(Cases, MaxPool2d, testing::ValuesIn(cases), [](const auto& info) { return info.param.name; });
 
 TEST(MaxPool2dTies, GoToTheFirst) {
+  register_reference_device();
   Graph g;
   const Var x = g.input("x", {1, 2, 4});
   const Var dx = differentiate(batch_sum(sum_per_sample(max_pool2d(x, {.kernel = 2}))), std::vector{x})[0];
