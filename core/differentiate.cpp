@@ -57,7 +57,7 @@ std::vector<Var> differentiate(Var loss, std::span<const Var> wrt) {
     if (!reached || !any_needed) continue;
 
     GradientContext context(graph, id, std::move(dy), std::move(needed));
-    const std::string outside = graph.swap_layer(node.layer);
+    const LayerPath path(graph, node.layer);
     node.op->gradient(context);
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       const Var dx = context.gradients()[i];
@@ -66,7 +66,6 @@ std::vector<Var> differentiate(Var loss, std::span<const Var> wrt) {
       const Var fitted = typed(graph, dx, node, node.inputs[i]);
       total = total ? add(total, fitted) : fitted;
     }
-    graph.swap_layer(outside);
   }
 
   std::vector<Var> gradients;

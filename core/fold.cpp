@@ -49,11 +49,9 @@ class Folder {
   }
 
   std::vector<Var> emit(const Node& node, const std::vector<Var>& inputs) {
-    const std::string outside = graph_->swap_layer(node.layer);
-    std::vector<Var> outputs = node.op->type() == "scale_by" ? std::vector{scale_by(inputs[0], inputs[1])}
-                                                             : graph_->add(node.op, inputs);
-    graph_->swap_layer(outside);
-    return outputs;
+    const LayerPath path(*graph_, node.layer);
+    return node.op->type() == "scale_by" ? std::vector{scale_by(inputs[0], inputs[1])}
+                                         : graph_->add(node.op, inputs);
   }
 
   /// A batch scalar that is complete only after some stage: worth pulling out of what reads it.
@@ -69,9 +67,8 @@ class Folder {
     if (factor_of_node_ && !old_.accumulates(n)) {
       factor_[at(node.outputs[0])] = factor_of_node_;
     } else if (factor_of_node_) {  // the sum over samples ends here, so the factor is applied here
-      const std::string outside = graph_->swap_layer(node.layer);
+      const LayerPath path(*graph_, node.layer);
       raw_[at(node.outputs[0])] = scale_by(outputs[0], factor_of_node_);
-      graph_->swap_layer(outside);
     }
   }
 

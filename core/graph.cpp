@@ -9,7 +9,7 @@
 
 namespace sluice {
 
-const ValueSpec& Var::spec() const { return graph_->value(id_).spec; }
+const ValueSpec& Var::spec() const { return graph().value(id_).spec; }
 
 Var Graph::leaf(ValueSpec spec, Leaf leaf) {
   std::ostringstream key;

@@ -6,8 +6,10 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include <sluice/core/error.h>
 #include <sluice/core/op.h>
 #include <sluice/core/parameter.h>
 
@@ -57,7 +59,11 @@ class Var {
   Var(Graph& graph, ValueId id) : graph_(&graph), id_(id) {}
 
   explicit operator bool() const { return graph_ != nullptr; }
-  Graph& graph() const { return *graph_; }
+  /// Throws UsageError for an empty Var.
+  Graph& graph() const {
+    if (!graph_) throw UsageError("var: it is empty; expected the result of an op or an input");
+    return *graph_;
+  }
   ValueId id() const { return id_; }
   const ValueSpec& spec() const;
   const Shape& shape() const { return spec().shape; }
@@ -152,6 +158,19 @@ class LayerScope {
 
  private:
   Graph& graph_;
+};
+
+/// RAII: nodes added while it lives belong to the layer with this path, whatever is pushed.
+class LayerPath {
+ public:
+  LayerPath(Graph& graph, std::string path) : graph_(graph), outside_(graph.swap_layer(std::move(path))) {}
+  ~LayerPath() { graph_.swap_layer(std::move(outside_)); }
+  LayerPath(const LayerPath&) = delete;
+  LayerPath& operator=(const LayerPath&) = delete;
+
+ private:
+  Graph& graph_;
+  std::string outside_;
 };
 
 }  // namespace sluice

@@ -3,11 +3,12 @@
 namespace sluice {
 namespace {
 
+/// [N, spatial..., C]: once the others are in their places, only C is left for the last.
 bool channels_last(const Layout& layout, int rank) {
   if (!layout.blocks().empty() || layout.order()[0] != 0) return false;
   for (int i = 1; i + 1 < rank; ++i)
     if (layout.order()[static_cast<std::size_t>(i)] != i + 1) return false;
-  return layout.order()[static_cast<std::size_t>(rank - 1)] == 1;
+  return true;
 }
 
 bool channel_blocked(const Layout& layout) {

@@ -19,7 +19,7 @@ struct Sizes {
   std::int64_t slots = 1;
 
   void add(std::int64_t samples, std::int64_t micro_batch) {
-    const Split split(samples, micro_batch);
+    const MicroBatches split(samples, micro_batch);
     for (const std::int64_t size : split.sizes()) sizes.insert(size);
     slots = std::max(slots, split.replays);
   }
@@ -209,7 +209,7 @@ std::unique_ptr<RunPlan> make_run_plan(const RunPlanRequest& request) {
   lower_programs(*plan, request);
   add_incoming(plan->storages, *request.data, summary.sizes.front());
 
-  const Split split(request.batch, request.micro_batch);
+  const MicroBatches split(request.batch, request.micro_batch);
   summary.device = request.backend->description();
   summary.samples = request.data->samples;
   summary.batch = request.batch;

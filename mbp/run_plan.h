@@ -9,7 +9,7 @@
 #include <sluice/core/program.h>
 #include <sluice/mbp/packing.h>
 #include <sluice/mbp/plan.h>
-#include <sluice/mbp/split.h>
+#include <sluice/mbp/micro_batches.h>
 #include <sluice/mbp/step_graph.h>
 
 namespace sluice {

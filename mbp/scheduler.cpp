@@ -110,7 +110,7 @@ void Scheduler::run_part(const PackedPart& part, const RunContext& context) {
 bool Scheduler::run_with(Program& program, const Pass& pass, Feeder& feeder, const AfterReplay& after_replay,
                          const RunPart& run) {
   const Seal seal(slab_.backend());
-  const Split split(pass.range.count, pass.micro_batch);
+  const MicroBatches split(pass.range.count, pass.micro_batch);
   const auto micro_batch = [&](std::int64_t i) { return Range{pass.range.epoch, pass.range.first + split.first(i), split.size(i)}; };
   RunContext context{.seed = pass.seed, .step = pass.step};
   set_scalar(sample_count_name, static_cast<double>(pass.range.count));

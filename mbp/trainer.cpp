@@ -138,7 +138,7 @@ class Trainer::Impl final : public ParameterHome {
     const std::int64_t samples = data.spec().samples;
     const Pass pass{.range = {0, 0, samples}, .micro_batch = evaluation_micro_batch(), .seed = options_.seed, .step = 0};
     Tensor result(wanted.shape().with_leading(samples), wanted.dtype());
-    const Split split(samples, pass.micro_batch);
+    const MicroBatches split(samples, pass.micro_batch);
     const int last_stage = static_cast<int>(plan_->predict.cut.stages.size()) - 1;
     scheduler_->run(plan_->predict, pass, feeder, [&](int stage, std::int64_t replay) {
       if (stage == last_stage) copy_rows(wanted, split, replay, result);
@@ -198,7 +198,7 @@ class Trainer::Impl final : public ParameterHome {
 
   std::unique_ptr<RunPlan> plan(std::int64_t micro_batch, std::size_t cap) const {
     return make_run_plan({.training = &training_, .evaluation = &evaluation_, .data = &data_, .batch = batch(),
-                          .micro_batch = Split(batch(), micro_batch).size(0), .evaluation_samples = evaluation_data_.samples,
+                          .micro_batch = MicroBatches(batch(), micro_batch).size(0), .evaluation_samples = evaluation_data_.samples,
                           .workspace_cap_bytes = cap, .crossing = options_.crossing, .backend = backend_});
   }
 
@@ -255,11 +255,11 @@ class Trainer::Impl final : public ParameterHome {
               .seed = options_.seed, .step = static_cast<std::uint64_t>(step_)};
     if (another) {
       const std::int64_t next = position_ + count;
-      const Split split(std::min(batch(), data_.samples - next), summary().micro_batch);
+      const MicroBatches split(std::min(batch(), data_.samples - next), summary().micro_batch);
       pass.next = Range{pass.range.epoch, next, split.size(0)};
     }
     for (const auto& [name, number] : optimizer_.scalars(step_)) scheduler_->set_scalar(name, number);
-    const Split split(count, summary().micro_batch);
+    const MicroBatches split(count, summary().micro_batch);
     const int last_stage = summary().stages - 1;
     const bool complete = scheduler_->run(plan_->train, pass, feeder, [&](int stage, std::int64_t replay) {
       if (callback_) {
@@ -295,7 +295,7 @@ class Trainer::Impl final : public ParameterHome {
     mean += (value - mean) * static_cast<double>(count) / (weight + static_cast<double>(count));
   }
 
-  void copy_rows(Var wanted, const Split& split, std::int64_t replay, Tensor& result) const {
+  void copy_rows(Var wanted, const MicroBatches& split, std::int64_t replay, Tensor& result) const {
     const auto [address, value] = scheduler_->sample_value(plan_->predict, wanted, split.size(replay));
     const Tensor rows = read_logical(*backend_, address, value->dims, value->dtype, value->layout).to(result.dtype());
     const std::size_t row_bytes = rows.bytes() / static_cast<std::size_t>(split.size(replay));

@@ -4,7 +4,7 @@
 
 #include <sluice/kernels/reference/reference_backend.h>
 
-#include <sluice/mbp/split.h>
+#include <sluice/mbp/micro_batches.h>
 
 #include "small_net.h"
 
@@ -56,7 +56,7 @@ TEST_F(Gradient, DividedByTheNumberOfMicroBatchesFailsTheSameTest) {
   net.dropout_rate = 0;  // its numbers depend on the position in the logical batch, which the parts do not know
   const TensorDataset data = small_data(n, 5);
   const auto whole = gradients(net, plain_step(net), data, {.device = Device::reference()});
-  const Split split(n, 7);
+  const MicroBatches split(n, 7);
   std::vector<Tensor> mean;
   for (std::int64_t i = 0; i < split.replays; ++i) {
     const auto part = gradients(net, plain_step(net), part_of(data, split.first(i), split.size(i)), {.device = Device::reference()});

@@ -7,7 +7,7 @@
 #include <sluice/core/evaluate.h>
 #include <sluice/kernels/accuracy/accuracy.h>
 #include <sluice/kernels/sgd/sgd.h>
-#include <sluice/mbp/split.h>
+#include <sluice/mbp/micro_batches.h>
 
 #include "small_net.h"
 
@@ -135,7 +135,7 @@ TEST(Trainer, StaysWithinItsBudgetAndPicksTheLargestMicroBatch) {
     const Plan plan = plan_of(0, budget);
     EXPECT_LE(plan.planned_peak_bytes(), budget);
     ASSERT_GE(plan.micro_batch, 1);
-    const std::string refused = message<OutOfMemory>([&] { plan_of(Split(90, plan.micro_batch).replays > 1 ? 90 / (plan.replays - 1) + 1 : 90, budget); });
+    const std::string refused = message<OutOfMemory>([&] { plan_of(MicroBatches(90, plan.micro_batch).replays > 1 ? 90 / (plan.replays - 1) + 1 : 90, budget); });
     expect_parts(refused, {"does not fit", "predicted peak", "largest micro-batch that fits is"});
   }
   EXPECT_EQ(plan_of(0, 0).replays, 1);  // no budget: the whole batch

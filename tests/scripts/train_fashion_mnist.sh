@@ -77,6 +77,16 @@ check "--quiet prints the result alone" test "$(wc -l <"$work/out")" -eq 2
 expect 0 "done" "${small[@]}" --budget 16MiB --quiet --seed 2 --json "$work/other.json"
 check "another seed gives other weights" test "$(value weights_hash "$work/other.json")" != "$(value weights_hash "$work/run.json")"
 
+# What the memory held before does not matter, and a run of 50 verified steps is clean.
+for poison in 0 90 255; do
+  SLUICE_POISON=$poison expect 0 "plan_hash $(value plan_hash "$work/run.json" | tr -d '"')  weights_hash $(value weights_hash "$work/run.json" | tr -d '"')" \
+    "${small[@]}" --budget 16MiB --quiet
+done
+SLUICE_POISON=256 expect 1 "SLUICE_POISON: got '256'" "${small[@]}"
+expect 0 "done" --limit 800 --batch 16 --micro-batch 5 --budget none --epochs 1 --verify-memory --json "$work/verified.json"
+check "50 verified steps" same "$(value steps "$work/verified.json")" 50
+check "measured is planned after 50 steps" same "$(value planned_peak_bytes "$work/verified.json")" "$(value measured_peak_bytes "$work/verified.json")"
+
 # A batch larger than the data set is one step an epoch, and no budget is null.
 expect 0 "one step an epoch" --limit 100 --batch 4096 --micro-batch 32 --budget none --epochs 1 --json "$work/large.json"
 check "one step" same "$(value steps "$work/large.json")" 1

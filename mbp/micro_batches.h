@@ -6,11 +6,11 @@
 namespace sluice {
 
 /// A logical batch of n samples cut into k = ceil(n/µ) micro-batches whose sizes differ by at most one; larger ones first.
-struct Split {
+struct MicroBatches {
   std::int64_t samples = 0;
   std::int64_t replays = 0;
 
-  Split(std::int64_t n, std::int64_t micro_batch) : samples(n), replays((n + micro_batch - 1) / micro_batch) {}
+  MicroBatches(std::int64_t n, std::int64_t micro_batch) : samples(n), replays((n + micro_batch - 1) / micro_batch) {}
 
   std::int64_t size(std::int64_t i) const { return samples / replays + (i < samples % replays ? 1 : 0); }
   std::int64_t first(std::int64_t i) const {

@@ -1,15 +1,15 @@
-#include <sluice/mbp/split.h>
+#include <sluice/mbp/micro_batches.h>
 
 #include <gtest/gtest.h>
 
 namespace sluice::test {
 namespace {
 
-TEST(Split, CoversTheBatchInOrder) {
+TEST(MicroBatches, CoversTheBatchInOrder) {
   for (std::int64_t n = 1; n <= 50; ++n)
     for (std::int64_t micro_batch = 1; micro_batch <= n + 3; ++micro_batch) {
       SCOPED_TRACE(testing::Message() << n << " by " << micro_batch);
-      const Split split(n, micro_batch);
+      const MicroBatches split(n, micro_batch);
       EXPECT_EQ(split.replays, n / micro_batch + (n % micro_batch != 0));
       std::int64_t next = 0;
       for (std::int64_t i = 0; i < split.replays; ++i) {
@@ -26,13 +26,13 @@ TEST(Split, CoversTheBatchInOrder) {
     }
 }
 
-TEST(Split, HasOneOrTwoSizes) {
-  EXPECT_EQ(Split(80, 7).replays, 12);
-  EXPECT_EQ(Split(80, 7).sizes(), (std::vector<std::int64_t>{7, 6}));
-  EXPECT_EQ(Split(80, 20).sizes(), std::vector<std::int64_t>{20});
-  EXPECT_EQ(Split(80, 79).sizes(), std::vector<std::int64_t>{40});  // not 79 and 1
-  EXPECT_EQ(Split(5, 100).sizes(), std::vector<std::int64_t>{5});
-  EXPECT_EQ(Split(1, 1).sizes(), std::vector<std::int64_t>{1});
+TEST(MicroBatches, HasOneOrTwoSizes) {
+  EXPECT_EQ(MicroBatches(80, 7).replays, 12);
+  EXPECT_EQ(MicroBatches(80, 7).sizes(), (std::vector<std::int64_t>{7, 6}));
+  EXPECT_EQ(MicroBatches(80, 20).sizes(), std::vector<std::int64_t>{20});
+  EXPECT_EQ(MicroBatches(80, 79).sizes(), std::vector<std::int64_t>{40});  // not 79 and 1
+  EXPECT_EQ(MicroBatches(5, 100).sizes(), std::vector<std::int64_t>{5});
+  EXPECT_EQ(MicroBatches(1, 1).sizes(), std::vector<std::int64_t>{1});
 }
 
 }  // namespace
