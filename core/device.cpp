@@ -38,7 +38,8 @@ std::string library_directory() {
   return slash == std::string::npos ? std::string() : path.substr(0, slash + 1);
 }
 
-/// Opens the CUDA module beside this library; libsluice itself links nothing of CUDA, so that it runs where that is absent.
+/// Opens the CUDA module beside this library; libsluice itself links nothing of CUDA, so that it runs where that is
+/// absent.
 std::unique_ptr<Backend> open_cuda(int index) {
   const std::string path = library_directory() + SLUICE_CUDA_MODULE;  // the file's name, from the build
   void* const module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -102,7 +103,8 @@ Backend& Device::backend() const {
     else if (kind_ == Kind::cuda)
       slot = open_cuda(index_);
     else
-      throw DeviceError("reference: this device is for tests; expected register_reference_device() to have been called");
+      throw DeviceError(
+          "reference: this device is for tests; expected register_reference_device() to have been called");
   }
   return *slot;
 }
@@ -124,7 +126,8 @@ Backend::Backend() : added_kernels_(std::make_unique<KernelTable>()) {}
 Backend::~Backend() = default;
 
 void Backend::add_kernel(std::string_view op_type, KernelFactory factory) {
-  if (kernels().find(op_type)) throw BackendError("kernel table: this device has a kernel for " + std::string(op_type) + " already");
+  if (kernels().find(op_type))
+    throw BackendError("kernel table: this device has a kernel for " + std::string(op_type) + " already");
   added_kernels_->add(op_type, std::move(factory));
 }
 

@@ -89,7 +89,9 @@ class Backend {
   /// How a value declared as `dtype` is stored here (the reference device keeps f32 as f64).
   virtual DType stored(DType dtype) const { return dtype; }
   /// Whether the device's kernels work on values stored so.
-  virtual bool computes(DType stored) const { return stored == DType::f32 || stored == DType::i32 || stored == DType::u8; }
+  virtual bool computes(DType stored) const {
+    return stored == DType::f32 || stored == DType::i32 || stored == DType::u8;
+  }
   /// Threads that kernels use; 0 asks for the default (all cores the process may use).
   virtual void set_threads(int threads) = 0;
   virtual int threads() const = 0;

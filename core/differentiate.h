@@ -11,7 +11,10 @@ namespace sluice {
 class GradientContext {
  public:
   GradientContext(Graph& graph, NodeId node, std::vector<Var> output_gradients, std::vector<bool> needed)
-      : graph_(graph), node_(node), dy_(std::move(output_gradients)), needed_(std::move(needed)),
+      : graph_(graph),
+        node_(node),
+        dy_(std::move(output_gradients)),
+        needed_(std::move(needed)),
         dx_(needed_.size()) {}
 
   Graph& graph() const { return graph_; }

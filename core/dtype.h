@@ -31,8 +31,6 @@ constexpr std::string_view name(DType dtype) {
   return "?";
 }
 
-constexpr bool is_floating(DType dtype) {
-  return dtype == DType::f32 || dtype == DType::f64 || dtype == DType::bf16;
-}
+constexpr bool is_floating(DType dtype) { return dtype == DType::f32 || dtype == DType::f64 || dtype == DType::bf16; }
 
 }  // namespace sluice

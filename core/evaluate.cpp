@@ -23,7 +23,8 @@ std::int64_t common_samples(const std::map<std::string, Tensor>& inputs) {
   return std::max<std::int64_t>(samples, 1);
 }
 
-const Tensor& input_tensor(const std::map<std::string, Tensor>& inputs, const std::string& name, const ValueSpec& spec) {
+const Tensor& input_tensor(const std::map<std::string, Tensor>& inputs, const std::string& name,
+                           const ValueSpec& spec) {
   const auto found = inputs.find(name);
   if (found == inputs.end()) throw UsageError("evaluate: input '" + name + "' is missing; expected " + spec.str());
   if (found->second.shape().without_leading() != spec.shape)
@@ -39,7 +40,8 @@ Tensor leaf_value(const Storage& storage, const Graph& graph, const std::map<std
     case LeafKind::parameter: return Parameter(leaf.parameter).read();
     case LeafKind::input:
       for (ValueId v = 0; v < graph.values(); ++v)
-        if (graph.value(v).is_leaf() && graph.value(v).leaf.kind == LeafKind::input && graph.value(v).leaf.name == leaf.name)
+        if (graph.value(v).is_leaf() && graph.value(v).leaf.kind == LeafKind::input &&
+            graph.value(v).leaf.name == leaf.name)
           return input_tensor(inputs, leaf.name, graph.value(v).spec);
       break;
     case LeafKind::scalar: {

@@ -10,7 +10,11 @@ std::size_t at(int i) { return static_cast<std::size_t>(i); }
 /// Rewrites a graph value by value; each old value is `raw` in the new graph, times `factor` when that is set.
 class Folder {
  public:
-  explicit Folder(const Graph& old) : old_(old), earliest_(earliest_stages(old)), raw_(at(old.values())), factor_(at(old.values())) {}
+  explicit Folder(const Graph& old)
+      : old_(old),
+        earliest_(earliest_stages(old)),
+        raw_(at(old.values())),
+        factor_(at(old.values())) {}
 
   FoldedGraph run(std::span<const ValueId> outputs) {
     for (ValueId v = 0; v < old_.values(); ++v)
@@ -39,9 +43,7 @@ class Folder {
   }
 
   /// The old value in the new graph with its factor applied.
-  Var materialise(ValueId v) {
-    return factor_[at(v)] ? scale_by(raw_[at(v)], factor_[at(v)]) : raw_[at(v)];
-  }
+  Var materialise(ValueId v) { return factor_[at(v)] ? scale_by(raw_[at(v)], factor_[at(v)]) : raw_[at(v)]; }
   std::vector<Var> materialised(const Node& node) {
     std::vector<Var> inputs;
     for (const ValueId input : node.inputs) inputs.push_back(materialise(input));
@@ -50,8 +52,7 @@ class Folder {
 
   std::vector<Var> emit(const Node& node, const std::vector<Var>& inputs) {
     const LayerPath path(*graph_, node.layer);
-    return node.op->type() == "scale_by" ? std::vector{scale_by(inputs[0], inputs[1])}
-                                         : graph_->add(node.op, inputs);
+    return node.op->type() == "scale_by" ? std::vector{scale_by(inputs[0], inputs[1])} : graph_->add(node.op, inputs);
   }
 
   /// A batch scalar that is complete only after some stage: worth pulling out of what reads it.

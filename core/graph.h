@@ -49,7 +49,7 @@ struct Value {
 struct Node {
   OpPtr op;
   std::vector<ValueId> inputs, outputs;  ///< an op that only writes state has no outputs
-  std::string layer;  ///< path of the module that made it; gradient nodes inherit it
+  std::string layer;                     ///< path of the module that made it; gradient nodes inherit it
 };
 
 /// A node's output: shape, dtype and scope; no data. Valid as long as its graph.
@@ -78,8 +78,8 @@ class Var {
   ValueId id_ = -1;
 };
 
-/// A model and its step as data: values, and nodes in an order in which they can run. Append-only; not copyable, because
-/// Vars point into it.
+/// A model and its step as data: values, and nodes in an order in which they can run. Append-only; not copyable,
+/// because Vars point into it.
 class Graph {
  public:
   Graph() = default;
@@ -132,7 +132,8 @@ class Graph {
   std::string swap_layer(std::string path);
   const std::string& layer() const { return layer_; }
 
-  /// Canonical text of the whole graph: equal for equal models, however they were built. For hashing and comparing traces.
+  /// Canonical text of the whole graph: equal for equal models, however they were built. For hashing and comparing
+  /// traces.
   std::string fingerprint() const;
 
  private:

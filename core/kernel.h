@@ -30,16 +30,22 @@ struct LoweredValue {
   std::size_t bytes() const { return layout.bytes(dims, dtype); }
 };
 
-/// What a kernel factory sees and decides. Shapes were checked by Op::infer; a factory only picks algorithm and layouts.
+/// What a kernel factory sees and decides. Shapes were checked by Op::infer; a factory only picks algorithm and
+/// layouts.
 class LoweringContext {
  public:
   LoweringContext(const Op& op, Backend& backend, std::vector<LoweredValue> inputs, std::vector<LoweredValue> outputs,
                   std::size_t workspace_cap_bytes)
-      : op_(op), backend_(backend), inputs_(std::move(inputs)), outputs_(std::move(outputs)),
+      : op_(op),
+        backend_(backend),
+        inputs_(std::move(inputs)),
+        outputs_(std::move(outputs)),
         workspace_cap_bytes_(workspace_cap_bytes) {}
 
   template <class T>
-  const T& op() const { return static_cast<const T&>(op_); }
+  const T& op() const {
+    return static_cast<const T&>(op_);
+  }
   const Op& op() const { return op_; }
   Backend& backend() const { return backend_; }
   int inputs() const { return static_cast<int>(inputs_.size()); }
@@ -49,14 +55,16 @@ class LoweringContext {
   /// Upper limit for this kernel's workspace where it has a choice (fast algorithms); never a reason to fail.
   std::size_t workspace_cap_bytes() const { return workspace_cap_bytes_; }
 
-  /// Asks that input `i` arrive in `layout`; input(i) says so from then on. A pinned input that lies otherwise is reordered
-  /// first: once per step for batch values, in every replay for sample values. An unpinned one is pinned to `layout`.
+  /// Asks that input `i` arrive in `layout`; input(i) says so from then on. A pinned input that lies otherwise is
+  /// reordered first: once per step for batch values, in every replay for sample values. An unpinned one is pinned to
+  /// `layout`.
   void require(int i, const Layout& layout) {
     inputs_[static_cast<std::size_t>(i)].layout = layout;
     inputs_[static_cast<std::size_t>(i)].pinned = true;
   }
   void require_plain(int i) { require(i, Layout()); }
-  /// Says how output `i` will lie. Throws BackendError when output(i).pinned (gradients share their parameter's layout).
+  /// Says how output `i` will lie. Throws BackendError when output(i).pinned (gradients share their parameter's
+  /// layout).
   void set_layout(int i, const Layout& layout);
 
  private:
@@ -81,9 +89,9 @@ struct RunContext {
   void* stream = nullptr;         ///< the device's stream; unused on the CPU
 };
 
-/// An op on a device for fixed shapes, layouts and algorithm. Contract of run(): reads the inputs, writes the whole of each
-/// output (accumulating nodes: adds to it), uses at most workspace_bytes(), allocates nothing, touches nothing else.
-/// An output may share its input's address where Op::in_place_input allows it.
+/// An op on a device for fixed shapes, layouts and algorithm. Contract of run(): reads the inputs, writes the whole of
+/// each output (accumulating nodes: adds to it), uses at most workspace_bytes(), allocates nothing, touches nothing
+/// else. An output may share its input's address where Op::in_place_input allows it.
 class Kernel {
  public:
   virtual ~Kernel() = default;
@@ -97,14 +105,22 @@ class Kernel {
 
  protected:
   template <class T>
-  const T* in(int i) const { return static_cast<const T*>(addresses_.inputs[static_cast<std::size_t>(i)]); }
+  const T* in(int i) const {
+    return static_cast<const T*>(addresses_.inputs[static_cast<std::size_t>(i)]);
+  }
   template <class T>
-  T* out(int i) const { return static_cast<T*>(addresses_.outputs[static_cast<std::size_t>(i)]); }
+  T* out(int i) const {
+    return static_cast<T*>(addresses_.outputs[static_cast<std::size_t>(i)]);
+  }
   /// An input that the op updates in place (Op::mutates).
   template <class T>
-  T* inout(int i) const { return static_cast<T*>(addresses_.inputs[static_cast<std::size_t>(i)]); }
+  T* inout(int i) const {
+    return static_cast<T*>(addresses_.inputs[static_cast<std::size_t>(i)]);
+  }
   template <class T>
-  T* workspace() const { return static_cast<T*>(addresses_.workspace); }
+  T* workspace() const {
+    return static_cast<T*>(addresses_.workspace);
+  }
 
   Addresses addresses_;
 };

@@ -7,7 +7,9 @@
 namespace sluice {
 
 Layout::Layout(std::vector<std::uint8_t> order, std::vector<Block> blocks, std::int64_t groups)
-    : order_(std::move(order)), blocks_(std::move(blocks)), groups_(groups) {
+    : order_(std::move(order)),
+      blocks_(std::move(blocks)),
+      groups_(groups) {
   // One layout has one representation, so that == means "the same bytes": row-major without blocks is plain.
   bool row_major = true;
   for (std::size_t i = 0; i < order_.size(); ++i) row_major = row_major && order_[i] == i;

@@ -15,8 +15,8 @@ namespace sluice {
 /// blocks. Extents are padded up to whole blocks; padding holds zeros. Plain (row-major) is the default.
 ///
 /// Names follow the usual letters: dimension 0 is `a`; `acdb` is NHWC, `aBcd16b` keeps 16 channels
-/// together. `groups` > 1 splits dimension 0 into [groups, d0/groups] first (weights of grouped convolutions), and letters
-/// then count the split dimensions.
+/// together. `groups` > 1 splits dimension 0 into [groups, d0/groups] first (weights of grouped convolutions), and
+/// letters then count the split dimensions.
 class Layout {
  public:
   struct Block {

@@ -11,7 +11,17 @@ namespace sluice {
 
 /// What a byte is for. Every planned byte has one category and one layer.
 enum class Category : std::uint8_t {
-  parameter, gradient, optimizer, buffer, batch, derived, staging, activation, workspace, loader, count
+  parameter,
+  gradient,
+  optimizer,
+  buffer,
+  batch,
+  derived,
+  staging,
+  activation,
+  workspace,
+  loader,
+  count
 };
 
 /// The part of the slab a category lives in.
@@ -30,8 +40,12 @@ class Ledger {
   };
   using Rows = std::map<std::pair<Category, std::string>, Entry>;
 
-  void plan(Category category, const std::string& layer, std::size_t bytes) { rows_[{category, layer}].planned_bytes += bytes; }
-  void measure(Category category, const std::string& layer, std::size_t bytes) { rows_[{category, layer}].measured_bytes += bytes; }
+  void plan(Category category, const std::string& layer, std::size_t bytes) {
+    rows_[{category, layer}].planned_bytes += bytes;
+  }
+  void measure(Category category, const std::string& layer, std::size_t bytes) {
+    rows_[{category, layer}].measured_bytes += bytes;
+  }
   void clear_measured();
 
   const Rows& rows() const { return rows_; }

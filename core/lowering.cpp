@@ -3,8 +3,10 @@
 #include <map>
 #include <set>
 
+#include <sluice/core/batch_storages.h>
 #include <sluice/core/device.h>
 #include <sluice/core/error.h>
+#include <sluice/core/kept_copy.h>
 #include <sluice/core/program.h>
 
 namespace sluice {
@@ -19,33 +21,6 @@ class ReorderOp final : public Op {
   std::vector<ValueSpec> infer(std::span<const ValueSpec> in) const override { return {in[0]}; }
 };
 
-/// Copies a kept value between the arena and the slot of the micro-batch that is running.
-class KeptCopy final : public Kernel {
- public:
-  KeptCopy(Backend& backend, const StorageTable& storages, int storage, std::size_t bytes, bool store)
-      : backend_(backend), storages_(storages), storage_(storage), bytes_(bytes), store_(store) {}
-
-  void bind(const Addresses& addresses) override {
-    Kernel::bind(addresses);
-    stride_ = aligned(storages_.slot_bytes(storage_));
-  }
-  void run(const RunContext& context) override {
-    const std::size_t slot = static_cast<std::size_t>(context.replay) * stride_;
-    if (store_)
-      backend_.copy(out<std::byte>(0) + slot, in<std::byte>(0), bytes_);
-    else
-      backend_.copy(out<std::byte>(0), in<std::byte>(0) + slot, bytes_);
-  }
-
- private:
-  Backend& backend_;
-  const StorageTable& storages_;
-  int storage_;
-  std::size_t bytes_;
-  bool store_;
-  std::size_t stride_ = 0;
-};
-
 std::string pointer_key(const void* pointer) { return std::to_string(reinterpret_cast<std::uintptr_t>(pointer)); }
 
 }  // namespace
@@ -54,10 +29,12 @@ class Lowering::Work {
  public:
   Work(const Graph& graph, const StageCut& cut, StorageTable& storages, Backend& backend, LoweringOptions options,
        std::span<const std::pair<std::shared_ptr<ParameterData>, ValueId>> gradients)
-      : graph_(graph), cut_(cut), storages_(storages), backend_(backend), options_(options) {
-    link_gradients(gradients);
-    assign_storages();
-  }
+      : graph_(graph),
+        cut_(cut),
+        storages_(storages),
+        backend_(backend),
+        options_(options),
+        batch_storages_(graph, cut, storages, backend, gradients) {}
 
   Part nodes_part(const std::string& name, std::span<const NodeId> nodes) {
     begin(name, 0);
@@ -98,12 +75,7 @@ class Lowering::Work {
     return part;
   }
 
-  /// A view has its storage in what it looks at.
-  int storage_of(ValueId v) const {
-    while (storage_[at(v)] < 0 && !graph_.value(v).is_leaf() && graph_.node(graph_.value(v).producer).op->is_view())
-      v = graph_.node(graph_.value(v).producer).inputs[0];
-    return storage_[at(v)];
-  }
+  int storage_of(ValueId v) const { return batch_storages_.of(v); }
   const StageCut& cut() const { return cut_; }
 
  private:
@@ -113,111 +85,8 @@ class Lowering::Work {
     return spec(v).is_sample() ? spec(v).shape.with_leading(part_.micro_batch) : spec(v).shape;
   }
 
-  // --- storages -------------------------------------------------------------------------------------------------------
-
-  /// Gradients lie as their parameters do, and so does everything elementwise on the way to them.
-  void link_gradients(std::span<const std::pair<std::shared_ptr<ParameterData>, ValueId>> gradients) {
-    for (const auto& [parameter, gradient] : gradients) gradient_of_[gradient] = parameter;
-    for (NodeId n = graph_.nodes() - 1; n >= 0; --n) {
-      const Node& node = graph_.node(n);
-      if (node.outputs.size() != 1 || !graph_.is_batch_node(n)) continue;
-      const auto linked = gradient_of_.find(node.outputs[0]);
-      const bool elementwise = node.op->batch_capable() && node.op->in_place_input() >= 0;
-      if (linked == gradient_of_.end() || !elementwise) continue;
-      for (const ValueId input : node.inputs)
-        if (!graph_.value(input).is_leaf() && spec(input).shape == spec(node.outputs[0]).shape)
-          gradient_of_.emplace(input, linked->second);
-    }
-  }
-
-  int parameter_storage(const std::shared_ptr<ParameterData>& parameter) {
-    return storages_.get("parameter:" + pointer_key(parameter.get()),
-                         {.name = parameter->name,
-                          .layer = parameter->name.substr(0, std::min(parameter->name.rfind('.'), parameter->name.size())),
-                          .category = Category::parameter,
-                          .dims = parameter->value.shape(),
-                          .dtype = backend_.stored(parameter->value.dtype()),
-                          .layout = {},
-                          .pinned = false,
-                          .leaf = Leaf{.kind = LeafKind::parameter, .parameter = parameter}});
-  }
-
-  void assign_storages() {
-    storage_.assign(at(graph_.values()), -1);
-    std::set<NodeId> live(cut_.prologue.begin(), cut_.prologue.end());
-    live.insert(cut_.writers.begin(), cut_.writers.end());
-    for (const Stage& stage : cut_.stages) {
-      live.insert(stage.replayed.begin(), stage.replayed.end());
-      live.insert(stage.once.begin(), stage.once.end());
-    }
-    std::vector<int> readers(at(graph_.values()));
-    std::set<ValueId> mentioned(cut_.outputs.begin(), cut_.outputs.end());
-    for (const NodeId n : live) {
-      for (const ValueId input : graph_.node(n).inputs) ++readers[at(input)];
-      mentioned.insert(graph_.node(n).inputs.begin(), graph_.node(n).inputs.end());
-      mentioned.insert(graph_.node(n).outputs.begin(), graph_.node(n).outputs.end());
-    }
-    for (const ValueId output : cut_.outputs) ++readers[at(output)];
-    // Backwards, so that an in-place result exists before the value it overwrites.
-    for (auto it = mentioned.rbegin(); it != mentioned.rend(); ++it) {
-      const ValueId v = *it;
-      const bool is_view = !graph_.value(v).is_leaf() && graph_.node(graph_.value(v).producer).op->is_view();
-      if (storage_[at(v)] >= 0 || spec(v).is_sample() || is_view) continue;
-      storage_[at(v)] = graph_.value(v).is_leaf() ? leaf_storage(v) : batch_storage(v);
-      share_in_place(v, readers);
-    }
-  }
-
-  /// A batch node that may work in place does when it alone reads its input: both names mean one storage.
-  void share_in_place(ValueId v, const std::vector<int>& readers) {
-    const NodeId producer = graph_.value(v).producer;
-    if (producer < 0 || !graph_.is_batch_node(producer)) return;
-    const Node& node = graph_.node(producer);
-    if (node.outputs.size() != 1 || node.op->in_place_input() < 0) return;
-    const ValueId input = node.inputs[at(node.op->in_place_input())];
-    if (!graph_.value(input).is_leaf() && readers[at(input)] == 1 && spec(input) == spec(v))
-      storage_[at(input)] = storage_[at(v)];
-  }
-
-  int leaf_storage(ValueId v) {
-    const Leaf& leaf = graph_.value(v).leaf;
-    const DType dtype = backend_.stored(spec(v).dtype);
-    switch (leaf.kind) {
-      case LeafKind::parameter: return parameter_storage(leaf.parameter);
-      case LeafKind::state: {
-        const int parameter = parameter_storage(leaf.parameter);
-        return storages_.get("state:" + leaf.name + ":" + pointer_key(leaf.parameter.get()),
-                             {.name = leaf.parameter->name + " " + leaf.name, .layer = storages_[parameter].layer,
-                              .category = Category::optimizer, .dims = spec(v).shape, .dtype = dtype, .layout = {},
-                              .layout_of = parameter, .leaf = leaf});
-      }
-      case LeafKind::scalar:
-        return storages_.get("scalar:" + leaf.name, {.name = leaf.name, .layer = {}, .category = Category::batch,
-                                                     .dims = {}, .dtype = dtype, .layout = {}, .leaf = leaf});
-      case LeafKind::constant:
-        return storages_.get("constant:" + std::to_string(std::bit_cast<std::uint64_t>(leaf.constant)) + spec(v).str(),
-                             {.name = "constant", .layer = {}, .category = Category::batch, .dims = spec(v).shape,
-                              .dtype = dtype, .layout = {}, .leaf = leaf});
-      case LeafKind::input: break;
-    }
-    throw Error("lowering: input '" + leaf.name + "' has batch scope");
-  }
-
-  int batch_storage(ValueId v) {
-    const Value& value = graph_.value(v);
-    const Node& node = graph_.node(value.producer);
-    Storage fresh{.name = std::string(node.op->type()), .layer = node.layer, .category = Category::batch,
-                  .dims = value.spec.shape, .dtype = backend_.stored(value.spec.dtype), .layout = {}, .leaf = {}};
-    if (const auto linked = gradient_of_.find(v); linked != gradient_of_.end()) {
-      fresh.category = Category::gradient;
-      fresh.layout_of = parameter_storage(linked->second);
-      fresh.name = linked->second->name + " gradient";
-      fresh.layer = storages_[fresh.layout_of].layer;
-    }
-    return storages_.get("batch:" + pointer_key(&graph_) + ":" + std::to_string(v), std::move(fresh));
-  }
-
-  // --- one part -------------------------------------------------------------------------------------------------------
+  // --- one part
+  // -------------------------------------------------------------------------------------------------------
 
   void begin(const std::string& name, std::int64_t micro_batch) {
     part_ = {};
@@ -260,9 +129,14 @@ class Lowering::Work {
     } else {
       const int id = storage_of(v);
       const Storage& storage = storages_[id];
-      result = append_value({.name = storage.name, .layer = storage.layer, .category = storage.category,
-                             .dims = value.spec.shape, .dtype = storage.dtype, .layout = storages_.layout(id),
-                             .storage = id, .value = v});
+      result = append_value({.name = storage.name,
+                             .layer = storage.layer,
+                             .category = storage.category,
+                             .dims = value.spec.shape,
+                             .dtype = storage.dtype,
+                             .layout = storages_.layout(id),
+                             .storage = id,
+                             .value = v});
     }
     current_[v] = result;
     return result;
@@ -271,26 +145,44 @@ class Lowering::Work {
   int input_value(ValueId v) {
     const Leaf& leaf = graph_.value(v).leaf;
     const DType dtype = backend_.stored(spec(v).dtype);
-    const int id = storages_.get("input:" + leaf.name, {.name = leaf.name, .layer = "input", .category = Category::staging,
-                                                        .dims = {}, .dtype = dtype, .layout = {}, .leaf = leaf});
+    const int id = storages_.get("input:" + leaf.name, {.name = leaf.name,
+                                                        .layer = "input",
+                                                        .category = Category::staging,
+                                                        .dims = {},
+                                                        .dtype = dtype,
+                                                        .layout = {},
+                                                        .leaf = leaf});
     const Shape dims = dims_of(v);
     storages_[id].least_bytes = std::max(storages_[id].least_bytes, Layout().bytes(dims, dtype));
-    return append_value({.name = leaf.name, .layer = "input", .category = Category::staging, .dims = dims, .dtype = dtype,
-                         .layout = {}, .storage = id, .value = v});
+    return append_value({.name = leaf.name,
+                         .layer = "input",
+                         .category = Category::staging,
+                         .dims = dims,
+                         .dtype = dtype,
+                         .layout = {},
+                         .storage = id,
+                         .value = v});
   }
 
   int view(int of, ValueId v) {
     of = reordered(of, Layout(), graph_.node(graph_.value(v).producer).layer);
     const PartValue& base = part_.values[at(of)];
-    PartValue value{.name = base.name, .layer = base.layer, .category = base.category, .dims = dims_of(v),
-                    .dtype = base.dtype, .layout = {}, .alias = of, .value = v};
+    PartValue value{.name = base.name,
+                    .layer = base.layer,
+                    .category = base.category,
+                    .dims = dims_of(v),
+                    .dtype = base.dtype,
+                    .layout = {},
+                    .alias = of,
+                    .value = v};
     return append_value(std::move(value));
   }
 
   /// Input `of` in `layout`; inserts a reorder when it lies otherwise.
   int reordered(int of, const Layout& layout, const std::string& layer) {
     const PartValue source = part_.values[at(of)];
-    const Layout actual = source.storage >= 0 && source.category != Category::staging ? storages_.layout(source.storage) : source.layout;
+    const Layout actual =
+        source.storage >= 0 && source.category != Category::staging ? storages_.layout(source.storage) : source.layout;
     if (source.storage >= 0 && source.category != Category::staging && !storages_.pinned(source.storage)) {
       storages_.pin(source.storage, layout);
       part_.values[at(of)].layout = layout;
@@ -302,7 +194,8 @@ class Lowering::Work {
     }
     const auto [known, fresh] = reordered_.emplace(std::make_pair(of, layout.identity()), -1);
     if (!fresh) return known->second;
-    const bool once_per_step = source.storage >= 0 && source.category != Category::staging && !made_here_.contains(source.value);
+    const bool once_per_step =
+        source.storage >= 0 && source.category != Category::staging && !made_here_.contains(source.value);
     const int result = once_per_step ? derived_copy(source, actual, layout, layer) : reorder_here(of, layout, layer);
     known->second = result;
     return result;
@@ -310,7 +203,8 @@ class Lowering::Work {
 
   std::unique_ptr<Kernel> reorder_kernel(const PartValue& source, const Layout& from, const Layout& to) {
     const KernelFactory* const factory = backend_.kernel("reorder");
-    if (!factory) throw BackendError("lowering: " + source.name + " must be reordered and the device has no reorder kernel");
+    if (!factory)
+      throw BackendError("lowering: " + source.name + " must be reordered and the device has no reorder kernel");
     LoweredValue input{source.dims, source.dtype, Scope::batch, from};
     LoweredValue output{source.dims, source.dtype, Scope::batch, to};
     static const ReorderOp op;
@@ -320,8 +214,11 @@ class Lowering::Work {
 
   int reorder_here(int of, const Layout& layout, const std::string& layer) {
     PartValue value = part_.values[at(of)];
-    Instruction instruction{.name = "reorder", .layer = layer,
-                            .kernel = reorder_kernel(value, value.layout, layout), .inputs = {of}, .outputs = {},
+    Instruction instruction{.name = "reorder",
+                            .layer = layer,
+                            .kernel = reorder_kernel(value, value.layout, layout),
+                            .inputs = {of},
+                            .outputs = {},
                             .mutated = {}};
     value.name += " reordered";
     value.layer = layer;
@@ -336,10 +233,19 @@ class Lowering::Work {
   int derived_copy(const PartValue& source, const Layout& from, const Layout& layout, const std::string& layer) {
     const std::string key = std::to_string(source.storage) + ":" + layout.identity();
     const int id = storages_.get("derived:" + key, {.name = source.name + " as " + layout.str(source.dims.rank()),
-                                                    .layer = source.layer, .category = Category::derived,
-                                                    .dims = source.dims, .dtype = source.dtype, .layout = layout, .leaf = {}});
-    PartValue copy{.name = storages_[id].name, .layer = source.layer, .category = Category::derived, .dims = source.dims,
-                   .dtype = source.dtype, .layout = layout, .storage = id};
+                                                    .layer = source.layer,
+                                                    .category = Category::derived,
+                                                    .dims = source.dims,
+                                                    .dtype = source.dtype,
+                                                    .layout = layout,
+                                                    .leaf = {}});
+    PartValue copy{.name = storages_[id].name,
+                   .layer = source.layer,
+                   .category = Category::derived,
+                   .dims = source.dims,
+                   .dtype = source.dtype,
+                   .layout = layout,
+                   .storage = id};
     if (refreshed_.insert(id).second) {
       Part& part = derived_[cut_.available[at(source.value)]];
       PartValue original = source;
@@ -348,8 +254,12 @@ class Lowering::Work {
       const int in = static_cast<int>(part.values.size());
       part.values.push_back(std::move(original));
       part.values.push_back(copy);
-      part.instructions.push_back({.name = "reorder", .layer = layer, .kernel = reorder_kernel(source, from, layout),
-                                   .inputs = {in}, .outputs = {in + 1}, .mutated = {}});
+      part.instructions.push_back({.name = "reorder",
+                                   .layer = layer,
+                                   .kernel = reorder_kernel(source, from, layout),
+                                   .inputs = {in},
+                                   .outputs = {in + 1},
+                                   .mutated = {}});
       part.instructions.back().workspace_bytes = part.instructions.back().kernel->workspace_bytes();
     }
     return append_value(std::move(copy));
@@ -401,8 +311,13 @@ class Lowering::Work {
     std::unique_ptr<Kernel> kernel = (*factory)(context);
     place_operands(node, context, inputs, outputs);
 
-    Instruction instruction{.name = std::string(node.op->type()), .layer = node.layer, .node = n,
-                            .kernel = std::move(kernel), .inputs = inputs, .outputs = {}, .mutated = node.op->mutates(),
+    Instruction instruction{.name = std::string(node.op->type()),
+                            .layer = node.layer,
+                            .node = n,
+                            .kernel = std::move(kernel),
+                            .inputs = inputs,
+                            .outputs = {},
+                            .mutated = node.op->mutates(),
                             .accumulates = graph_.accumulates(n)};
     emit(std::move(instruction), outputs);
     for (std::size_t o = 0; o < outputs.size(); ++o) {
@@ -412,7 +327,8 @@ class Lowering::Work {
   }
 
   /// Carries out what the factory asked of the context: pins, reorders, output layouts.
-  void place_operands(const Node& node, const LoweringContext& context, std::vector<int>& inputs, const std::vector<int>& outputs) {
+  void place_operands(const Node& node, const LoweringContext& context, std::vector<int>& inputs,
+                      const std::vector<int>& outputs) {
     const std::vector<int> mutated = node.op->mutates();
     for (int i = 0; i < static_cast<int>(inputs.size()); ++i) {
       const int placed = reordered(inputs[at(i)], context.input(i).layout, node.layer);
@@ -430,8 +346,12 @@ class Lowering::Work {
 
   int output_value(const Node& node, ValueId v) {
     const Value& value = graph_.value(v);
-    PartValue result{.name = std::string(node.op->type()), .layer = node.layer, .dims = dims_of(v),
-                     .dtype = backend_.stored(value.spec.dtype), .layout = {}, .value = v};
+    PartValue result{.name = std::string(node.op->type()),
+                     .layer = node.layer,
+                     .dims = dims_of(v),
+                     .dtype = backend_.stored(value.spec.dtype),
+                     .layout = {},
+                     .value = v};
     if (value.output) result.name += "." + std::to_string(value.output);
     if (!value.spec.is_sample()) {
       result.storage = storage_of(v);
@@ -441,21 +361,30 @@ class Lowering::Work {
     return append_value(std::move(result));
   }
 
-  // --- values kept across stages --------------------------------------------------------------------------------------
+  // --- values kept across stages
+  // --------------------------------------------------------------------------------------
 
   int kept_storage(const PartValue& value, std::int64_t slots) {
     const int id = storages_.get("kept:" + pointer_key(&graph_) + ":" + std::to_string(value.value),
-                                 {.name = value.name + " kept", .layer = value.layer, .category = Category::activation,
-                                  .dims = {}, .dtype = value.dtype, .layout = {}, .leaf = {}});
+                                 {.name = value.name + " kept",
+                                  .layer = value.layer,
+                                  .category = Category::activation,
+                                  .dims = {},
+                                  .dtype = value.dtype,
+                                  .layout = {},
+                                  .leaf = {}});
     storages_[id].slots = std::max(storages_[id].slots, slots);
     storages_[id].least_bytes = std::max(storages_[id].least_bytes, value.bytes());
     return id;
   }
 
   void copy_kept(int from, int to, int storage, std::size_t bytes, bool store) {
-    Instruction instruction{.name = store ? "store" : "load", .layer = part_.values[at(from)].layer,
+    Instruction instruction{.name = store ? "store" : "load",
+                            .layer = part_.values[at(from)].layer,
                             .kernel = std::make_unique<KeptCopy>(backend_, storages_, storage, bytes, store),
-                            .inputs = {from}, .outputs = {}, .mutated = {}};
+                            .inputs = {from},
+                            .outputs = {},
+                            .mutated = {}};
     emit(std::move(instruction), {to});
   }
 
@@ -488,20 +417,8 @@ class Lowering::Work {
     return to;
   }
 
-  // --- lifetimes ------------------------------------------------------------------------------------------------------
-
-  static void set_lifetimes(Part& part, std::span<const int> kept_to_end) {
-    const auto touch = [&](int v, int when) {
-      PartValue& root = part.values[at(part.root(v))];
-      if (root.first < 0) root.first = when;
-      root.last = std::max(root.last, when);
-    };
-    for (int i = 0; i < static_cast<int>(part.instructions.size()); ++i) {
-      for (const int v : part.instructions[at(i)].inputs) touch(v, i);
-      for (const int v : part.instructions[at(i)].outputs) touch(v, i);
-    }
-    for (const int v : kept_to_end) touch(v, static_cast<int>(part.instructions.size()));
-  }
+  // --- lifetimes
+  // ------------------------------------------------------------------------------------------------------
 
   /// Lets ops that may do so write over an input that dies with them.
   void share_in_place_in_arena() {
@@ -530,8 +447,7 @@ class Lowering::Work {
   Backend& backend_;
   LoweringOptions options_;
 
-  std::map<ValueId, std::shared_ptr<ParameterData>> gradient_of_;
-  std::vector<int> storage_;  // by ValueId; batch values only
+  BatchStorages batch_storages_;
   std::map<int, Part> derived_;
   std::set<int> refreshed_;  // derived storages this graph refreshes already
   std::map<std::pair<ValueId, std::int64_t>, PartValue> kept_layouts_;
@@ -544,15 +460,20 @@ class Lowering::Work {
   std::set<ValueId> made_here_;
 };
 
-Lowering::Lowering(const Graph& graph, const StageCut& cut, StorageTable& storages, Backend& backend, LoweringOptions options,
+Lowering::Lowering(const Graph& graph, const StageCut& cut, StorageTable& storages, Backend& backend,
+                   LoweringOptions options,
                    std::span<const std::pair<std::shared_ptr<ParameterData>, ValueId>> gradients)
     : work_(std::make_unique<Work>(graph, cut, storages, backend, options, gradients)) {}
 Lowering::~Lowering() = default;
 Lowering::Lowering(Lowering&&) noexcept = default;
 
 Part Lowering::prologue() { return work_->nodes_part("prologue", work_->cut().prologue); }
-Part Lowering::replayed(int stage, std::int64_t micro_batch, std::int64_t slots) { return work_->replayed(stage, micro_batch, slots); }
-Part Lowering::once(int stage) { return work_->nodes_part("once " + std::to_string(stage), work_->cut().stages[at(stage)].once); }
+Part Lowering::replayed(int stage, std::int64_t micro_batch, std::int64_t slots) {
+  return work_->replayed(stage, micro_batch, slots);
+}
+Part Lowering::once(int stage) {
+  return work_->nodes_part("once " + std::to_string(stage), work_->cut().stages[at(stage)].once);
+}
 Part Lowering::writers() { return work_->nodes_part("update", work_->cut().writers); }
 Part Lowering::take_derived(int stage) { return work_->take_derived(stage); }
 Part Lowering::everything(std::span<const NodeId> nodes, std::int64_t samples, std::span<const ValueId> outputs) {

@@ -23,7 +23,8 @@ void throw_shape_error(const Op& op, const std::string& what, std::string_view n
     const std::size_t comma = names.find(',');
     const std::string_view label = names.substr(0, comma);
     names = comma == std::string_view::npos ? std::string_view() : names.substr(comma + 1);
-    text += (i ? ", " : "") + (label.empty() ? "input " + std::to_string(i) : std::string(label)) + "=" + inputs[i].str();
+    text +=
+        (i ? ", " : "") + (label.empty() ? "input " + std::to_string(i) : std::string(label)) + "=" + inputs[i].str();
   }
   throw ShapeError(text + "; expected " + rule);
 }

@@ -32,7 +32,8 @@ struct ValueSpec {
   friend bool operator==(const ValueSpec&, const ValueSpec&) = default;
 };
 
-/// The mathematics of one operation: shapes, gradient, and what the planner may do with it. Ops are immutable and shared.
+/// The mathematics of one operation: shapes, gradient, and what the planner may do with it. Ops are immutable and
+/// shared.
 ///
 /// A node whose inputs include a sample value and whose output has batch scope *accumulates*: its kernel adds the
 /// contribution of one micro-batch to the output, which is cleared once per step.

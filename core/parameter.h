@@ -18,10 +18,10 @@ class ParameterHome {
   virtual void write(const struct ParameterData& parameter, const Tensor& value) = 0;
 };
 
-/// A trainable tensor (or, with `trainable` false, a frozen one or a buffer) of a model. Shared by the layer that made it and
-/// the graphs that mention it; its identity is its address.
+/// A trainable tensor (or, with `trainable` false, a frozen one or a buffer) of a model. Shared by the layer that made
+/// it and the graphs that mention it; its identity is its address.
 struct ParameterData {
-  std::string name;  ///< path in the model, "features.0.weight"
+  std::string name;   ///< path in the model, "features.0.weight"
   Tensor value = {};  ///< on the host; stale while `home` is set
   bool trainable = true;
   /// Fills `value` with its first values: the same for the same seed and stream (the parameter's number in its model).

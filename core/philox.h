@@ -28,8 +28,8 @@ struct Philox {
   /// The stream of one op for one sample: four words number `block`, keyed by seed, step, op and position in the batch.
   SLUICE_HOST_DEVICE static Block at(std::uint64_t seed, std::uint64_t step, std::uint32_t op, std::uint32_t position,
                                      std::uint32_t block) {
-    return generate(Block{{block, position, static_cast<std::uint32_t>(step), op}},
-                    static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32));
+    return generate(Block{{block, position, static_cast<std::uint32_t>(step), op}}, static_cast<std::uint32_t>(seed),
+                    static_cast<std::uint32_t>(seed >> 32));
   }
 
   /// Uniform in [0, 1) with 24 bits.

@@ -49,6 +49,19 @@ int Part::root(int value) const {
   return value;
 }
 
+void set_lifetimes(Part& part, std::span<const int> kept_to_end) {
+  const auto touch = [&](int v, int when) {
+    PartValue& root = part.values[at(part.root(v))];
+    if (root.first < 0) root.first = when;
+    root.last = std::max(root.last, when);
+  };
+  for (int i = 0; i < static_cast<int>(part.instructions.size()); ++i) {
+    for (const int v : part.instructions[at(i)].inputs) touch(v, i);
+    for (const int v : part.instructions[at(i)].outputs) touch(v, i);
+  }
+  for (const int v : kept_to_end) touch(v, static_cast<int>(part.instructions.size()));
+}
+
 std::vector<Lifetime> arena_lifetimes(const Part& part) {
   std::vector<Lifetime> lifetimes;
   for (int v = 0; v < static_cast<int>(part.values.size()); ++v) {

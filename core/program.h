@@ -16,7 +16,9 @@ namespace sluice {
 
 /// Addresses and sizes of everything in the slab are multiples of this.
 inline constexpr std::size_t slab_alignment = 64;
-constexpr std::size_t aligned(std::size_t bytes) { return (bytes + slab_alignment - 1) / slab_alignment * slab_alignment; }
+constexpr std::size_t aligned(std::size_t bytes) {
+  return (bytes + slab_alignment - 1) / slab_alignment * slab_alignment;
+}
 
 /// Memory that outlives a replay: one address for the whole run, shared by all programs of the run.
 struct Storage {
@@ -26,10 +28,10 @@ struct Storage {
   Shape dims;
   DType dtype = DType::f32;  ///< as stored on the device
   Layout layout;
-  bool pinned = true;       ///< false: no kernel has chosen the layout yet
-  int layout_of = -1;       ///< shares the layout of that storage (gradient and optimizer state with their parameter)
-  std::int64_t slots = 1;   ///< values kept across stages: one slot per micro-batch
-  std::size_t least_bytes = 0;  ///< staging, kept values: the largest micro-batch decides
+  bool pinned = true;      ///< false: no kernel has chosen the layout yet
+  int layout_of = -1;      ///< shares the layout of that storage (gradient and optimizer state with their parameter)
+  std::int64_t slots = 1;  ///< values kept across stages: one slot per micro-batch
+  std::size_t least_bytes = 0;    ///< staging, kept values: the largest micro-batch decides
   std::optional<Leaf> leaf = {};  ///< what initialises it, when it is a leaf of the graph
 };
 
@@ -77,9 +79,9 @@ struct PartValue {
 
 /// A kernel with its operands, in running order.
 struct Instruction {
-  std::string name;   ///< op type
+  std::string name;  ///< op type
   std::string layer;
-  NodeId node = -1;   ///< −1: a reorder, or a copy of a kept value
+  NodeId node = -1;  ///< −1: a reorder, or a copy of a kept value
   std::unique_ptr<Kernel> kernel;
   std::vector<int> inputs, outputs;  ///< values of the part
   std::vector<int> mutated;          ///< inputs written in place
@@ -99,6 +101,9 @@ struct Part {
   /// The value whose memory `value` uses.
   int root(int value) const;
 };
+
+/// Fills in first and last of every value from the instructions; `kept_to_end` live on to the end of the part.
+void set_lifetimes(Part& part, std::span<const int> kept_to_end);
 
 struct LoweringOptions {
   /// Limit for the workspace of kernels that can trade memory for speed.
@@ -122,8 +127,8 @@ class Lowering {
   Part once(int stage);
   /// The nodes that write state.
   Part writers();
-  /// Reorders into derived copies, to run after the once part of `stage` (−1: after the prologue). Complete when every other
-  /// part was lowered.
+  /// Reorders into derived copies, to run after the once part of `stage` (−1: after the prologue). Complete when every
+  /// other part was lowered.
   Part take_derived(int stage);
   /// All of `nodes` in one list, for one batch of `samples`; what evaluate() runs.
   Part everything(std::span<const NodeId> nodes, std::int64_t samples, std::span<const ValueId> outputs);
@@ -136,7 +141,8 @@ class Lowering {
   std::unique_ptr<Work> work_;
 };
 
-/// Bytes of the arena values of a part that must not overlap: [first, last] by instruction, aligned. Workspaces included.
+/// Bytes of the arena values of a part that must not overlap: [first, last] by instruction, aligned. Workspaces
+/// included.
 struct Lifetime {
   int first = 0, last = 0;
   std::size_t bytes = 0;
@@ -145,8 +151,8 @@ struct Lifetime {
 };
 std::vector<Lifetime> arena_lifetimes(const Part& part);
 
-/// Addresses for every value and workspace of a part: `storage_address(id)` for storages; `offset(i)` of lifetimes[i] into the
-/// arena. Calls Kernel::bind.
+/// Addresses for every value and workspace of a part: `storage_address(id)` for storages; `offset(i)` of lifetimes[i]
+/// into the arena. Calls Kernel::bind.
 struct PartAddresses {
   std::vector<void*> values;      ///< by value of the part
   std::vector<void*> workspaces;  ///< by instruction

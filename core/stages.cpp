@@ -25,7 +25,10 @@ int earliest_stage(const Graph& graph, NodeId n, std::span<const int> earliest) 
 class Cutter {
  public:
   Cutter(const Graph& graph, std::span<const ValueId> outputs, Crossing crossing)
-      : graph_(graph), crossing_(crossing), outputs_(outputs.begin(), outputs.end()), asap_(earliest_stages(graph)) {
+      : graph_(graph),
+        crossing_(crossing),
+        outputs_(outputs.begin(), outputs.end()),
+        asap_(earliest_stages(graph)) {
     std::vector<ValueId> roots = outputs_;
     for (const NodeId writer : graph.writers())
       roots.insert(roots.end(), graph.node(writer).inputs.begin(), graph.node(writer).inputs.end());

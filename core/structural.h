@@ -4,7 +4,8 @@
 
 namespace sluice {
 
-// The ops that core itself needs: what differentiation and the two scopes are made of. Every other op is unknown to core.
+// The ops that core itself needs: what differentiation and the two scopes are made of. Every other op is unknown to
+// core.
 
 /// a + b, elementwise, equal shapes. Of a sample and a batch value: the batch value is added to every sample.
 Var add(Var a, Var b);
@@ -18,8 +19,8 @@ Var batch_sum(Var x);
 /// batch → sample: the same value for every sample. Read directly by the ops that use it, not materialised.
 Var broadcast(Var v);
 
-/// Rows of all samples as one batch value: sample [N,F] → batch [capacity,F]. Grows with the logical batch; `capacity` is
-/// the largest logical batch. Rows past the logical batch are zero.
+/// Rows of all samples as one batch value: sample [N,F] → batch [capacity,F]. Grows with the logical batch; `capacity`
+/// is the largest logical batch. Rows past the logical batch are zero.
 Var batch_gather(Var x, std::int64_t capacity);
 
 /// The adjoint of batch_gather: each sample's row of a batch value [capacity,...] → sample [N,...].

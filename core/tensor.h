@@ -14,13 +14,21 @@ namespace sluice {
 template <class T>
 constexpr DType dtype_of();
 template <>
-constexpr DType dtype_of<float>() { return DType::f32; }
+constexpr DType dtype_of<float>() {
+  return DType::f32;
+}
 template <>
-constexpr DType dtype_of<double>() { return DType::f64; }
+constexpr DType dtype_of<double>() {
+  return DType::f64;
+}
 template <>
-constexpr DType dtype_of<std::int32_t>() { return DType::i32; }
+constexpr DType dtype_of<std::int32_t>() {
+  return DType::i32;
+}
 template <>
-constexpr DType dtype_of<std::uint8_t>() { return DType::u8; }
+constexpr DType dtype_of<std::uint8_t>() {
+  return DType::u8;
+}
 
 /// Data on the host: a shape, a dtype and row-major elements. Parameters before training, samples going in, results
 /// coming out. What a device works on lives in the slab and has no Tensor.
@@ -29,7 +37,9 @@ class Tensor {
   Tensor() = default;
   /// Zeros.
   explicit Tensor(const Shape& shape, DType dtype = DType::f32)
-      : shape_(shape), dtype_(dtype), bytes_(static_cast<std::size_t>(shape.elements()) * size_bytes(dtype)) {}
+      : shape_(shape),
+        dtype_(dtype),
+        bytes_(static_cast<std::size_t>(shape.elements()) * size_bytes(dtype)) {}
   /// Copies `values`, row-major; throws ShapeError when their number differs from the shape's.
   template <class T>
   static Tensor of(const Shape& shape, std::span<const T> values) {

@@ -15,7 +15,8 @@ struct FieldSpec {
   std::string name;
   Shape shape;  ///< per sample, without N
   DType dtype = DType::f32;
-  /// For u8 images [C,H,W]: the step sees f32 (x/255 − mean[c]) / std[c], computed on the device. Empty: the field as it is.
+  /// For u8 images [C,H,W]: the step sees f32 (x/255 − mean[c]) / std[c], computed on the device. Empty: the field as
+  /// it is.
   std::vector<float> mean = {}, std = {};
 
   std::size_t sample_bytes() const { return static_cast<std::size_t>(shape.elements()) * size_bytes(dtype); }
@@ -34,8 +35,8 @@ class Dataset {
   virtual ~Dataset() = default;
 
   virtual const DataSpec& spec() const = 0;
-  /// Writes field `field` of sample `index` (0 <= index < spec().samples) to `to`: spec().fields[field].sample_bytes() bytes.
-  /// Must be deterministic and must not allocate. Throws DataError.
+  /// Writes field `field` of sample `index` (0 <= index < spec().samples) to `to`: spec().fields[field].sample_bytes()
+  /// bytes. Must be deterministic and must not allocate. Throws DataError.
   virtual void read(std::int64_t index, std::size_t field, void* to) const = 0;
   /// Host memory the data set holds, for the memory report.
   virtual std::size_t host_bytes() const { return 0; }

@@ -14,8 +14,8 @@ constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
 
 std::string both(std::size_t bytes) { return std::to_string(bytes) + " bytes (" + format_bytes(bytes) + ")"; }
 
-/// The largest micro-batch whose plan fits, or 0. The peak is nearly monotone in it: bisection, then upward while the next
-/// ones still fit.
+/// The largest micro-batch whose plan fits, or 0. The peak is nearly monotone in it: bisection, then upward while the
+/// next ones still fit.
 std::int64_t largest_that_fits(const Planner& planner, std::int64_t batch, std::size_t budget_bytes) {
   const auto fits = [&](std::int64_t micro_batch) {
     return planner(micro_batch, 0)->summary.planned_peak_bytes() <= budget_bytes;
@@ -41,7 +41,8 @@ std::size_t smallest_feasible_budget(const Planner& planner, std::int64_t batch)
 
 }  // namespace
 
-std::unique_ptr<RunPlan> choose_plan(const Planner& planner, std::int64_t batch, std::int64_t micro_batch, std::size_t budget_bytes) {
+std::unique_ptr<RunPlan> choose_plan(const Planner& planner, std::int64_t batch, std::int64_t micro_batch,
+                                     std::size_t budget_bytes) {
   if (budget_bytes == 0) return planner(micro_batch ? micro_batch : batch, no_limit);
 
   const std::int64_t asked = micro_batch;
@@ -57,8 +58,9 @@ std::unique_ptr<RunPlan> choose_plan(const Planner& planner, std::int64_t batch,
                       " is below what one sample needs; the smallest feasible budget is " +
                       both(smallest_feasible_budget(planner, batch)));
   }
-  for (const std::size_t cap : {no_limit, std::size_t{64} << 20, std::size_t{32} << 20, std::size_t{16} << 20, std::size_t{8} << 20,
-                                std::size_t{4} << 20, std::size_t{2} << 20, std::size_t{1} << 20}) {
+  for (const std::size_t cap :
+       {no_limit, std::size_t{64} << 20, std::size_t{32} << 20, std::size_t{16} << 20, std::size_t{8} << 20,
+        std::size_t{4} << 20, std::size_t{2} << 20, std::size_t{1} << 20}) {
     std::unique_ptr<RunPlan> faster = planner(micro_batch, cap);
     if (faster->summary.planned_peak_bytes() <= budget_bytes) return faster;
   }

@@ -21,7 +21,8 @@ class Feeder {
  public:
   /// `incoming`: where each field of the data set goes; null: nobody reads the field.
   Feeder(const Dataset& dataset, LoaderOptions options, std::vector<std::byte*> incoming)
-      : loader_(dataset, options), incoming_(std::move(incoming)) {}
+      : loader_(dataset, options),
+        incoming_(std::move(incoming)) {}
 
   std::int64_t samples() const { return loader_.samples(); }
   /// Blocks until `range` is in the incoming staging. Throws DataError.

@@ -5,7 +5,8 @@
 
 namespace sluice {
 
-/// A logical batch of n samples cut into k = ceil(n/µ) micro-batches whose sizes differ by at most one; larger ones first.
+/// A logical batch of n samples cut into k = ceil(n/µ) micro-batches whose sizes differ by at most one; larger ones
+/// first.
 struct MicroBatches {
   std::int64_t samples = 0;
   std::int64_t replays = 0;

@@ -11,8 +11,8 @@ namespace {
 
 bool overlap(const Lifetime& a, const Lifetime& b) { return a.first <= b.last && b.first <= a.last; }
 
-/// Puts lifetimes down in `order`, each into the smallest gap that holds it between what is placed and alive with it, else
-/// on top. Returns the peak.
+/// Puts lifetimes down in `order`, each into the smallest gap that holds it between what is placed and alive with it,
+/// else on top. Returns the peak.
 std::size_t place_in_order(std::span<const Lifetime> lifetimes, std::span<const std::size_t> order,
                            std::vector<std::size_t>& offsets) {
   std::size_t peak = 0;
@@ -55,12 +55,15 @@ std::size_t largest_live_sum(std::span<const Lifetime> lifetimes) {
 }
 
 Packing pack(std::span<const Lifetime> lifetimes) {
-  Packing best{.offsets = std::vector<std::size_t>(lifetimes.size()), .peak_bytes = 0,
+  Packing best{.offsets = std::vector<std::size_t>(lifetimes.size()),
+               .peak_bytes = 0,
                .lower_bound_bytes = largest_live_sum(lifetimes)};
   if (lifetimes.empty()) return best;
   best.peak_bytes = std::numeric_limits<std::size_t>::max();
 
-  const auto duration = [&](std::size_t i) { return static_cast<std::size_t>(lifetimes[i].last - lifetimes[i].first + 1); };
+  const auto duration = [&](std::size_t i) {
+    return static_cast<std::size_t>(lifetimes[i].last - lifetimes[i].first + 1);
+  };
   using Key = std::function<std::pair<std::size_t, std::size_t>(std::size_t)>;  // larger first
   const Key keys[] = {
       [&](std::size_t i) { return std::pair(lifetimes[i].bytes, duration(i)); },

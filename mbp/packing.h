@@ -15,8 +15,8 @@ struct Packing {
   std::size_t lower_bound_bytes = 0;  ///< the largest sum of bytes alive at one time; no packing is smaller
 };
 
-/// Best fit over several orders (by size, by duration, by area, by time), the best result kept; stops at the lower bound.
-/// O(orders · n²). Deterministic.
+/// Best fit over several orders (by size, by duration, by area, by time), the best result kept; stops at the lower
+/// bound. O(orders · n²). Deterministic.
 Packing pack(std::span<const Lifetime> lifetimes);
 
 /// The largest sum of bytes alive at one time.

@@ -37,16 +37,19 @@ void print_region(std::ostream& out, std::string_view name, std::size_t bytes, c
 }
 
 void print_row(std::ostream& out, std::string_view name, std::size_t planned, const std::string& measured) {
-  out << "  " << std::left << std::setw(14) << name << std::right << std::setw(14) << planned << std::setw(14) << measured << '\n';
+  out << "  " << std::left << std::setw(14) << name << std::right << std::setw(14) << planned << std::setw(14)
+      << measured << '\n';
 }
 
 }  // namespace
 
 std::ostream& operator<<(std::ostream& out, const Plan& plan) {
   out << "plan " << plan.hash << " on " << plan.device << '\n';
-  out << "  step        logical batch " << plan.batch << " = " << plan.replays << " micro-batch" << (plan.replays == 1 ? "" : "es")
-      << " of up to " << plan.micro_batch << (plan.stages > 1 ? ", in " + std::to_string(plan.stages) + " stages" : "") << '\n';
-  out << "  epoch       " << plan.samples << " samples = " << plan.steps_per_epoch << " step" << (plan.steps_per_epoch == 1 ? "" : "s");
+  out << "  step        logical batch " << plan.batch << " = " << plan.replays << " micro-batch"
+      << (plan.replays == 1 ? "" : "es") << " of up to " << plan.micro_batch
+      << (plan.stages > 1 ? ", in " + std::to_string(plan.stages) + " stages" : "") << '\n';
+  out << "  epoch       " << plan.samples << " samples = " << plan.steps_per_epoch << " step"
+      << (plan.steps_per_epoch == 1 ? "" : "s");
   if (plan.batch > plan.samples)
     out << " (the batch is larger than the data set: one step an epoch)";
   else if (plan.tail)
@@ -56,14 +59,16 @@ std::ostream& operator<<(std::ostream& out, const Plan& plan) {
   print_region(out, "derived", plan.derived_bytes, "weights reordered once per step");
   print_region(out, "staging", plan.staging_bytes, "this micro-batch and the next");
   print_region(out, "arena", plan.arena_bytes,
-               parts(plan.ledger, Region::arena, false) + "; " + ratio(plan.arena_bytes, plan.arena_lower_bound_bytes) + " x lower bound");
+               parts(plan.ledger, Region::arena, false) + "; " + ratio(plan.arena_bytes, plan.arena_lower_bound_bytes) +
+                   " x lower bound");
   print_region(out, "peak", plan.planned_peak_bytes(),
                plan.budget_bytes ? "of a budget of " + format_bytes(plan.budget_bytes) : "no budget");
   return out;
 }
 
 std::ostream& operator<<(std::ostream& out, const MemoryReport& report) {
-  out << "memory, bytes          planned      measured" << (report.verified ? "   (verified around every kernel)" : "") << '\n';
+  out << "memory, bytes          planned      measured" << (report.verified ? "   (verified around every kernel)" : "")
+      << '\n';
   for (int c = 0; c < static_cast<int>(Category::count); ++c) {
     const auto category = static_cast<Category>(c);
     const Ledger::Entry total = report.ledger.total(category);
@@ -72,8 +77,9 @@ std::ostream& operator<<(std::ostream& out, const MemoryReport& report) {
   }
   print_row(out, "peak", report.planned_peak_bytes, std::to_string(report.measured_peak_bytes));
   if (report.budget_bytes) print_row(out, "budget", report.budget_bytes, "");
-  out << "  arena / lower bound " << ratio(report.arena_bytes, report.arena_lower_bound_bytes) << "; outside (libraries, threads) "
-      << format_bytes(report.outside_bytes) << "; host (data set) " << format_bytes(report.host_bytes) << '\n';
+  out << "  arena / lower bound " << ratio(report.arena_bytes, report.arena_lower_bound_bytes)
+      << "; outside (libraries, threads) " << format_bytes(report.outside_bytes) << "; host (data set) "
+      << format_bytes(report.host_bytes) << '\n';
   return out;
 }
 

@@ -12,16 +12,16 @@ namespace sluice {
 
 /// What a run will do and take, known before anything is allocated. A pure function of graph, options and device.
 struct Plan {
-  std::string device;                ///< Backend::description()
-  std::int64_t samples = 0;          ///< of an epoch
-  std::int64_t batch = 0;            ///< logical batch asked for
-  std::int64_t micro_batch = 0;      ///< the largest number of samples in one replay
-  std::int64_t replays = 0;          ///< per step
+  std::string device;            ///< Backend::description()
+  std::int64_t samples = 0;      ///< of an epoch
+  std::int64_t batch = 0;        ///< logical batch asked for
+  std::int64_t micro_batch = 0;  ///< the largest number of samples in one replay
+  std::int64_t replays = 0;      ///< per step
   std::int64_t steps_per_epoch = 0;
-  std::int64_t tail = 0;             ///< samples of the epoch's last, partial logical batch; 0: none
-  int stages = 1;                    ///< of a training step
-  std::vector<std::int64_t> sizes;   ///< every micro-batch size that has a program
-  std::size_t budget_bytes = 0;      ///< 0: none
+  std::int64_t tail = 0;            ///< samples of the epoch's last, partial logical batch; 0: none
+  int stages = 1;                   ///< of a training step
+  std::vector<std::int64_t> sizes;  ///< every micro-batch size that has a program
+  std::size_t budget_bytes = 0;     ///< 0: none
 
   std::size_t persistent_bytes = 0;  ///< parameters, gradients, optimizer state, buffers, batch values
   std::size_t derived_bytes = 0;

@@ -32,8 +32,9 @@ PackedPart packed(Part part) {
   return result;
 }
 
-Program lower_program(std::string name, const Graph& graph, StageCut cut, const Sizes& sizes, const Gradients& gradients,
-                      StorageTable& storages, Backend& backend, const LoweringOptions& options) {
+Program lower_program(std::string name, const Graph& graph, StageCut cut, const Sizes& sizes,
+                      const Gradients& gradients, StorageTable& storages, Backend& backend,
+                      const LoweringOptions& options) {
   Program program;
   program.name = std::move(name);
   program.graph = &graph;
@@ -65,14 +66,17 @@ Program lower_program(std::string name, const Graph& graph, StageCut cut, const 
 void add_incoming(StorageTable& storages, const DataSpec& data, std::int64_t largest) {
   for (const FieldSpec& field : data.fields) {
     if (storages.find("input:" + field.name) < 0) continue;  // no program reads it
-    storages.get("incoming:" + field.name,
-                 {.name = field.name + " incoming", .layer = "input", .category = Category::staging,
-                  .dims = field.shape.with_leading(largest), .dtype = field.dtype, .layout = {}});
+    storages.get("incoming:" + field.name, {.name = field.name + " incoming",
+                                            .layer = "input",
+                                            .category = Category::staging,
+                                            .dims = field.shape.with_leading(largest),
+                                            .dtype = field.dtype,
+                                            .layout = {}});
   }
 }
 
-/// Storages region by region and category by category, so that parameters, gradients and state are flat; then the arena, which
-/// begins with the values kept across stages.
+/// Storages region by region and category by category, so that parameters, gradients and state are flat; then the
+/// arena, which begins with the values kept across stages.
 void place(RunPlan& plan) {
   Plan& summary = plan.summary;
   plan.storage_offsets.assign(at(plan.storages.size()), 0);
@@ -83,8 +87,8 @@ void place(RunPlan& plan) {
     for (int c = 0; c < static_cast<int>(Category::count); ++c) {
       const auto category = static_cast<Category>(c);
       if (region_of(category) != region) continue;
-      // Lowering meets values from last to first and training first of all: backwards, parameters lie in the model's order, and
-      // what only an evaluation uses lies below what every step touches.
+      // Lowering meets values from last to first and training first of all: backwards, parameters lie in the model's
+      // order, and what only an evaluation uses lies below what every step touches.
       for (int id = plan.storages.size() - 1; id >= 0; --id) {
         if (plan.storages[id].category != category) continue;
         plan.storage_offsets[at(id)] = end;
@@ -145,7 +149,10 @@ void hash_part(Hash& hash, const PackedPart& packed) {
     for (const int v : instruction.outputs) hash.add(static_cast<std::uint64_t>(v));
   }
   for (const PartValue& value : packed.part.values)
-    hash.add(value.name).add(value.dims.str()).add(value.layout.identity()).add(static_cast<std::uint64_t>(value.storage));
+    hash.add(value.name)
+        .add(value.dims.str())
+        .add(value.layout.identity())
+        .add(static_cast<std::uint64_t>(value.storage));
   for (const std::size_t offset : packed.packing.offsets) hash.add(offset);
 }
 
@@ -155,7 +162,9 @@ std::string plan_hash(RunPlan& plan, const RunPlanRequest& request) {
   hash.add(request.training->graph->fingerprint()).add(request.evaluation->graph->fingerprint());
   hash.add(static_cast<std::uint64_t>(request.batch)).add(static_cast<std::uint64_t>(request.data->samples));
   for (int id = 0; id < plan.storages.size(); ++id)
-    hash.add(plan.storages[id].name).add(plan.storages.bytes(id)).add(plan.storage_offsets[at(id)])
+    hash.add(plan.storages[id].name)
+        .add(plan.storages.bytes(id))
+        .add(plan.storage_offsets[at(id)])
         .add(plan.storages.layout(id).identity());
   for (Program* program : {&plan.train, &plan.evaluate, &plan.predict})
     program->for_each_part([&](PackedPart& part) { hash_part(hash, part); });
@@ -188,12 +197,14 @@ void lower_programs(RunPlan& plan, const RunPlanRequest& request) {
 
   const StepGraph& evaluation = *request.evaluation;
   outputs = ids({evaluation.loss}, evaluation.metrics);
-  plan.evaluate = lower_program("evaluate", *evaluation.graph, cut_into_stages(*evaluation.graph, outputs, request.crossing),
-                                evaluation_sizes, {}, plan.storages, *request.backend, options);
+  plan.evaluate =
+      lower_program("evaluate", *evaluation.graph, cut_into_stages(*evaluation.graph, outputs, request.crossing),
+                    evaluation_sizes, {}, plan.storages, *request.backend, options);
   if (!evaluation.predictions.empty()) {
     outputs = ids({}, evaluation.predictions);
-    plan.predict = lower_program("predict", *evaluation.graph, cut_into_stages(*evaluation.graph, outputs, request.crossing),
-                                 evaluation_sizes, {}, plan.storages, *request.backend, options);
+    plan.predict =
+        lower_program("predict", *evaluation.graph, cut_into_stages(*evaluation.graph, outputs, request.crossing),
+                      evaluation_sizes, {}, plan.storages, *request.backend, options);
   }
   for (const Sizes* sizes : {&training_sizes, &evaluation_sizes})
     for (const std::int64_t size : sizes->sizes) plan.summary.sizes.push_back(size);

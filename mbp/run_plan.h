@@ -7,9 +7,9 @@
 #include <vector>
 
 #include <sluice/core/program.h>
+#include <sluice/mbp/micro_batches.h>
 #include <sluice/mbp/packing.h>
 #include <sluice/mbp/plan.h>
-#include <sluice/mbp/micro_batches.h>
 #include <sluice/mbp/step_graph.h>
 
 namespace sluice {
@@ -31,8 +31,8 @@ struct Program {
   std::vector<PackedPart> once;     ///< by stage
   PackedPart writers;
   std::map<std::int64_t, std::vector<PackedPart>> replayed;  ///< micro-batch size → by stage
-  std::vector<std::vector<int>> accumulators;  ///< by stage: storages to clear before it
-  std::vector<int> storage_of;                 ///< by ValueId: storages of the graph's batch values; −1: none
+  std::vector<std::vector<int>> accumulators;                ///< by stage: storages to clear before it
+  std::vector<int> storage_of;  ///< by ValueId: storages of the graph's batch values; −1: none
 
   template <class Visit>
   void for_each_part(Visit&& visit);

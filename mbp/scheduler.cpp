@@ -52,7 +52,8 @@ bool all_finite(Backend& backend, const void* address, std::size_t bytes, DType 
 bool replay_running() { return replays_running.load(std::memory_order_relaxed) > 0; }
 
 Scheduler::Scheduler(RunPlan& plan, Backend& backend, bool verify, unsigned char poison)
-    : plan_(plan), slab_(plan, backend, verify ? Verifier::guard_bytes : 0, poison) {
+    : plan_(plan),
+      slab_(plan, backend, verify ? Verifier::guard_bytes : 0, poison) {
   if (verify) verifier_.emplace(slab_, poison);
   for (int id = 0; id < plan_.storages.size(); ++id) {
     const Storage& storage = plan_.storages[id];
@@ -111,7 +112,9 @@ bool Scheduler::run_with(Program& program, const Pass& pass, Feeder& feeder, con
                          const RunPart& run) {
   const Seal seal(slab_.backend());
   const MicroBatches split(pass.range.count, pass.micro_batch);
-  const auto micro_batch = [&](std::int64_t i) { return Range{pass.range.epoch, pass.range.first + split.first(i), split.size(i)}; };
+  const auto micro_batch = [&](std::int64_t i) {
+    return Range{pass.range.epoch, pass.range.first + split.first(i), split.size(i)};
+  };
   RunContext context{.seed = pass.seed, .step = pass.step};
   set_scalar(sample_count_name, static_cast<double>(pass.range.count));
   run(program.prologue, context);
@@ -124,7 +127,9 @@ bool Scheduler::run_with(Program& program, const Pass& pass, Feeder& feeder, con
       context.replay = i;
       context.first_sample = split.first(i);
       const bool last = i + 1 == split.replays;
-      const std::optional<Range> next = !last ? std::optional(micro_batch(i + 1)) : s + 1 < stages ? std::optional(micro_batch(0)) : pass.next;
+      const std::optional<Range> next = !last            ? std::optional(micro_batch(i + 1))
+                                        : s + 1 < stages ? std::optional(micro_batch(0))
+                                                         : pass.next;
       const PackedPart& part = program.replayed.at(split.size(i))[at(s)];
       {
         const ReplayMark mark;
@@ -180,7 +185,8 @@ std::string Scheduler::find_non_finite(Program& program, const Pass& pass, Feede
       }
     }
   };
-  run_with(program, pass, feeder, [&](int, std::int64_t) { return found.empty(); }, watch);
+  run_with(
+      program, pass, feeder, [&](int, std::int64_t) { return found.empty(); }, watch);
   return found;
 }
 
@@ -191,7 +197,8 @@ double Scheduler::read_scalar(const Program& program, Var var) const {
   return number;
 }
 
-std::pair<const void*, const PartValue*> Scheduler::sample_value(const Program& program, Var var, std::int64_t size) const {
+std::pair<const void*, const PartValue*> Scheduler::sample_value(const Program& program, Var var,
+                                                                 std::int64_t size) const {
   const PackedPart& packed = program.replayed.at(size).back();
   const PartAddresses& addresses = slab_.addresses(packed);
   for (std::size_t v = packed.part.values.size(); v-- > 0;)

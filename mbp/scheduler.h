@@ -13,15 +13,15 @@ namespace sluice {
 
 /// One pass over a logical batch.
 struct Pass {
-  Range range;               ///< the logical batch
+  Range range;  ///< the logical batch
   std::int64_t micro_batch = 0;
   std::uint64_t seed = 0;
   std::uint64_t step = 0;
   std::optional<Range> next = {};  ///< the micro-batch that will be wanted first after this pass, to prefetch it
 };
 
-/// Runs programs of a plan in its slab: prologue, then for every stage its part replayed for each micro-batch and its part run
-/// once. In a replay nothing allocates.
+/// Runs programs of a plan in its slab: prologue, then for every stage its part replayed for each micro-batch and its
+/// part run once. In a replay nothing allocates.
 class Scheduler {
  public:
   /// Called after each replay with its stage and number; false ends the pass.
@@ -36,8 +36,8 @@ class Scheduler {
   std::vector<std::byte*> incoming(const DataSpec& data) const;
   void set_scalar(const std::string& name, double number);
 
-  /// Everything but the writers. False: ended by `after_replay`. Throws DataError, VerifyError, OutOfMemory (a kernel that
-  /// allocates).
+  /// Everything but the writers. False: ended by `after_replay`. Throws DataError, VerifyError, OutOfMemory (a kernel
+  /// that allocates).
   bool run(Program& program, const Pass& pass, Feeder& feeder, const AfterReplay& after_replay);
   /// The nodes that write state; after a run() whose results are accepted.
   void write_state(Program& program, const Pass& pass);
@@ -52,7 +52,8 @@ class Scheduler {
  private:
   using RunPart = std::function<void(const PackedPart&, const RunContext&)>;
 
-  bool run_with(Program& program, const Pass& pass, Feeder& feeder, const AfterReplay& after_replay, const RunPart& run_part);
+  bool run_with(Program& program, const Pass& pass, Feeder& feeder, const AfterReplay& after_replay,
+                const RunPart& run_part);
   void run_part(const PackedPart& part, const RunContext& context);
   bool divides_by_zero(const Part& part, const Instruction& division) const;
   void take_inputs(std::int64_t samples);
@@ -68,7 +69,8 @@ class Scheduler {
   std::vector<Input> inputs_;
 };
 
-/// True while a replay runs in this process: between copying its inputs and its last kernel. For tests that watch allocators.
+/// True while a replay runs in this process: between copying its inputs and its last kernel. For tests that watch
+/// allocators.
 bool replay_running();
 
 }  // namespace sluice

@@ -8,7 +8,9 @@
 namespace sluice {
 
 Slab::Slab(RunPlan& plan, Backend& backend, std::size_t guard_bytes, unsigned char poison)
-    : plan_(plan), backend_(backend), buffer_(backend.allocate(plan.summary.planned_peak_bytes() + guard_bytes)) {
+    : plan_(plan),
+      backend_(backend),
+      buffer_(backend.allocate(plan.summary.planned_peak_bytes() + guard_bytes)) {
   backend_.fill(buffer_.data(), poison, buffer_.bytes());
   for (int id = 0; id < plan_.storages.size(); ++id)
     addresses_.push_back(buffer_.data() + plan_.storage_offsets[static_cast<std::size_t>(id)]);
@@ -19,7 +21,8 @@ Slab::Slab(RunPlan& plan, Backend& backend, std::size_t guard_bytes, unsigned ch
 void Slab::bind() {
   for (Program* program : {&plan_.train, &plan_.evaluate, &plan_.predict})
     program->for_each_part([&](PackedPart& part) {
-      parts_[&part] = bind_part(part.part, addresses_, buffer_.data() + plan_.arena_offset, part.lifetimes, part.packing.offsets);
+      parts_[&part] =
+          bind_part(part.part, addresses_, buffer_.data() + plan_.arena_offset, part.lifetimes, part.packing.offsets);
     });
 }
 

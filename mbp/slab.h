@@ -12,8 +12,8 @@ namespace sluice {
 /// The one device allocation of a run, with every storage and every part of the plan bound to its place in it.
 class Slab {
  public:
-  /// Allocates plan.summary.planned_peak_bytes() and `guard_bytes` above them, fills all of it with `poison`, then writes
-  /// parameters, constants and zeroed state.
+  /// Allocates plan.summary.planned_peak_bytes() and `guard_bytes` above them, fills all of it with `poison`, then
+  /// writes parameters, constants and zeroed state.
   Slab(RunPlan& plan, Backend& backend, std::size_t guard_bytes, unsigned char poison);
 
   Backend& backend() const { return backend_; }

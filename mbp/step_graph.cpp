@@ -102,7 +102,8 @@ StepGraph make_evaluation_graph(Trace trace) {
   StepGraph result;
   result.graph = std::move(trace.graph);
   result.loss = trace.loss;
-  for (auto& [name, var] : trace.outputs) (var.is_sample() ? result.predictions : result.metrics).emplace_back(name, var);
+  for (auto& [name, var] : trace.outputs)
+    (var.is_sample() ? result.predictions : result.metrics).emplace_back(name, var);
   return result;
 }
 

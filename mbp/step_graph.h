@@ -16,8 +16,8 @@ namespace sluice {
 struct StepGraph {
   std::unique_ptr<Graph> graph;
   Var loss;
-  Var finite;  ///< training: number of non-finite elements in loss and gradients
-  std::vector<std::pair<std::string, Var>> metrics;      ///< batch scope
+  Var finite;                                        ///< training: number of non-finite elements in loss and gradients
+  std::vector<std::pair<std::string, Var>> metrics;  ///< batch scope
   std::vector<std::pair<std::string, Var>> predictions;  ///< sample scope
   std::vector<std::pair<std::shared_ptr<ParameterData>, Var>> gradients;
 };

@@ -25,9 +25,11 @@ void check(const DataSpec& data, const TrainerOptions& options) {
   if (options.batch < 1)
     throw UsageError("trainer: batch is " + std::to_string(options.batch) + "; expected at least 1");
   if (options.micro_batch < 0)
-    throw UsageError("trainer: micro_batch is " + std::to_string(options.micro_batch) + "; expected at least 1, or 0 for the largest that fits");
+    throw UsageError("trainer: micro_batch is " + std::to_string(options.micro_batch) +
+                     "; expected at least 1, or 0 for the largest that fits");
   if (options.threads < 0)
-    throw UsageError("trainer: threads is " + std::to_string(options.threads) + "; expected at least 1, or 0 for all cores");
+    throw UsageError("trainer: threads is " + std::to_string(options.threads) +
+                     "; expected at least 1, or 0 for all cores");
 }
 
 /// Throws unless `given` is what `planned` says; the number of samples too, because it decides the micro-batch sizes.
@@ -56,9 +58,16 @@ Tensor reshaped(const Tensor& tensor, const Shape& shape) {
 
 class Trainer::Impl final : public ParameterHome {
  public:
-  Impl(std::atomic<bool>& stop, Module& model, Optimizer& optimizer, StepFunction step, const DataSpec& data, TrainerOptions options)
-      : stop_(stop), model_(model), optimizer_(optimizer), function_(std::move(step)), data_(data), options_(std::move(options)),
-        evaluation_data_(options_.evaluation.value_or(data)), resident_before_(resident_bytes()) {
+  Impl(std::atomic<bool>& stop, Module& model, Optimizer& optimizer, StepFunction step, const DataSpec& data,
+       TrainerOptions options)
+      : stop_(stop),
+        model_(model),
+        optimizer_(optimizer),
+        function_(std::move(step)),
+        data_(data),
+        options_(std::move(options)),
+        evaluation_data_(options_.evaluation.value_or(data)),
+        resident_before_(resident_bytes()) {
     check(data_, options_);
     backend_ = &options_.device.backend();
     backend_->set_threads(options_.threads);
@@ -86,7 +95,10 @@ class Trainer::Impl final : public ParameterHome {
     Feeder feeder(data, loader_options(), scheduler_->incoming(data_));
     Result result{.epoch = epoch_};
     double weight = 0;
-    progress_ = {.epoch = epoch_, .step = position_ / batch(), .steps = summary().steps_per_epoch, .total_samples = data_.samples,
+    progress_ = {.epoch = epoch_,
+                 .step = position_ / batch(),
+                 .steps = summary().steps_per_epoch,
+                 .total_samples = data_.samples,
                  .loss = std::numeric_limits<double>::quiet_NaN()};
     for (std::int64_t i = 0; i < most && position_ < data_.samples; ++i) {
       const std::int64_t count = std::min(batch(), data_.samples - position_);
@@ -109,7 +121,10 @@ class Trainer::Impl final : public ParameterHome {
     begin(evaluation_data_, data, "evaluate");
     const auto start = Clock::now();
     Feeder feeder(data, {.seed = options_.seed, .shuffle = false}, scheduler_->incoming(evaluation_data_));
-    const Pass pass{.range = {0, 0, data.spec().samples}, .micro_batch = evaluation_micro_batch(), .seed = options_.seed, .step = 0};
+    const Pass pass{.range = {0, 0, data.spec().samples},
+                    .micro_batch = evaluation_micro_batch(),
+                    .seed = options_.seed,
+                    .step = 0};
     Result result{.epoch = epoch_, .step = step_, .samples = data.spec().samples};
     result.stopped = !scheduler_->run(plan_->evaluate, pass, feeder, [&](int, std::int64_t) { return !stop_; });
     if (result.stopped) {
@@ -118,8 +133,10 @@ class Trainer::Impl final : public ParameterHome {
     }
     result.loss = scheduler_->read_scalar(plan_->evaluate, evaluation_.loss);
     if (!std::isfinite(result.loss))
-      throw NumericError("evaluate: the loss is not finite; first seen in " + scheduler_->find_non_finite(plan_->evaluate, pass, feeder));
-    for (const auto& [name, var] : evaluation_.metrics) result.metrics[name] = scheduler_->read_scalar(plan_->evaluate, var);
+      throw NumericError("evaluate: the loss is not finite; first seen in " +
+                         scheduler_->find_non_finite(plan_->evaluate, pass, feeder));
+    for (const auto& [name, var] : evaluation_.metrics)
+      result.metrics[name] = scheduler_->read_scalar(plan_->evaluate, var);
     result.seconds = seconds_since(start);
     return result;
   }
@@ -133,10 +150,12 @@ class Trainer::Impl final : public ParameterHome {
       known += (known.empty() ? "" : ", ") + name;
     }
     if (!wanted)
-      throw UsageError("predict: no sample output '" + output + "'; expected one of: " + (known.empty() ? "(none; use Batch::output)" : known));
+      throw UsageError("predict: no sample output '" + output +
+                       "'; expected one of: " + (known.empty() ? "(none; use Batch::output)" : known));
     Feeder feeder(data, {.seed = options_.seed, .shuffle = false}, scheduler_->incoming(evaluation_data_));
     const std::int64_t samples = data.spec().samples;
-    const Pass pass{.range = {0, 0, samples}, .micro_batch = evaluation_micro_batch(), .seed = options_.seed, .step = 0};
+    const Pass pass{
+        .range = {0, 0, samples}, .micro_batch = evaluation_micro_batch(), .seed = options_.seed, .step = 0};
     Tensor result(wanted.shape().with_leading(samples), wanted.dtype());
     const MicroBatches split(samples, pass.micro_batch);
     const int last_stage = static_cast<int>(plan_->predict.cut.stages.size()) - 1;
@@ -153,16 +172,23 @@ class Trainer::Impl final : public ParameterHome {
     for (const auto& [data, var] : training_.gradients) {
       if (data != parameter.data()) continue;
       if (!scheduler_) throw UsageError("trainer: there is no gradient before the first step");
-      return reshaped(scheduler_->slab().read(plan_->train.storage_of[static_cast<std::size_t>(var.id())]), parameter.shape());
+      return reshaped(scheduler_->slab().read(plan_->train.storage_of[static_cast<std::size_t>(var.id())]),
+                      parameter.shape());
     }
     throw UsageError("trainer: parameter " + parameter.name() + " is not trained here");
   }
 
   MemoryReport memory_report() const {
     const Plan& p = summary();
-    MemoryReport report{.ledger = p.ledger, .planned_peak_bytes = p.planned_peak_bytes(), .budget_bytes = options_.budget,
-                        .persistent_bytes = p.persistent_bytes, .derived_bytes = p.derived_bytes, .staging_bytes = p.staging_bytes,
-                        .arena_bytes = p.arena_bytes, .arena_lower_bound_bytes = p.arena_lower_bound_bytes, .host_bytes = host_bytes_};
+    MemoryReport report{.ledger = p.ledger,
+                        .planned_peak_bytes = p.planned_peak_bytes(),
+                        .budget_bytes = options_.budget,
+                        .persistent_bytes = p.persistent_bytes,
+                        .derived_bytes = p.derived_bytes,
+                        .staging_bytes = p.staging_bytes,
+                        .arena_bytes = p.arena_bytes,
+                        .arena_lower_bound_bytes = p.arena_lower_bound_bytes,
+                        .host_bytes = host_bytes_};
     if (!scheduler_) return report;
     report.measured_peak_bytes = backend_->peak_allocated_bytes() - allocated_before_;
     std::size_t ours = scheduler_->slab().bytes().size();
@@ -189,7 +215,9 @@ class Trainer::Impl final : public ParameterHome {
   Tensor read(const ParameterData& parameter) const override {
     return scheduler_->slab().read(storage_of(parameter)).to(parameter.value.dtype());
   }
-  void write(const ParameterData& parameter, const Tensor& value) override { scheduler_->slab().write(storage_of(parameter), value); }
+  void write(const ParameterData& parameter, const Tensor& value) override {
+    scheduler_->slab().write(storage_of(parameter), value);
+  }
 
  private:
   std::int64_t batch() const { return std::min(options_.batch, data_.samples); }
@@ -197,17 +225,24 @@ class Trainer::Impl final : public ParameterHome {
   LoaderOptions loader_options() const { return {.seed = options_.seed, .shuffle = options_.shuffle}; }
 
   std::unique_ptr<RunPlan> plan(std::int64_t micro_batch, std::size_t cap) const {
-    return make_run_plan({.training = &training_, .evaluation = &evaluation_, .data = &data_, .batch = batch(),
-                          .micro_batch = MicroBatches(batch(), micro_batch).size(0), .evaluation_samples = evaluation_data_.samples,
-                          .workspace_cap_bytes = cap, .crossing = options_.crossing, .backend = backend_});
+    return make_run_plan({.training = &training_,
+                          .evaluation = &evaluation_,
+                          .data = &data_,
+                          .batch = batch(),
+                          .micro_batch = MicroBatches(batch(), micro_batch).size(0),
+                          .evaluation_samples = evaluation_data_.samples,
+                          .workspace_cap_bytes = cap,
+                          .crossing = options_.crossing,
+                          .backend = backend_});
   }
 
   /// Before any run: the model and the data must be what was planned for, and the slab must exist.
   void begin(const DataSpec& planned, const Dataset& data, const char* what) {
     check_same(planned, data.spec(), what);
     if (trace(model_, function_, data_).identity() != identity_)
-      throw UsageError("trainer: the model was changed after planning (a layer's mode, rate, freezing or parameters); "
-                       "expected a new Trainer for the changed model");
+      throw UsageError(
+          "trainer: the model was changed after planning (a layer's mode, rate, freezing or parameters); "
+          "expected a new Trainer for the changed model");
     host_bytes_ = std::max(host_bytes_, data.host_bytes());
     if (!scheduler_) take_memory();
   }
@@ -215,7 +250,8 @@ class Trainer::Impl final : public ParameterHome {
   void take_memory() {
     for_each_bound([&](ParameterData& parameter) {
       if (parameter.home)
-        throw UsageError("trainer: parameter " + parameter.name + " is bound to another trainer; expected one at a time");
+        throw UsageError("trainer: parameter " + parameter.name +
+                         " is bound to another trainer; expected one at a time");
     });
     allocated_before_ = backend_->allocated_bytes();
     backend_->reset_peak();
@@ -244,15 +280,19 @@ class Trainer::Impl final : public ParameterHome {
   int storage_of(const ParameterData& parameter) const {
     for (int id = 0; id < plan_->storages.size(); ++id) {
       const Storage& storage = plan_->storages[id];
-      if (storage.leaf && storage.leaf->kind == LeafKind::parameter && storage.leaf->parameter.get() == &parameter) return id;
+      if (storage.leaf && storage.leaf->kind == LeafKind::parameter && storage.leaf->parameter.get() == &parameter)
+        return id;
     }
     throw Error("trainer: parameter " + parameter.name + " has no place in the slab");
   }
 
   /// False: stopped.
-  bool one_step(Feeder& feeder, std::int64_t count, bool another, Clock::time_point start, Result& result, double& weight) {
-    Pass pass{.range = {static_cast<std::uint64_t>(epoch_), position_, count}, .micro_batch = summary().micro_batch,
-              .seed = options_.seed, .step = static_cast<std::uint64_t>(step_)};
+  bool one_step(Feeder& feeder, std::int64_t count, bool another, Clock::time_point start, Result& result,
+                double& weight) {
+    Pass pass{.range = {static_cast<std::uint64_t>(epoch_), position_, count},
+              .micro_batch = summary().micro_batch,
+              .seed = options_.seed,
+              .step = static_cast<std::uint64_t>(step_)};
     if (another) {
       const std::int64_t next = position_ + count;
       const MicroBatches split(std::min(batch(), data_.samples - next), summary().micro_batch);
@@ -277,9 +317,10 @@ class Trainer::Impl final : public ParameterHome {
     }
     const double loss = scheduler_->read_scalar(plan_->train, training_.loss);
     if (!std::isfinite(loss) || scheduler_->read_scalar(plan_->train, training_.finite) != 0)
-      throw NumericError("train: a value is not finite, the step is not taken; step " + std::to_string(step_) + ", first seen in " +
-                         scheduler_->find_non_finite(plan_->train, pass, feeder));
-    for (const auto& [name, var] : training_.metrics) average(result.metrics[name], scheduler_->read_scalar(plan_->train, var), weight, count);
+      throw NumericError("train: a value is not finite, the step is not taken; step " + std::to_string(step_) +
+                         ", first seen in " + scheduler_->find_non_finite(plan_->train, pass, feeder));
+    for (const auto& [name, var] : training_.metrics)
+      average(result.metrics[name], scheduler_->read_scalar(plan_->train, var), weight, count);
     average(result.loss, loss, weight, count);
     weight += static_cast<double>(count);
     scheduler_->write_state(plan_->train, pass);

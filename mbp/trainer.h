@@ -26,10 +26,11 @@ class Batch {
  public:
   Batch(Graph& graph, const DataSpec& spec);
 
-  /// The field by its name in the data set's spec; u8 images arrive normalised as f32. Throws UsageError naming the fields.
+  /// The field by its name in the data set's spec; u8 images arrive normalised as f32. Throws UsageError naming the
+  /// fields.
   Var operator[](const std::string& field) const;
-  /// Gives `value` a name. Batch scope (a metric, say) is reported with every step and evaluation; sample scope (logits, say)
-  /// is what Trainer::predict returns by that name.
+  /// Gives `value` a name. Batch scope (a metric, say) is reported with every step and evaluation; sample scope
+  /// (logits, say) is what Trainer::predict returns by that name.
   void output(const std::string& name, Var value) const;
 
   const std::vector<std::pair<std::string, Var>>& outputs() const { return outputs_; }
@@ -48,8 +49,8 @@ struct TrainerOptions {
   std::int64_t micro_batch = 0;  ///< samples per replay; 0: the largest that fits
   std::size_t budget = 0;        ///< bytes; 0: none
   Device device = Device::best();
-  int threads = 0;               ///< 0: all cores
-  std::uint64_t seed = 1;        ///< of initialisation, shuffling and dropout
+  int threads = 0;         ///< 0: all cores
+  std::uint64_t seed = 1;  ///< of initialisation, shuffling and dropout
   bool shuffle = true;
   std::optional<DataSpec> evaluation = {};  ///< the data set evaluate() and predict() will see, to plan for its size
   bool verify_memory = false;               ///< check every byte around every kernel; slow
@@ -63,10 +64,10 @@ struct Result {
   double loss = 0;
   std::map<std::string, double> metrics = {};  ///< batch-scope outputs, by name
   std::int64_t epoch = 0;
-  std::int64_t step = 0;     ///< updates so far
+  std::int64_t step = 0;  ///< updates so far
   std::int64_t samples = 0;
   double seconds = 0;
-  bool stopped = false;      ///< by stop(), before it was complete
+  bool stopped = false;  ///< by stop(), before it was complete
 
   double images_per_second() const { return seconds > 0 ? static_cast<double>(samples) / seconds : 0; }
 };
@@ -75,15 +76,15 @@ std::ostream& operator<<(std::ostream& out, const Result& result);
 /// Where a run is; given to the progress callback after every micro-batch.
 struct Progress {
   std::int64_t epoch = 0;
-  std::int64_t step = 0, steps = 0;        ///< of the epoch
-  std::int64_t replay = 0, replays = 0;    ///< of the step
+  std::int64_t step = 0, steps = 0;             ///< of the epoch
+  std::int64_t replay = 0, replays = 0;         ///< of the step
   std::int64_t samples = 0, total_samples = 0;  ///< of the epoch
-  double loss = 0;                         ///< of the last finished step; NaN before the first
-  double seconds = 0;                      ///< since the epoch began
+  double loss = 0;                              ///< of the last finished step; NaN before the first
+  double seconds = 0;                           ///< since the epoch began
 };
 
-/// Trains a model with any logical batch inside a byte budget. Planning happens in the constructor and needs no data; memory
-/// is taken at the first step.
+/// Trains a model with any logical batch inside a byte budget. Planning happens in the constructor and needs no data;
+/// memory is taken at the first step.
 class Trainer {
  public:
   /// `model`, `optimizer` and what `step` captures must outlive the trainer. Parameters without values are initialised.
@@ -94,13 +95,13 @@ class Trainer {
   Trainer& operator=(const Trainer&) = delete;
 
   const Plan& plan() const;
-  /// Planned peak of the same run with the whole logical batch as one micro-batch and the smallest workspaces: what training
-  /// would take without micro-batching.
+  /// Planned peak of the same run with the whole logical batch as one micro-batch and the smallest workspaces: what
+  /// training would take without micro-batching.
   std::size_t whole_batch_planned_bytes() const;
   const TrainerOptions& options() const;
 
-  /// The next logical batch of the current epoch: one update. Throws UsageError when the model was changed after planning or
-  /// `data` is not what was planned for, NumericError for NaN or infinity.
+  /// The next logical batch of the current epoch: one update. Throws UsageError when the model was changed after
+  /// planning or `data` is not what was planned for, NumericError for NaN or infinity.
   Result step(const Dataset& data);
   /// What is left of the current epoch.
   Result run_epoch(const Dataset& data);
@@ -111,7 +112,8 @@ class Trainer {
 
   /// Called after every micro-batch of training.
   void on_progress(std::function<void(const Progress&)> callback);
-  /// Asks the run to end after the micro-batch it is in; safe from a signal handler. The unfinished step leaves no trace.
+  /// Asks the run to end after the micro-batch it is in; safe from a signal handler. The unfinished step leaves no
+  /// trace.
   void stop() noexcept { stop_ = true; }
 
   /// The gradient of the last step, logical layout.

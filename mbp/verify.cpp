@@ -92,12 +92,13 @@ void Verifier::check_others(const PackedPart& part, const Instruction& instructi
   std::sort(ranges.begin(), ranges.end(), [](const Range& a, const Range& b) { return a.begin < b.begin; });
   std::size_t from = 0;
   for (const Range& range : ranges) {
-    if (range.begin > from && std::memcmp(slab_.bytes().data() + from, shadow_.data() + from, range.begin - from) != 0) {
+    if (range.begin > from &&
+        std::memcmp(slab_.bytes().data() + from, shadow_.data() + from, range.begin - from) != 0) {
       std::size_t where = from;
       while (slab_.bytes()[where] == shadow_[where]) ++where;
       throw VerifyError("verify: kernel '" + instruction.str() + "' (" + part.part.name + ", micro-batch " +
-                        std::to_string(part.part.micro_batch) + ") wrote outside its ranges, at byte " + std::to_string(where) +
-                        " of the slab: " + owner_of(part, where));
+                        std::to_string(part.part.micro_batch) + ") wrote outside its ranges, at byte " +
+                        std::to_string(where) + " of the slab: " + owner_of(part, where));
     }
     from = std::max(from, range.end);
   }
@@ -106,7 +107,8 @@ void Verifier::check_others(const PackedPart& part, const Instruction& instructi
 void Verifier::note_changes(const PackedPart& part, const std::vector<Range>& ranges) {
   for (const Range& range : ranges) {
     const std::size_t bytes = range.end - range.begin;
-    if (std::memcmp(slab_.bytes().data() + range.begin, shadow_.data() + range.begin, bytes) != 0) touched(&part, range);
+    if (std::memcmp(slab_.bytes().data() + range.begin, shadow_.data() + range.begin, bytes) != 0)
+      touched(&part, range);
     std::memcpy(shadow_.data() + range.begin, slab_.bytes().data() + range.begin, bytes);
   }
 }
@@ -129,14 +131,16 @@ std::string Verifier::owner_of(const PackedPart& part, std::size_t offset) const
   const RunPlan& plan = slab_.plan();
   for (int id = 0; id < plan.storages.size(); ++id)
     if (offset >= plan.storage_offsets[at(id)] && offset < plan.storage_offsets[at(id)] + plan.storages.bytes(id))
-      return plan.storages[id].layer + " " + plan.storages[id].name + " (" + std::string(name(plan.storages[id].category)) + ")";
+      return plan.storages[id].layer + " " + plan.storages[id].name + " (" +
+             std::string(name(plan.storages[id].category)) + ")";
   if (offset >= slab_.planned_bytes()) return "the guard above the plan";
   for (std::size_t i = 0; i < part.lifetimes.size(); ++i) {
     const std::size_t begin = plan.arena_offset + part.packing.offsets[i];
     if (offset < begin || offset >= begin + part.lifetimes[i].bytes) continue;
     const Lifetime& lifetime = part.lifetimes[i];
-    return lifetime.value >= 0 ? part.part.values[at(lifetime.value)].layer + " " + part.part.values[at(lifetime.value)].name
-                               : "workspace of " + part.part.instructions[at(lifetime.instruction)].str();
+    return lifetime.value >= 0
+               ? part.part.values[at(lifetime.value)].layer + " " + part.part.values[at(lifetime.value)].name
+               : "workspace of " + part.part.instructions[at(lifetime.instruction)].str();
   }
   return "free arena memory";
 }
@@ -153,13 +157,15 @@ std::size_t Verifier::measured_bytes(Region region) const {
       end = std::max(end, plan.storage_offsets[at(id)] + plan.storages.bytes(id));
   if (region == Region::arena)
     for (const auto& [part, lifetime] : touched_lifetimes_)
-      end = std::max(end, plan.arena_offset + part->packing.offsets[at(lifetime)] + part->lifetimes[at(lifetime)].bytes);
+      end =
+          std::max(end, plan.arena_offset + part->packing.offsets[at(lifetime)] + part->lifetimes[at(lifetime)].bytes);
   return end - begin;
 }
 
 std::size_t Verifier::measured_peak_bytes() const {
   std::size_t sum = 0;
-  for (const Region region : {Region::persistent, Region::derived, Region::staging, Region::arena}) sum += measured_bytes(region);
+  for (const Region region : {Region::persistent, Region::derived, Region::staging, Region::arena})
+    sum += measured_bytes(region);
   return sum;
 }
 

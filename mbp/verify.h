@@ -12,8 +12,8 @@
 
 namespace sluice {
 
-/// Verify mode: runs kernels one by one with their outputs and workspace poisoned, and compares every other byte of the slab and
-/// of the guard above it with what it was. Needs memory that the host can read, and a copy of the slab.
+/// Verify mode: runs kernels one by one with their outputs and workspace poisoned, and compares every other byte of the
+/// slab and of the guard above it with what it was. Needs memory that the host can read, and a copy of the slab.
 class Verifier {
  public:
   static constexpr std::size_t guard_bytes = std::size_t{1} << 20;

@@ -5,8 +5,8 @@
 #include <sluice/core/structural.h>
 #include <sluice/kernels/global_avg_pool2d/global_avg_pool2d.h>
 #include <sluice/kernels/max_pool2d/max_pool2d_ops.h>
-#include <sluice/kernels/reference/reference_backend.h>
 #include <sluice/kernels/reduce/reduce.h>
+#include <sluice/kernels/reference/reference_backend.h>
 
 #include "support/check_op.h"
 #include "support/run_kernel.h"

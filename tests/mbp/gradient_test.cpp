@@ -33,7 +33,10 @@ TEST_F(Gradient, OfAnySplitEqualsTheWholeBatchOnReference) {
   const TensorDataset data = small_data(n, 8);  // at µ = 1, 3 and 7 whole micro-batches weigh 0
   const auto whole = gradients(net, plain_step(net), data, {.device = Device::reference()});
   for (const std::int64_t micro_batch : {1, 3, 7, 64})
-    EXPECT_LE(worst_error(gradients(net, plain_step(net), data, {.micro_batch = micro_batch, .device = Device::reference()}), whole), 1e-12)
+    EXPECT_LE(
+        worst_error(gradients(net, plain_step(net), data, {.micro_batch = micro_batch, .device = Device::reference()}),
+                    whole),
+        1e-12)
         << "micro-batch " << micro_batch;
 }
 
@@ -59,14 +62,17 @@ TEST_F(Gradient, DividedByTheNumberOfMicroBatchesFailsTheSameTest) {
   const MicroBatches split(n, 7);
   std::vector<Tensor> mean;
   for (std::int64_t i = 0; i < split.replays; ++i) {
-    const auto part = gradients(net, plain_step(net), part_of(data, split.first(i), split.size(i)), {.device = Device::reference()});
+    const auto part =
+        gradients(net, plain_step(net), part_of(data, split.first(i), split.size(i)), {.device = Device::reference()});
     for (std::size_t p = 0; p < part.size(); ++p) {
       if (i == 0) mean.emplace_back(part[p].shape(), DType::f64);
       for (std::size_t e = 0; e < part[p].values<double>().size(); ++e)
         mean[p].values<double>()[e] += part[p].values<double>()[e] / static_cast<double>(split.replays);
     }
   }
-  EXPECT_LE(worst_error(gradients(net, plain_step(net), data, {.micro_batch = 7, .device = Device::reference()}), whole), 1e-12);
+  EXPECT_LE(
+      worst_error(gradients(net, plain_step(net), data, {.micro_batch = 7, .device = Device::reference()}), whole),
+      1e-12);
   EXPECT_GT(worst_error(mean, whole), 1e-3);
 }
 
@@ -77,8 +83,9 @@ TEST_F(Gradient, OnCpuErrsNoMoreThanTwiceTheWholeBatch) {
     const TensorDataset data = small_data(n, 8, seed * 100);
     const auto exact = gradients(net, plain_step(net), data, {.device = Device::reference(), .seed = seed});
     for (const std::int64_t micro_batch : {1, 3, 7, 64, 80})
-      errors[micro_batch].push_back(
-          worst_error(gradients(net, plain_step(net), data, {.micro_batch = micro_batch, .device = Device::cpu(), .seed = seed}), exact));
+      errors[micro_batch].push_back(worst_error(
+          gradients(net, plain_step(net), data, {.micro_batch = micro_batch, .device = Device::cpu(), .seed = seed}),
+          exact));
   }
   const auto median = [](std::vector<double> v) {
     std::nth_element(v.begin(), v.begin() + static_cast<std::ptrdiff_t>(v.size() / 2), v.end());
@@ -86,7 +93,8 @@ TEST_F(Gradient, OnCpuErrsNoMoreThanTwiceTheWholeBatch) {
   };
   const double whole = median(errors[80]);
   EXPECT_LT(whole, 1e-5);
-  for (const std::int64_t micro_batch : {1, 3, 7, 64}) EXPECT_LE(median(errors[micro_batch]), 2 * whole) << "micro-batch " << micro_batch;
+  for (const std::int64_t micro_batch : {1, 3, 7, 64})
+    EXPECT_LE(median(errors[micro_batch]), 2 * whole) << "micro-batch " << micro_batch;
 }
 
 TEST_F(Gradient, TestVectorGivesNinePointTwo) {
@@ -99,11 +107,12 @@ TEST_F(Gradient, TestVectorGivesNinePointTwo) {
    private:
     Parameter gain_{Tensor::of<float>({}, {1.0f})};
   } net;
-  const TensorDataset data("vector", {{"sum", Tensor::of<float>({2}, {2, 90})}, {"weight", Tensor::of<float>({2}, {1, 9})}});
+  const TensorDataset data("vector",
+                           {{"sum", Tensor::of<float>({2}, {2, 90})}, {"weight", Tensor::of<float>({2}, {1, 9})}});
   for (const Device device : {Device::reference(), Device::cpu()}) {
     NoUpdate none;
-    Trainer trainer(net, none, [&](const Batch& b) { return div(batch_sum(net(b["sum"])), batch_sum(b["weight"])); }, data.spec(),
-                    {.batch = 2, .micro_batch = 1, .device = device, .shuffle = false});
+    Trainer trainer(net, none, [&](const Batch& b) { return div(batch_sum(net(b["sum"])), batch_sum(b["weight"])); },
+                    data.spec(), {.batch = 2, .micro_batch = 1, .device = device, .shuffle = false});
     EXPECT_NEAR(trainer.step(data).loss, 9.2, 1e-6);
   }
 }
@@ -118,14 +127,20 @@ TEST_F(Gradient, OfTwoDenominatorsEqualsTheWholeBatchInTwoStagesAndFolded) {
   const auto whole = gradients(net, two, data, {.device = Device::reference()});
   for (const bool fold : {false, true})
     for (const std::int64_t micro_batch : {1, 3, 7, 64})
-      EXPECT_LE(worst_error(gradients(net, two, data, {.micro_batch = micro_batch, .device = Device::reference(), .fold = fold}), whole), 1e-12)
+      EXPECT_LE(worst_error(gradients(net, two, data,
+                                      {.micro_batch = micro_batch, .device = Device::reference(), .fold = fold}),
+                            whole),
+                1e-12)
           << "micro-batch " << micro_batch << (fold ? ", folded" : "");
 }
 
 /// How many stages the plan of a step has.
 int stages(Module& net, const StepFunction& step, const Dataset& data, bool fold) {
   NoUpdate none;
-  return Trainer(net, none, step, data.spec(), {.batch = n, .micro_batch = 7, .device = Device::reference(), .fold = fold}).plan().stages;
+  return Trainer(net, none, step, data.spec(),
+                 {.batch = n, .micro_batch = 7, .device = Device::reference(), .fold = fold})
+      .plan()
+      .stages;
 }
 
 TEST_F(Gradient, LabelDependentDenominatorsCostAStageOnlyWhereTheyMeet) {
@@ -148,7 +163,10 @@ TEST_F(Gradient, LabelDependentDenominatorsCostAStageOnlyWhereTheyMeet) {
   const auto whole = gradients(net, apart, data, {.device = Device::reference()});
   for (const bool fold : {false, true})
     for (const std::int64_t micro_batch : {1, 3, 7, 64})
-      EXPECT_LE(worst_error(gradients(net, apart, data, {.micro_batch = micro_batch, .device = Device::reference(), .fold = fold}), whole), 1e-12);
+      EXPECT_LE(worst_error(gradients(net, apart, data,
+                                      {.micro_batch = micro_batch, .device = Device::reference(), .fold = fold}),
+                            whole),
+                1e-12);
 }
 
 TEST_F(Gradient, AcrossABarrierIsTheSameKeptOrRecomputed) {
@@ -163,8 +181,15 @@ TEST_F(Gradient, AcrossABarrierIsTheSameKeptOrRecomputed) {
   const auto whole = gradients(net, squared, data, {.device = Device::reference()});
   for (const Crossing crossing : {Crossing::keep, Crossing::recompute})
     for (const std::int64_t micro_batch : {1, 3, 7, 64}) {
-      EXPECT_LE(worst_error(gradients(net, squared, data, {.micro_batch = micro_batch, .device = Device::reference(), .crossing = crossing}), whole), 1e-12);
-      EXPECT_LE(worst_error(gradients(net, squared, data, {.micro_batch = micro_batch, .device = Device::cpu(), .crossing = crossing}), whole), 1e-4);
+      EXPECT_LE(
+          worst_error(gradients(net, squared, data,
+                                {.micro_batch = micro_batch, .device = Device::reference(), .crossing = crossing}),
+                      whole),
+          1e-12);
+      EXPECT_LE(worst_error(gradients(net, squared, data,
+                                      {.micro_batch = micro_batch, .device = Device::cpu(), .crossing = crossing}),
+                            whole),
+                1e-4);
     }
 }
 

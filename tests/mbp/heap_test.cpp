@@ -1,5 +1,5 @@
-// A replay in steady state allocates nothing: malloc is interposed for this program, and what is asked for between a replay's
-// entry and exit, on any thread, is recorded with its call stack.
+// A replay in steady state allocates nothing: malloc is interposed for this program, and what is asked for between a
+// replay's entry and exit, on any thread, is recorded with its call stack.
 
 #include <array>
 #include <atomic>
@@ -53,7 +53,8 @@ std::string module_of(void* address) {
 std::string caller(const Allocation& allocation) {
   for (int i = 2; i < allocation.depth; ++i) {  // 0 and 1 are record() and the interposed function
     const std::string module = module_of(allocation.frames[static_cast<std::size_t>(i)]);
-    if (!module.starts_with("libstdc++") && !module.starts_with("libc.so") && !module.starts_with("libgcc")) return module;
+    if (!module.starts_with("libstdc++") && !module.starts_with("libc.so") && !module.starts_with("libgcc"))
+      return module;
   }
   return "?";
 }
@@ -122,23 +123,28 @@ TEST_F(Heap, TheInterposerSeesAnAllocationInsideAReplay) {
   SmallNet net;
   NoUpdate none;
   const TensorDataset data = small_data(20, 0);
-  Trainer trainer(net, none, [&](const Batch& b) {
-    const Var logits = net(b["image"]);
-    b.output("copied", batch_sum(sum_per_sample(logits.graph().add1(std::make_shared<LeakyCopy>(), {logits}))));
-    return mean_cross_entropy(logits, b["label"]);
-  }, data.spec(), {.batch = 20, .micro_batch = 7, .device = Device::cpu()});
+  Trainer trainer(net, none,
+                  [&](const Batch& b) {
+                    const Var logits = net(b["image"]);
+                    b.output("copied",
+                             batch_sum(sum_per_sample(logits.graph().add1(std::make_shared<LeakyCopy>(), {logits}))));
+                    return mean_cross_entropy(logits, b["label"]);
+                  },
+                  data.spec(), {.batch = 20, .micro_batch = 7, .device = Device::cpu()});
   trainer.run_epoch(data);
   count = 0;
   recording = true;
   trainer.run_epoch(data);
   recording = false;
   int ours = 0;  // oneDNN allocates a few bytes of its own
-  for (std::size_t i = 0; i < count.load(); ++i) ours += caller(recorded[i]) == module_of(reinterpret_cast<void*>(&record));
+  for (std::size_t i = 0; i < count.load(); ++i)
+    ours += caller(recorded[i]) == module_of(reinterpret_cast<void*>(&record));
   EXPECT_EQ(ours, 3);  // once per replay
 }
 
 /// Fails for every allocation that came from this program or libsluice, and for large ones from anywhere.
-void expect_no_allocation(Module& net, const StepFunction& step, const Dataset& data, std::int64_t batch, std::int64_t micro_batch, int threads) {
+void expect_no_allocation(Module& net, const StepFunction& step, const Dataset& data, std::int64_t batch,
+                          std::int64_t micro_batch, int threads) {
   Adam adam({.lr = 1e-3});
   Trainer trainer(net, adam, step, data.spec(),
                   {.batch = batch, .micro_batch = micro_batch, .device = Device::cpu(), .threads = threads});
@@ -160,7 +166,8 @@ TEST_F(Heap, AReplayInSteadyStateAllocatesNothing) {
   SmallNet net;
   const TensorDataset data = small_data(60, 0);
   for (const int threads : {1, 2})
-    expect_no_allocation(net, [&](const Batch& b) { return mean_cross_entropy(net(b["image"]), b["label"]); }, data, 25, 7, threads);
+    expect_no_allocation(
+        net, [&](const Batch& b) { return mean_cross_entropy(net(b["image"]), b["label"]); }, data, 25, 7, threads);
 }
 
 TEST_F(Heap, NorDoesAReplayOfTheDemoNetwork) {
@@ -168,7 +175,8 @@ TEST_F(Heap, NorDoesAReplayOfTheDemoNetwork) {
   const TensorDataset data("images", {{"image", random_tensor({96, 1, 28, 28}, DType::u8, 0, 255, 1), {0.3f}, {0.4f}},
                                       {"label", random_tensor({96}, DType::i32, 0, 9, 2)}});
   for (const int threads : {1, 2})
-    expect_no_allocation(net, [&](const Batch& b) { return mean_cross_entropy(net(b["image"]), b["label"]); }, data, 96, 32, threads);
+    expect_no_allocation(
+        net, [&](const Batch& b) { return mean_cross_entropy(net(b["image"]), b["label"]); }, data, 96, 32, threads);
 }
 
 }  // namespace

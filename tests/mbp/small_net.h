@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <sluice/core/philox.h>
+#include <sluice/core/structural.h>
 #include <sluice/data/tensor_dataset.h>
 #include <sluice/kernels/arithmetic/arithmetic.h>
 #include <sluice/kernels/conv2d/conv2d.h>
@@ -16,7 +17,6 @@
 #include <sluice/kernels/max_pool2d/max_pool2d.h>
 #include <sluice/kernels/reduce/reduce.h>
 #include <sluice/kernels/relu/relu.h>
-#include <sluice/core/structural.h>
 #include <sluice/mbp/trainer.h>
 #include <sluice/optim/optimizer.h>
 
@@ -63,13 +63,16 @@ class NoUpdate final : public Optimizer {
   std::string str() const override { return "none"; }
 };
 
-/// Images [2,8,8], labels with `ignored` of them −100 (the first ones, so that whole micro-batches weigh nothing), second labels.
+/// Images [2,8,8], labels with `ignored` of them −100 (the first ones, so that whole micro-batches weigh nothing),
+/// second labels.
 inline TensorDataset small_data(std::int64_t n, std::int64_t ignored, std::uint64_t seed = 7) {
   Tensor labels = random_tensor({n}, DType::i32, 0, SmallNet::classes - 1, seed + 1);
   Tensor second = random_tensor({n}, DType::i32, 0, SmallNet::classes - 1, seed + 2);
   for (std::int64_t i = 0; i < ignored; ++i) labels.values<std::int32_t>()[static_cast<std::size_t>(i)] = -100;
   for (std::int64_t i = 0; i < n; i += 3) second.values<std::int32_t>()[static_cast<std::size_t>(i)] = -100;
-  return TensorDataset("small", {{"image", random_tensor({n, 2, 8, 8}, DType::f32, -1, 1, seed)}, {"label", labels}, {"second", second}});
+  return TensorDataset(
+      "small",
+      {{"image", random_tensor({n, 2, 8, 8}, DType::f32, -1, 1, seed)}, {"label", labels}, {"second", second}});
 }
 
 /// Σ loss / Σ weight over the logical batch.
@@ -78,7 +81,8 @@ inline Var mean_cross_entropy(Var logits, Var labels) {
 }
 
 /// Gradients of all parameters after one step over all of `data`.
-inline std::vector<Tensor> gradients(Module& net, const StepFunction& step, const Dataset& data, TrainerOptions options) {
+inline std::vector<Tensor> gradients(Module& net, const StepFunction& step, const Dataset& data,
+                                     TrainerOptions options) {
   NoUpdate none;
   options.batch = data.spec().samples;
   options.shuffle = false;

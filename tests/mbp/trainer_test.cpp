@@ -51,7 +51,8 @@ std::string message(Call&& call) {
 }
 
 void expect_parts(const std::string& text, std::initializer_list<std::string> parts) {
-  for (const std::string& part : parts) EXPECT_NE(text.find(part), std::string::npos) << "'" << part << "' in: " << text;
+  for (const std::string& part : parts)
+    EXPECT_NE(text.find(part), std::string::npos) << "'" << part << "' in: " << text;
 }
 
 TEST(Trainer, LearnsAndKeepsTheSameWeightsForEverySplitOfTheSameSize) {
@@ -75,7 +76,8 @@ TEST(Trainer, IsDeterministic) {
   for (const unsigned char poison : {std::uint8_t{0}, std::uint8_t{0xFF}, std::uint8_t{0x5A}}) {
     SmallNet net;
     Descent descent;
-    Trainer trainer(net, descent, step_of(net), data.spec(), {.batch = 40, .micro_batch = 7, .device = Device::cpu(), .poison = poison});
+    Trainer trainer(net, descent, step_of(net), data.spec(),
+                    {.batch = 40, .micro_batch = 7, .device = Device::cpu(), .poison = poison});
     trainer.run_epoch(data);
     trainer.evaluate(data);
     trainer.run_epoch(data);
@@ -129,13 +131,16 @@ TEST(Trainer, StaysWithinItsBudgetAndPicksTheLargestMicroBatch) {
   SmallNet net;
   Descent descent;
   const auto plan_of = [&](std::int64_t micro_batch, std::size_t budget) {
-    return Trainer(net, descent, step_of(net), data.spec(), {.batch = 90, .micro_batch = micro_batch, .budget = budget, .device = Device::cpu()}).plan();
+    return Trainer(net, descent, step_of(net), data.spec(),
+                   {.batch = 90, .micro_batch = micro_batch, .budget = budget, .device = Device::cpu()})
+        .plan();
   };
   for (const std::size_t budget : {70'000u, 120'000u, 250'000u}) {
     const Plan plan = plan_of(0, budget);
     EXPECT_LE(plan.planned_peak_bytes(), budget);
     ASSERT_GE(plan.micro_batch, 1);
-    const std::string refused = message<OutOfMemory>([&] { plan_of(MicroBatches(90, plan.micro_batch).replays > 1 ? 90 / (plan.replays - 1) + 1 : 90, budget); });
+    const std::string refused = message<OutOfMemory>(
+        [&] { plan_of(MicroBatches(90, plan.micro_batch).replays > 1 ? 90 / (plan.replays - 1) + 1 : 90, budget); });
     expect_parts(refused, {"does not fit", "predicted peak", "largest micro-batch that fits is"});
   }
   EXPECT_EQ(plan_of(0, 0).replays, 1);  // no budget: the whole batch
@@ -177,7 +182,9 @@ TEST(Trainer, FrozenParametersStayAndCostNothing) {
   const TensorDataset data = small_data(30, 0);
   SmallNet net;
   Descent descent;
-  const std::size_t free = Trainer(net, descent, step_of(net), data.spec(), {.batch = 30, .device = Device::cpu()}).plan().planned_peak_bytes();
+  const std::size_t free = Trainer(net, descent, step_of(net), data.spec(), {.batch = 30, .device = Device::cpu()})
+                               .plan()
+                               .planned_peak_bytes();
   std::vector<Parameter> parameters = all_parameters(net);
   parameters[0].set_trainable(false);
   parameters[1].set_trainable(false);
@@ -218,7 +225,8 @@ TEST(Trainer, StopsAtANonFiniteValueAndNamesIt) {
   }();
   SmallNet net;
   Descent descent;
-  Trainer trainer(net, descent, step_of(net), data.spec(), {.batch = 30, .micro_batch = 5, .device = Device::cpu(), .shuffle = false});
+  Trainer trainer(net, descent, step_of(net), data.spec(),
+                  {.batch = 30, .micro_batch = 5, .device = Device::cpu(), .shuffle = false});
   const std::vector<double> before = doubles(all_parameters(net)[0].read());
   expect_parts(message<NumericError>([&] { trainer.step(data); }), {"step 0", "micro-batch 3", "conv2d"});
   EXPECT_EQ(doubles(all_parameters(net)[0].read()), before);  // nothing is lost
@@ -229,7 +237,8 @@ TEST(Trainer, NamesALogicalBatchOfNoWeight) {
   SmallNet net;
   Descent descent;
   Trainer trainer(net, descent, step_of(net), data.spec(), {.batch = 20, .micro_batch = 5, .device = Device::cpu()});
-  expect_parts(message<NumericError>([&] { trainer.step(data); }), {"step 0", "total weight of the logical batch is 0"});
+  expect_parts(message<NumericError>([&] { trainer.step(data); }),
+               {"step 0", "total weight of the logical batch is 0"});
 }
 
 TEST(Trainer, ChecksItsOptions) {
@@ -246,8 +255,11 @@ TEST(Trainer, ChecksItsOptions) {
   Trainer trainer(net, descent, step_of(net), data.spec(), {.batch = 5, .device = Device::cpu()});
   expect_parts(message<UsageError>([&] { trainer.step(other); }), {"21 samples", "planned for 20"});
   expect_parts(message<UsageError>([&] { trainer.predict(data, "nothing"); }), {"nothing", "logits"});
-  expect_parts(message<UsageError>([&] { Trainer(net, descent, [&](const Batch& b) { return mean_cross_entropy(net(b["picture"]), b["label"]); },
-                                                 data.spec(), {.batch = 5, .device = Device::cpu()}); }),
+  expect_parts(message<UsageError>([&] {
+                 Trainer(net, descent,
+                         [&](const Batch& b) { return mean_cross_entropy(net(b["picture"]), b["label"]); }, data.spec(),
+                         {.batch = 5, .device = Device::cpu()});
+               }),
                {"no field 'picture'", "image", "label"});
 }
 

@@ -73,10 +73,12 @@ TEST(Verify, MeasuresWhatWasPlanned) {
   const TensorDataset data = small_data(50, 0);
   for (const std::int64_t micro_batch : {1, 3, 7, 50}) {
     NoUpdate none;
-    Trainer trainer(net, none, [&](const Batch& b) { return mean_cross_entropy(net(b["image"]), b["label"]); }, data.spec(),
+    Trainer trainer(net, none, [&](const Batch& b) { return mean_cross_entropy(net(b["image"]), b["label"]); },
+                    data.spec(),
                     {.batch = 50, .micro_batch = micro_batch, .device = Device::cpu(), .verify_memory = true});
     trainer.step(data);
-    EXPECT_EQ(trainer.memory_report().measured_peak_bytes, trainer.plan().planned_peak_bytes()) << "micro-batch " << micro_batch;
+    EXPECT_EQ(trainer.memory_report().measured_peak_bytes, trainer.plan().planned_peak_bytes())
+        << "micro-batch " << micro_batch;
     trainer.evaluate(data);
     const MemoryReport report = trainer.memory_report();
     EXPECT_TRUE(report.verified);
@@ -91,8 +93,8 @@ TEST(Verify, TheLedgerAddsUpToThePeak) {
   SmallNet net;
   NoUpdate none;
   const TensorDataset data = small_data(50, 0);
-  const Trainer trainer(net, none, [&](const Batch& b) { return mean_cross_entropy(net(b["image"]), b["label"]); }, data.spec(),
-                        {.batch = 50, .micro_batch = 7, .device = Device::cpu()});
+  const Trainer trainer(net, none, [&](const Batch& b) { return mean_cross_entropy(net(b["image"]), b["label"]); },
+                        data.spec(), {.batch = 50, .micro_batch = 7, .device = Device::cpu()});
   std::size_t sum = 0;
   for (const auto& [key, entry] : trainer.plan().ledger.rows()) sum += entry.planned_bytes;
   EXPECT_EQ(sum, trainer.plan().planned_peak_bytes());

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+
+#include <sluice/core/device.h>
+#include <sluice/core/program.h>
+
+namespace sluice {
+
+/// Copies a kept value between the arena and the slot of the micro-batch that is running.
+class KeptCopy final : public Kernel {
+ public:
+  KeptCopy(Backend& backend, const StorageTable& storages, int storage, std::size_t bytes, bool store)
+      : backend_(backend),
+        storages_(storages),
+        storage_(storage),
+        bytes_(bytes),
+        store_(store) {}
+
+  void bind(const Addresses& addresses) override {
+    Kernel::bind(addresses);
+    stride_ = aligned(storages_.slot_bytes(storage_));
+  }
+  void run(const RunContext& context) override {
+    const std::size_t slot = static_cast<std::size_t>(context.replay) * stride_;
+    if (store_)
+      backend_.copy(out<std::byte>(0) + slot, in<std::byte>(0), bytes_);
+    else
+      backend_.copy(out<std::byte>(0), in<std::byte>(0) + slot, bytes_);
+  }
+
+ private:
+  Backend& backend_;
+  const StorageTable& storages_;
+  int storage_;
+  std::size_t bytes_;
+  bool store_;
+  std::size_t stride_ = 0;
+};
+
+}  // namespace sluice
