@@ -66,7 +66,9 @@ thread_local const char* kernel_running_here = "";
 
 Device Device::best() {
   try {
-    cuda().backend();
+    const KernelTable& kernels = cuda().backend().kernels();
+    for (const std::string& op : cpu().backend().kernels().types())
+      if (!kernels.find(op)) return cpu();
     return cuda();
   } catch (const DeviceError&) {
     return cpu();  // what best() promises; asking for cuda by name is never answered by the CPU
@@ -116,7 +118,8 @@ void register_backend(Device::Kind kind, std::unique_ptr<Backend> backend) {
 }
 
 const char* running_kernel() { return kernel_running_here; }
-void set_running_kernel(const char* name) { kernel_running_here = name; }
+RunningKernel::RunningKernel(const char* name) { kernel_running_here = name; }
+RunningKernel::~RunningKernel() { kernel_running_here = ""; }
 
 Buffer::~Buffer() {
   if (backend_) backend_->release(data_, bytes_);

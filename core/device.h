@@ -26,7 +26,7 @@ class Device {
   static Device cuda(int index = 0) { return Device(Kind::cuda, index); }
   /// The oracle: naive loops in double. Present only where sluice::reference is linked.
   static Device reference() { return Device(Kind::reference, 0); }
-  /// A CUDA device when there is one that works, else the CPU.
+  /// A CUDA device when there is one that works and has a kernel for every op of the CPU, else the CPU.
   static Device best();
   /// "cpu", "cuda", "cuda:1"; throws DeviceError for anything else.
   static Device parse(const std::string& text);
@@ -131,7 +131,15 @@ class Backend {
 
 /// The name of the kernel this thread is running ("" outside), for messages of allocators and checkers.
 const char* running_kernel();
-void set_running_kernel(const char* name);
+
+/// Names the running kernel while it lives; `name` must outlive it.
+class RunningKernel {
+ public:
+  explicit RunningKernel(const char* name);
+  ~RunningKernel();
+  RunningKernel(const RunningKernel&) = delete;
+  RunningKernel& operator=(const RunningKernel&) = delete;
+};
 
 /// Registers a backend that is not built in (the tests' reference device). The library keeps it until the process ends.
 void register_backend(Device::Kind kind, std::unique_ptr<Backend> backend);

@@ -40,10 +40,6 @@ Region region_of(Category category) {
   }
 }
 
-void Ledger::clear_measured() {
-  for (auto& [key, entry] : rows_) entry.measured_bytes = 0;
-}
-
 Ledger::Entry Ledger::total(Category category) const {
   Entry sum;
   for (const auto& [key, entry] : rows_)

@@ -46,7 +46,6 @@ class Ledger {
   void measure(Category category, const std::string& layer, std::size_t bytes) {
     rows_[{category, layer}].measured_bytes += bytes;
   }
-  void clear_measured();
 
   const Rows& rows() const { return rows_; }
   Entry total(Category category) const;

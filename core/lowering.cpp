@@ -36,14 +36,15 @@ class Lowering::Work {
         options_(options),
         batch_storages_(graph, cut, storages, backend, gradients) {}
 
-  Part nodes_part(const std::string& name, std::span<const NodeId> nodes) {
-    begin(name, 0);
+  /// `refreshed`: the last stage whose derived copies are made before the part runs.
+  Part nodes_part(const std::string& name, std::span<const NodeId> nodes, int refreshed) {
+    begin(name, 0, refreshed);
     for (const NodeId n : nodes) lower(n);
     return finish();
   }
 
   Part replayed(int stage, std::int64_t micro_batch, std::int64_t slots) {
-    begin("stage " + std::to_string(stage), micro_batch);
+    begin("stage " + std::to_string(stage), micro_batch, stage - 1);
     const Stage& s = cut_.stages[at(stage)];
     loadable_.assign(s.loaded.begin(), s.loaded.end());
     for (const NodeId n : s.replayed) {
@@ -60,7 +61,7 @@ class Lowering::Work {
   }
 
   Part everything(std::span<const NodeId> nodes, std::int64_t samples, std::span<const ValueId> outputs) {
-    begin("everything", samples);
+    begin("everything", samples, -1);
     for (const NodeId n : nodes) lower(n);
     for (const ValueId v : outputs) operand(v);
     keep_to_end(outputs);
@@ -88,8 +89,9 @@ class Lowering::Work {
   // --- one part
   // -------------------------------------------------------------------------------------------------------
 
-  void begin(const std::string& name, std::int64_t micro_batch) {
+  void begin(const std::string& name, std::int64_t micro_batch, int refreshed) {
     part_ = {};
+    refreshed_before_ = refreshed;
     part_.name = name;
     part_.micro_batch = micro_batch;
     current_.clear();
@@ -194,8 +196,9 @@ class Lowering::Work {
     }
     const auto [known, fresh] = reordered_.emplace(std::make_pair(of, layout.identity()), -1);
     if (!fresh) return known->second;
-    const bool once_per_step =
-        source.storage >= 0 && source.category != Category::staging && !made_here_.contains(source.value);
+    const bool once_per_step = source.storage >= 0 && source.category != Category::staging &&
+                               !made_here_.contains(source.value) &&
+                               cut_.available[at(source.value)] <= refreshed_before_;
     const int result = once_per_step ? derived_copy(source, actual, layout, layer) : reorder_here(of, layout, layer);
     known->second = result;
     return result;
@@ -452,7 +455,8 @@ class Lowering::Work {
   std::set<int> refreshed_;  // derived storages this graph refreshes already
   std::map<std::pair<ValueId, std::int64_t>, PartValue> kept_layouts_;
 
-  Part part_;  // being built
+  Part part_;                  // being built
+  int refreshed_before_ = -1;  // stages whose derived copies are made before it runs
   std::map<ValueId, int> current_;
   std::map<std::pair<int, std::string>, int> reordered_;
   std::vector<ValueId> loadable_;
@@ -467,14 +471,16 @@ Lowering::Lowering(const Graph& graph, const StageCut& cut, StorageTable& storag
 Lowering::~Lowering() = default;
 Lowering::Lowering(Lowering&&) noexcept = default;
 
-Part Lowering::prologue() { return work_->nodes_part("prologue", work_->cut().prologue); }
+Part Lowering::prologue() { return work_->nodes_part("prologue", work_->cut().prologue, -2); }
 Part Lowering::replayed(int stage, std::int64_t micro_batch, std::int64_t slots) {
   return work_->replayed(stage, micro_batch, slots);
 }
 Part Lowering::once(int stage) {
-  return work_->nodes_part("once " + std::to_string(stage), work_->cut().stages[at(stage)].once);
+  return work_->nodes_part("once " + std::to_string(stage), work_->cut().stages[at(stage)].once, stage - 1);
 }
-Part Lowering::writers() { return work_->nodes_part("update", work_->cut().writers); }
+Part Lowering::writers() {
+  return work_->nodes_part("update", work_->cut().writers, static_cast<int>(work_->cut().stages.size()) - 1);
+}
 Part Lowering::take_derived(int stage) { return work_->take_derived(stage); }
 Part Lowering::everything(std::span<const NodeId> nodes, std::int64_t samples, std::span<const ValueId> outputs) {
   return work_->everything(nodes, samples, outputs);

@@ -104,10 +104,9 @@ PartAddresses bind_part(Part& part, std::span<void* const> storage_addresses, st
 
 void run_part(const Part& part, const RunContext& context) {
   for (const Instruction& instruction : part.instructions) {
-    set_running_kernel(instruction.name.c_str());
+    const RunningKernel running(instruction.name.c_str());
     instruction.kernel->run(context);
   }
-  set_running_kernel("");
 }
 
 }  // namespace sluice

@@ -33,8 +33,8 @@ struct StageCut {
   std::vector<ValueId> outputs;
 };
 
-/// Cuts what `outputs` and the graph's writers depend on into stages (DESIGN.md, "How to cut"). `outputs` of sample
-/// scope are computed in the last stage.
+/// Cuts what `outputs` and the graph's writers depend on into stages (docs/architecture.md, "Stages"). `outputs` of
+/// sample scope are computed in the last stage.
 StageCut cut_into_stages(const Graph& graph, std::span<const ValueId> outputs, Crossing crossing = Crossing::keep);
 
 /// The earliest stage in which each value can exist: for sample values the stage whose replay can compute it, for batch

@@ -37,8 +37,10 @@ class ScaleByOp final : public Op {
       throw_shape_error(*this, "factor is no batch scalar", "x,factor", in, "factor of batch scope and shape []");
     return {in[0]};
   }
-  void gradient(GradientContext& g) const override { g.set(0, scale_by(g.dy(), g.input(1))); }
-  bool differentiable(int input) const override { return input == 0; }
+  void gradient(GradientContext& g) const override {
+    if (g.needs(1)) throw ShapeError("scale_by: is not differentiable by its factor; expected mul, which is");
+    g.set(0, scale_by(g.dy(), g.input(1)));
+  }
   bool batch_capable() const override { return true; }
   bool reads_batch(int input) const override { return input == 1; }
   int in_place_input() const override { return 0; }

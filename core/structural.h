@@ -10,7 +10,8 @@ namespace sluice {
 /// a + b, elementwise, equal shapes. Of a sample and a batch value: the batch value is added to every sample.
 Var add(Var a, Var b);
 
-/// x · s with a batch scalar s; x of either scope. What folded factors and sums of broadcasts turn into.
+/// x · s with a batch scalar s; x of either scope. What folded factors and sums of broadcasts turn into. Differentiable
+/// by x alone: for a factor that is learned, use mul.
 Var scale_by(Var x, Var s);
 
 /// batch_sum: [N,...] sample → [...] batch, over all samples of the logical batch. Of a broadcast v: n·v.

@@ -24,7 +24,6 @@ class Feeder {
       : loader_(dataset, options),
         incoming_(std::move(incoming)) {}
 
-  std::int64_t samples() const { return loader_.samples(); }
   /// Blocks until `range` is in the incoming staging. Throws DataError.
   void take(const Range& range) {
     if (coming_ != range) {
@@ -40,7 +39,6 @@ class Feeder {
     loader_.request(range.epoch, range.first, range.count, incoming_);
     coming_ = range;
   }
-  double waited_s() const { return loader_.waited_s(); }
 
  private:
   Loader loader_;

@@ -45,18 +45,18 @@ void print_row(std::ostream& out, std::string_view name, std::size_t planned, co
 
 std::ostream& operator<<(std::ostream& out, const Plan& plan) {
   out << "plan " << plan.hash << " on " << plan.device << '\n';
-  out << "  step        logical batch " << plan.batch << " = " << plan.replays << " micro-batch"
+  out << "  step        logical batch " << std::min(plan.batch, plan.samples) << " = " << plan.replays << " micro-batch"
       << (plan.replays == 1 ? "" : "es") << " of up to " << plan.micro_batch
       << (plan.stages > 1 ? ", in " + std::to_string(plan.stages) + " stages" : "") << '\n';
   out << "  epoch       " << plan.samples << " samples = " << plan.steps_per_epoch << " step"
       << (plan.steps_per_epoch == 1 ? "" : "s");
   if (plan.batch > plan.samples)
-    out << " (the batch is larger than the data set: one step an epoch)";
+    out << " (the batch of " << plan.batch << " is larger than the data set: one step an epoch)";
   else if (plan.tail)
     out << ", the last one of " << plan.tail;
   out << '\n';
   print_region(out, "persistent", plan.persistent_bytes, parts(plan.ledger, Region::persistent, false));
-  print_region(out, "derived", plan.derived_bytes, "weights reordered once per step");
+  print_region(out, "derived", plan.derived_bytes, plan.derived_bytes ? "weights reordered once per step" : "");
   print_region(out, "staging", plan.staging_bytes, "this micro-batch and the next");
   print_region(out, "arena", plan.arena_bytes,
                parts(plan.ledger, Region::arena, false) + "; " + ratio(plan.arena_bytes, plan.arena_lower_bound_bytes) +

@@ -37,7 +37,6 @@ Program lower_program(std::string name, const Graph& graph, StageCut cut, const 
                       const LoweringOptions& options) {
   Program program;
   program.name = std::move(name);
-  program.graph = &graph;
   program.cut = std::move(cut);
   Lowering lowering(graph, program.cut, storages, backend, options, gradients);
   const int stages = static_cast<int>(program.cut.stages.size());

@@ -24,7 +24,6 @@ struct PackedPart {
 /// One of the run's graphs, lowered: what is run once and, by micro-batch size, what is replayed.
 struct Program {
   std::string name;
-  const Graph* graph = nullptr;
   StageCut cut;
   PackedPart prologue;
   std::vector<PackedPart> derived;  ///< [0]: after the prologue; [s+1]: after the once part of stage s

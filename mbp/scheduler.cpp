@@ -80,6 +80,11 @@ void Scheduler::set_scalar(const std::string& name, double number) {
   if (verifier_) verifier_->host_wrote(id);
 }
 
+void Scheduler::write(int storage, const Tensor& value) {
+  slab_.write(storage, value);
+  if (verifier_) verifier_->host_wrote(storage);
+}
+
 void Scheduler::clear(int storage) {
   slab_.clear(storage);
   if (verifier_) verifier_->host_wrote(storage);
@@ -170,8 +175,12 @@ std::string Scheduler::find_non_finite(Program& program, const Pass& pass, Feede
     const PartAddresses& addresses = slab_.addresses(packed);
     for (const Instruction& instruction : packed.part.instructions) {
       if (!found.empty()) return;
-      instruction.kernel->run(context);
-      slab_.backend().synchronize();
+      {
+        const RunningKernel running(instruction.name.c_str());
+        instruction.kernel->run(context);
+        slab_.backend().synchronize();
+      }
+      if (instruction.node < 0) continue;  // a copy of what was looked at already
       for (const int v : instruction.outputs) {
         const PartValue& value = packed.part.values[at(v)];
         const std::size_t bytes = value.storage >= 0 ? plan_.storages.slot_bytes(value.storage) : value.bytes();
@@ -187,6 +196,7 @@ std::string Scheduler::find_non_finite(Program& program, const Pass& pass, Feede
   };
   run_with(
       program, pass, feeder, [&](int, std::int64_t) { return found.empty(); }, watch);
+  if (verifier_) verifier_->resync();  // these kernels ran without it
   return found;
 }
 

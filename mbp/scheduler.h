@@ -35,6 +35,8 @@ class Scheduler {
   /// Where a feeder must put the fields of `data`.
   std::vector<std::byte*> incoming(const DataSpec& data) const;
   void set_scalar(const std::string& name, double number);
+  /// Writes a storage from the host, between passes.
+  void write(int storage, const Tensor& value);
 
   /// Everything but the writers. False: ended by `after_replay`. Throws DataError, VerifyError, OutOfMemory (a kernel
   /// that allocates).

@@ -32,18 +32,24 @@ void check(const DataSpec& data, const TrainerOptions& options) {
                      "; expected at least 1, or 0 for all cores");
 }
 
-/// Throws unless `given` is what `planned` says; the number of samples too, because it decides the micro-batch sizes.
+/// Throws unless both have the same fields: they use the same staging.
+void check_fields(const DataSpec& planned, const DataSpec& given, const char* what) {
+  bool same = given.fields.size() == planned.fields.size();
+  for (std::size_t i = 0; same && i < given.fields.size(); ++i) {
+    const FieldSpec &a = given.fields[i], &b = planned.fields[i];
+    same = a.name == b.name && a.shape == b.shape && a.dtype == b.dtype && a.mean == b.mean && a.std == b.std;
+  }
+  if (!same)
+    throw UsageError(std::string(what) + ": the fields of data set " + given.name + " differ from those planned for (" +
+                     planned.name + "); expected the same names, shapes, dtypes and normalisation");
+}
+
+/// The same, and the number of samples, because it decides the micro-batch sizes.
 void check_same(const DataSpec& planned, const DataSpec& given, const char* what) {
   if (given.samples != planned.samples)
     throw UsageError(std::string(what) + ": data set " + given.name + " has " + std::to_string(given.samples) +
                      " samples; planned for " + std::to_string(planned.samples));
-  bool same = given.fields.size() == planned.fields.size();
-  for (std::size_t i = 0; same && i < given.fields.size(); ++i)
-    same = given.fields[i].name == planned.fields[i].name && given.fields[i].shape == planned.fields[i].shape &&
-           given.fields[i].dtype == planned.fields[i].dtype;
-  if (!same)
-    throw UsageError(std::string(what) + ": the fields of data set " + given.name + " differ from those planned for (" +
-                     planned.name + ")");
+  check_fields(planned, given, what);
 }
 
 /// The same elements under another shape: a gradient may be a view.
@@ -69,6 +75,7 @@ class Trainer::Impl final : public ParameterHome {
         evaluation_data_(options_.evaluation.value_or(data)),
         resident_before_(resident_bytes()) {
     check(data_, options_);
+    check_fields(data_, evaluation_data_, "trainer: evaluation");
     backend_ = &options_.device.backend();
     backend_->set_threads(options_.threads);
     initialize(model_, options_.seed, /*only_new=*/true);
@@ -125,7 +132,9 @@ class Trainer::Impl final : public ParameterHome {
                     .micro_batch = evaluation_micro_batch(),
                     .seed = options_.seed,
                     .step = 0};
-    Result result{.epoch = epoch_, .step = step_, .samples = data.spec().samples};
+    Result result{.epoch = position_ == 0 && epoch_ > 0 ? epoch_ - 1 : epoch_,  // the one that training was in last
+                  .step = step_,
+                  .samples = data.spec().samples};
     result.stopped = !scheduler_->run(plan_->evaluate, pass, feeder, [&](int, std::int64_t) { return !stop_; });
     if (result.stopped) {
       stop_ = false;
@@ -161,8 +170,9 @@ class Trainer::Impl final : public ParameterHome {
     const int last_stage = static_cast<int>(plan_->predict.cut.stages.size()) - 1;
     scheduler_->run(plan_->predict, pass, feeder, [&](int stage, std::int64_t replay) {
       if (stage == last_stage) copy_rows(wanted, split, replay, result);
-      return true;
+      return !stop_;
     });
+    if (stop_.exchange(false)) throw Error("predict: stopped before every sample was seen");
     return result;
   }
 
@@ -171,7 +181,7 @@ class Trainer::Impl final : public ParameterHome {
   Tensor gradient(const Parameter& parameter) const {
     for (const auto& [data, var] : training_.gradients) {
       if (data != parameter.data()) continue;
-      if (!scheduler_) throw UsageError("trainer: there is no gradient before the first step");
+      if (!has_gradient_) throw UsageError("trainer: there is no gradient; expected a finished step before");
       return reshaped(scheduler_->slab().read(plan_->train.storage_of[static_cast<std::size_t>(var.id())]),
                       parameter.shape());
     }
@@ -180,15 +190,17 @@ class Trainer::Impl final : public ParameterHome {
 
   MemoryReport memory_report() const {
     const Plan& p = summary();
-    MemoryReport report{.ledger = p.ledger,
-                        .planned_peak_bytes = p.planned_peak_bytes(),
-                        .budget_bytes = options_.budget,
-                        .persistent_bytes = p.persistent_bytes,
-                        .derived_bytes = p.derived_bytes,
-                        .staging_bytes = p.staging_bytes,
-                        .arena_bytes = p.arena_bytes,
-                        .arena_lower_bound_bytes = p.arena_lower_bound_bytes,
-                        .host_bytes = host_bytes_};
+    MemoryReport report{
+        .ledger = p.ledger,
+        .planned_peak_bytes = p.planned_peak_bytes(),
+        .budget_bytes = options_.budget,
+        .persistent_bytes = p.persistent_bytes,
+        .derived_bytes = p.derived_bytes,
+        .staging_bytes = p.staging_bytes,
+        .arena_bytes = p.arena_bytes,
+        .arena_lower_bound_bytes = p.arena_lower_bound_bytes,
+    };
+    for (const auto& [data, bytes] : host_bytes_) report.host_bytes += bytes;
     if (!scheduler_) return report;
     report.measured_peak_bytes = backend_->peak_allocated_bytes() - allocated_before_;
     std::size_t ours = scheduler_->slab().bytes().size();
@@ -216,7 +228,7 @@ class Trainer::Impl final : public ParameterHome {
     return scheduler_->slab().read(storage_of(parameter)).to(parameter.value.dtype());
   }
   void write(const ParameterData& parameter, const Tensor& value) override {
-    scheduler_->slab().write(storage_of(parameter), value);
+    scheduler_->write(storage_of(parameter), value);
   }
 
  private:
@@ -243,7 +255,7 @@ class Trainer::Impl final : public ParameterHome {
       throw UsageError(
           "trainer: the model was changed after planning (a layer's mode, rate, freezing or parameters); "
           "expected a new Trainer for the changed model");
-    host_bytes_ = std::max(host_bytes_, data.host_bytes());
+    host_bytes_[&data] = data.host_bytes();
     if (!scheduler_) take_memory();
   }
 
@@ -298,6 +310,7 @@ class Trainer::Impl final : public ParameterHome {
       const MicroBatches split(std::min(batch(), data_.samples - next), summary().micro_batch);
       pass.next = Range{pass.range.epoch, next, split.size(0)};
     }
+    has_gradient_ = false;
     for (const auto& [name, number] : optimizer_.scalars(step_)) scheduler_->set_scalar(name, number);
     const MicroBatches split(count, summary().micro_batch);
     const int last_stage = summary().stages - 1;
@@ -315,6 +328,7 @@ class Trainer::Impl final : public ParameterHome {
       stop_ = false;
       return false;
     }
+    has_gradient_ = true;
     const double loss = scheduler_->read_scalar(plan_->train, training_.loss);
     if (!std::isfinite(loss) || scheduler_->read_scalar(plan_->train, training_.finite) != 0)
       throw NumericError("train: a value is not finite, the step is not taken; step " + std::to_string(step_) +
@@ -359,7 +373,9 @@ class Trainer::Impl final : public ParameterHome {
   std::unique_ptr<Scheduler> scheduler_;  // from the first run on
 
   std::int64_t epoch_ = 0, position_ = 0, step_ = 0;
-  std::size_t allocated_before_ = 0, host_bytes_ = 0;
+  bool has_gradient_ = false;  // of the last step, which was finished
+  std::size_t allocated_before_ = 0;
+  std::map<const Dataset*, std::size_t> host_bytes_;
   std::function<void(const Progress&)> callback_;
   Progress progress_;
 };

@@ -66,10 +66,11 @@ void Verifier::run(const PackedPart& part, const RunContext& context) {
     const Instruction& instruction = part.part.instructions[at(i)];
     const std::vector<Range> ranges = ranges_of(part, i);
     poison_outputs(ranges);
-    set_running_kernel(instruction.name.c_str());
-    instruction.kernel->run(context);
-    set_running_kernel("");
-    slab_.backend().synchronize();
+    {
+      const RunningKernel running(instruction.name.c_str());
+      instruction.kernel->run(context);
+      slab_.backend().synchronize();
+    }
     check_others(part, instruction, ranges);
     note_changes(part, ranges);
   }
@@ -112,6 +113,8 @@ void Verifier::note_changes(const PackedPart& part, const std::vector<Range>& ra
     std::memcpy(shadow_.data() + range.begin, slab_.bytes().data() + range.begin, bytes);
   }
 }
+
+void Verifier::resync() { std::copy(slab_.bytes().begin(), slab_.bytes().end(), shadow_.begin()); }
 
 void Verifier::host_wrote(int storage) {
   const std::size_t begin = slab_.plan().storage_offsets[at(storage)];

@@ -25,6 +25,8 @@ class Verifier {
   void run(const PackedPart& part, const RunContext& context);
   /// Tells that the host wrote a storage between kernels.
   void host_wrote(int storage);
+  /// Takes the slab as it is, after kernels ran unverified.
+  void resync();
 
   /// Per region: the end, from the region's beginning, of the highest range in which a byte was seen to change.
   std::size_t measured_bytes(Region region) const;

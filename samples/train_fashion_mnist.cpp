@@ -15,7 +15,7 @@ using namespace sluice;
 using namespace sluice::samples;
 
 int main(int argc, char** argv) {
-  const TrainerFlags defaults{.epochs = 6, .batch = 4096, .budget = 64_MiB, .adam_lr = 0.003, .sgd_lr = 0.05};
+  const TrainerFlags defaults{.epochs = 6, .batch = 4096, .budget = 64_MiB, .adam_lr = 0.006, .sgd_lr = 0.05};
 
   return trainer_main(
       argc, argv, "Trains a CNN on Fashion-MNIST within a byte budget.", defaults, [](const TrainerFlags& flags) {

@@ -28,8 +28,8 @@ void parallel_for(std::int64_t count, std::int64_t grain, const Body& body) {
   }
 #pragma omp parallel num_threads(static_cast <int>(parts))
   {
-    const std::int64_t part = omp_get_thread_num();
-    const std::int64_t begin = count * part / parts, end = count * (part + 1) / parts;
+    const std::int64_t part = omp_get_thread_num(), granted = omp_get_num_threads();  // may be fewer than asked for
+    const std::int64_t begin = count * part / granted, end = count * (part + 1) / granted;
     if (begin < end) body(begin, end);
   }
 }

@@ -59,7 +59,7 @@ class StopOnInterrupt {
 std::unique_ptr<Optimizer> make_optimizer(const TrainerFlags& flags, std::int64_t samples) {
   const std::int64_t epoch = (samples + flags.batch - 1) / flags.batch;
   const std::int64_t steps = epoch * flags.epochs;
-  const std::int64_t warmup = std::min((epoch + 1) / 2, steps / 2);
+  const std::int64_t warmup = std::min(2 * epoch, steps / 4);
   const Schedule rate = schedule::warmup_cosine({.warmup = warmup, .steps = steps});
   if (flags.optimizer == "sgd")
     return std::make_unique<Sgd>(SgdOptions{

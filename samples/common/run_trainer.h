@@ -27,8 +27,8 @@ struct TrainerJob {
 };
 
 /// Prints the plan, trains for flags.epochs with a progress bar, tests after every epoch, prints the memory report,
-/// writes the JSON report. The learning rate rises for half an epoch and falls along a cosine. Returns 0, or 130 after
-/// Ctrl-C.
+/// writes the JSON report. The learning rate rises for a quarter of the run, at most two epochs, and falls along a
+/// cosine. Returns 0, or 130 after Ctrl-C.
 int run_trainer(const TrainerFlags& flags, const TrainerJob& job);
 
 }  // namespace sluice::samples

@@ -125,15 +125,14 @@ TEST(Backend, RefusesToAllocateWhileSealed) {
   Buffer held = backend.allocate(100);
   backend.seal(true);
   EXPECT_TRUE(backend.sealed());
-  set_running_kernel("conv2d");
   try {
+    const RunningKernel running("conv2d");
     backend.allocate(7);
     ADD_FAILURE() << "allocated while sealed";
   } catch (const OutOfMemory& error) {
     const std::string text = error.what();
     EXPECT_NE(text.find("7 bytes in kernel 'conv2d'"), std::string::npos) << text;
   }
-  set_running_kernel("");
   EXPECT_EQ(backend.allocated_bytes(), 100u);
   held = Buffer();  // giving back is allowed
   backend.seal(false);

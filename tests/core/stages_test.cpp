@@ -239,7 +239,7 @@ std::vector<Var> random_values(Graph& g, std::mt19937& engine, int nodes) {
       case 3: values.push_back(batch_sum(sample())); break;
       case 4: values.push_back(div(any(), g.sample_count())); break;
       case 5: values.push_back(slice(batch_gather(sample(), 5))); break;
-      case 6: values.push_back(scale_by(any(), sum_per_sample(batch_sum(sample())))); break;
+      case 6: values.push_back(mul(any(), sum_per_sample(batch_sum(sample())))); break;
     }
   return values;
 }

@@ -163,8 +163,8 @@ TEST(RunPlan, ClearsEveryAccumulatorBeforeItsStage) {
   for (std::size_t s = 0; s < train.cut.stages.size(); ++s) {
     std::set<int> expected;
     for (const NodeId n : train.cut.stages[s].replayed)
-      if (train.graph->accumulates(n))
-        for (const ValueId v : train.graph->node(n).outputs)
+      if (planned.training.graph->accumulates(n))
+        for (const ValueId v : planned.training.graph->node(n).outputs)
           expected.insert(train.storage_of[static_cast<std::size_t>(v)]);
     EXPECT_EQ(std::set<int>(train.accumulators[s].begin(), train.accumulators[s].end()), expected) << "stage " << s;
     for (const int id : expected) EXPECT_TRUE(cleared.insert(id).second) << "cleared twice in a step";

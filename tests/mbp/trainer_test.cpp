@@ -241,6 +241,56 @@ TEST(Trainer, NamesALogicalBatchOfNoWeight) {
                {"step 0", "total weight of the logical batch is 0"});
 }
 
+TEST(Trainer, EvaluatesMetricsOfParametersThatLieBlocked) {
+  // The convolution wants its weight blocked, the metric wants it plain: it must be today's weight.
+  const TensorDataset data = small_data(40, 0);
+  SmallNet net;
+  Parameter weight = all_parameters(net)[0];
+  Descent descent;
+  const StepFunction step = [&](const Batch& b) {
+    const Var w = b["image"].graph().parameter(weight);
+    if (!net.training())
+      b.output("norm", sum_per_sample(mul(reshape(w, {w.shape().elements()}), reshape(w, {w.shape().elements()}))));
+    return mean_cross_entropy(net(b["image"]), b["label"]);
+  };
+  Trainer trainer(net, descent, step, data.spec(),
+                  {.batch = 40, .micro_batch = 20, .device = Device::cpu(), .verify_memory = true});
+  for (int i = 0; i < 3; ++i) {
+    double norm = 0;
+    for (const double w : doubles(weight.read())) norm += w * w;
+    EXPECT_NEAR(trainer.evaluate(data).metrics.at("norm"), norm, 1e-5 * norm);
+    trainer.step(data);
+  }
+}
+
+TEST(Trainer, RefusesEvaluationDataOfAnotherShape) {
+  const TensorDataset data = small_data(20, 0);
+  DataSpec other = data.spec();
+  other.fields[0].shape = {2, 16, 16};
+  SmallNet net;
+  Descent descent;
+  expect_parts(message<UsageError>([&] {
+                 Trainer(net, descent, step_of(net), data.spec(),
+                         {.batch = 20, .device = Device::cpu(), .evaluation = other});
+               }),
+               {"evaluation", "fields"});
+}
+
+TEST(Trainer, HasNoGradientBeforeAStepAndTakesWrittenParametersInVerifyMode) {
+  const TensorDataset data = small_data(20, 0);
+  SmallNet net;
+  Parameter weight = all_parameters(net)[2];
+  Descent descent;
+  Trainer trainer(net, descent, step_of(net), data.spec(),
+                  {.batch = 20, .device = Device::cpu(), .verify_memory = true});
+  trainer.evaluate(data);
+  EXPECT_THROW(trainer.gradient(weight), UsageError);
+  trainer.step(data);
+  EXPECT_NO_THROW(trainer.gradient(weight));
+  weight.write(Tensor(weight.shape()));
+  EXPECT_NO_THROW(trainer.step(data));
+}
+
 TEST(Trainer, ChecksItsOptions) {
   const TensorDataset data = small_data(20, 0), other = small_data(21, 0);
   SmallNet net;
