@@ -14,11 +14,11 @@ using namespace sluice;
 int main() try {
   Sequential net(Conv2d({.in = 1, .out = 32, .kernel = 3, .padding = 1}), ReLU(), MaxPool2d(2),   //
                  Conv2d({.in = 32, .out = 64, .kernel = 3, .padding = 1}), ReLU(), MaxPool2d(2),  //
-                 Flatten(), Linear({.in = 3136, .out = 128}), ReLU(), Dropout(0.25), Linear({.in = 128, .out = 10}));
+                 Flatten(), Linear({.in = 3136, .out = 128}), ReLU(), Dropout(0.1), Linear({.in = 128, .out = 10}));
   std::cout << summary(net, {1, 28, 28}) << '\n';
 
   const FashionMnist train(Split::train), test(Split::test);
-  Adam adam({.lr = 0.003, .schedule = schedule::warmup_cosine({.warmup = 5, .steps = 45})});
+  Adam adam({.lr = 0.006, .schedule = schedule::warmup_cosine({.warmup = 15, .steps = 75})});
   const auto step = [&](const Batch& batch) {
     const Var logits = net(batch["image"]);
     batch.output("accuracy", accuracy(logits, batch["label"]));
@@ -28,7 +28,7 @@ int main() try {
                   {.batch = 4096, .budget = 64_MiB, .device = Device::cpu(), .evaluation = test.spec()});
 
   std::cout << trainer.plan() << '\n';  // before anything is allocated
-  for (int epoch = 0; epoch < 3; ++epoch) {
+  for (int epoch = 0; epoch < 5; ++epoch) {
     std::cout << trainer.run_epoch(train) << '\n';
     std::cout << "  test accuracy " << trainer.evaluate(test).metrics["accuracy"] << std::endl;
   }

@@ -1,6 +1,6 @@
 // Trains a small CNN on Fashion-MNIST with a logical batch far larger than the memory it is given:
 //
-//   build/bin/train_fashion_mnist --batch 4096 --budget 64MiB --epochs 6
+//   build/bin/train_fashion_mnist --batch 4096 --budget 64MiB --epochs 12
 //
 // Prints the plan (what every byte of the budget is for), one line an epoch with the test accuracy, and the memory
 // report: what was planned beside what was measured. --help lists the flags. The data is the Debian package
@@ -15,7 +15,7 @@ using namespace sluice;
 using namespace sluice::samples;
 
 int main(int argc, char** argv) {
-  const TrainerFlags defaults{.epochs = 6, .batch = 4096, .budget = 64_MiB, .adam_lr = 0.006, .sgd_lr = 0.05};
+  const TrainerFlags defaults{.epochs = 12, .batch = 4096, .budget = 64_MiB, .adam_lr = 0.008, .sgd_lr = 0.05};
 
   return trainer_main(
       argc, argv, "Trains a CNN on Fashion-MNIST within a byte budget.", defaults, [](const TrainerFlags& flags) {

@@ -39,6 +39,16 @@ TEST(Conv2dLayer, ParametersHaveTheirShapes) {
   EXPECT_EQ(conv.bias().shape(), (Shape{6}));
 }
 
+// A graph holds equal nodes once: the layer is the op with these options when both give the same Var.
+TEST(Conv2dLayer, PassesItsOptionsOn) {
+  Conv2d layer(
+      {.in = 4, .out = 6, .kernel = {3, 2}, .stride = {2, 1}, .padding = {1, 0}, .dilation = {1, 2}, .groups = 2});
+  Graph graph;
+  const Var x = graph.input("x", {4, 9, 8});
+  EXPECT_EQ(layer(x), conv2d(x, graph.parameter(layer.weight()), graph.parameter(layer.bias()),
+                             {.stride = {2, 1}, .padding = {1, 0}, .dilation = {1, 2}, .groups = 2}));
+}
+
 TEST(Conv2dLayer, RejectsBadOptions) {
   const std::string in = usage_error([] { Conv2d({.in = 0, .out = 4, .kernel = 3}); });
   EXPECT_NE(in.find("Conv2d(0, 4, kernel=3x3"), std::string::npos) << in;
@@ -77,6 +87,16 @@ TEST(StatelessLayers, MatchReference) {
   check_module(flatten, {.input = {2, 3, 4}});
   Dropout dropout(0.4);
   check_module(dropout, {.input = {4, 3, 3}});
+}
+
+TEST(StatelessLayers, PassTheirOptionsOn) {
+  Graph graph;
+  const Var x = graph.input("x", {2, 7, 7});
+  const MaxPool2dOptions options{.kernel = {3, 2}, .stride = {2, 1}, .padding = {1, 0}};
+  MaxPool2d layer(options);
+  EXPECT_EQ(layer(x), max_pool2d(x, options));
+  MaxPool2d tiles(2);
+  EXPECT_EQ(tiles(x), max_pool2d(x, {.kernel = 2, .stride = 2}));
 }
 
 TEST(StatelessLayers, RejectBadOptions) {
