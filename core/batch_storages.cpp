@@ -51,7 +51,7 @@ int BatchStorages::parameter_storage(const std::shared_ptr<ParameterData>& param
       "parameter:" + pointer_key(parameter.get()),
       {.name = parameter->name,
        .layer = parameter->name.substr(0, std::min(parameter->name.rfind('.'), parameter->name.size())),
-       .category = Category::parameter,
+       .category = parameter->buffer ? Category::buffer : Category::parameter,
        .dims = parameter->value.shape(),
        .dtype = backend_.stored(parameter->value.dtype()),
        .layout = {},

@@ -134,6 +134,10 @@ void Backend::add_kernel(std::string_view op_type, KernelFactory factory) {
   added_kernels_->add(op_type, std::move(factory));
 }
 
+bool Backend::computes(std::string_view op_type, DType stored) const {
+  return computes(stored) || kernels().also_computes(op_type, stored) || added_kernels_->also_computes(op_type, stored);
+}
+
 const KernelFactory* Backend::kernel(std::string_view op_type) const {
   const KernelFactory* const own = kernels().find(op_type);
   return own ? own : added_kernels_->find(op_type);

@@ -92,6 +92,8 @@ class Backend {
   virtual bool computes(DType stored) const {
     return stored == DType::f32 || stored == DType::i32 || stored == DType::u8;
   }
+  /// Whether this op's kernel does.
+  bool computes(std::string_view op_type, DType stored) const;
   /// Threads that kernels use; 0 asks for the default (all cores the process may use).
   virtual void set_threads(int threads) = 0;
   virtual int threads() const = 0;

@@ -81,29 +81,38 @@ class Folder {
     // Arithmetic on batch scalars alone is where factors come from; it stays as it is.
     if (old_.is_batch_node(n) && old_.value(node.outputs[0]).spec.is_scalar()) return false;
     std::vector<Var> inputs;
-    if (node.op->type() == "add") {
-      const Var factor = factor_[at(node.inputs[0])];
-      if (!factor || factor_[at(node.inputs[1])] != factor) return false;
-      factor_of_node_ = factor;
-      inputs = {raw_[at(node.inputs[0])], raw_[at(node.inputs[1])]};
-    } else {
-      for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-        const ValueId v = node.inputs[i];
-        const bool linear = node.op->linear_in(static_cast<int>(i));
-        if (linear && factor_[at(v)]) {
-          times(factor_[at(v)]);
-          inputs.push_back(raw_[at(v)]);
-        } else if (linear && is_late_scalar(v)) {
-          times(materialise(v));
-          inputs.push_back(graph_->constant(1, {}, old_.value(v).spec.dtype));
-        } else {
-          inputs.push_back(materialise(v));
-        }
+    const Var shared = shared_factor(node);
+    if (shared) times(shared);
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      const ValueId v = node.inputs[i];
+      const bool linear = node.op->linear_in(static_cast<int>(i));
+      if (shared && node.op->linear_together(static_cast<int>(i))) {
+        inputs.push_back(raw_[at(v)]);
+      } else if (linear && factor_[at(v)]) {
+        times(factor_[at(v)]);
+        inputs.push_back(raw_[at(v)]);
+      } else if (linear && is_late_scalar(v)) {
+        times(materialise(v));
+        inputs.push_back(graph_->constant(1, {}, old_.value(v).spec.dtype));
+      } else {
+        inputs.push_back(materialise(v));
       }
     }
     if (!factor_of_node_) return false;
     pulled_ = emit(node, inputs);
     return true;
+  }
+
+  /// The factor that all inputs carry in which the node is linear together; empty when they do not.
+  Var shared_factor(const Node& node) const {
+    Var shared;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      if (!node.op->linear_together(static_cast<int>(i))) continue;
+      const Var factor = factor_[at(node.inputs[i])];
+      if (!factor || (shared && shared != factor)) return {};
+      shared = factor;
+    }
+    return shared;
   }
 
   void times(Var factor) { factor_of_node_ = factor_of_node_ ? scale_by(factor_of_node_, factor) : factor; }

@@ -12,19 +12,24 @@ void LoweringContext::set_layout(int i, const Layout& layout) {
   value.layout = layout;
 }
 
-void KernelTable::add(std::string_view op_type, KernelFactory factory) {
-  if (!factories_.emplace(op_type, std::move(factory)).second)
+void KernelTable::add(std::string_view op_type, KernelFactory factory, std::optional<DType> also) {
+  if (!entries_.emplace(op_type, Entry{std::move(factory), also}).second)
     throw BackendError("kernel table: " + std::string(op_type) + " has two kernels for one device");
 }
 
 const KernelFactory* KernelTable::find(std::string_view op_type) const {
-  const auto found = factories_.find(op_type);
-  return found == factories_.end() ? nullptr : &found->second;
+  const auto found = entries_.find(op_type);
+  return found == entries_.end() ? nullptr : &found->second.factory;
+}
+
+bool KernelTable::also_computes(std::string_view op_type, DType stored) const {
+  const auto found = entries_.find(op_type);
+  return found != entries_.end() && found->second.also == stored;
 }
 
 std::vector<std::string> KernelTable::types() const {
   std::vector<std::string> types;
-  for (const auto& [type, factory] : factories_) types.push_back(type);
+  for (const auto& [type, entry] : entries_) types.push_back(type);
   return types;
 }
 

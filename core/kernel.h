@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -148,14 +149,20 @@ std::unique_ptr<Kernel> make_kernel(Run run) {
 /// Op type → kernel factory, one table per device.
 class KernelTable {
  public:
-  /// Throws BackendError when the type already has a kernel here.
-  void add(std::string_view op_type, KernelFactory factory);
+  /// `also`: a dtype that this kernel works on besides those that all of the device's do. Throws BackendError when the
+  /// type already has a kernel here.
+  void add(std::string_view op_type, KernelFactory factory, std::optional<DType> also = {});
   /// Null when this device has no kernel for the op.
   const KernelFactory* find(std::string_view op_type) const;
+  bool also_computes(std::string_view op_type, DType stored) const;
   std::vector<std::string> types() const;
 
  private:
-  std::map<std::string, KernelFactory, std::less<>> factories_;
+  struct Entry {
+    KernelFactory factory;
+    std::optional<DType> also;
+  };
+  std::map<std::string, Entry, std::less<>> entries_;
 };
 
 }  // namespace sluice

@@ -83,7 +83,8 @@ class Lowering::Work {
   const ValueSpec& spec(ValueId v) const { return graph_.value(v).spec; }
 
   Shape dims_of(ValueId v) const {
-    return spec(v).is_sample() ? spec(v).shape.with_leading(part_.micro_batch) : spec(v).shape;
+    const bool leading = spec(v).is_sample() && !spec(v).by_product;
+    return leading ? spec(v).shape.with_leading(part_.micro_batch) : spec(v).shape;
   }
 
   // --- one part
@@ -307,7 +308,7 @@ class Lowering::Work {
     }
     for (const auto* operands : {&lowered_inputs, &lowered_outputs})
       for (const LoweredValue& operand : *operands)
-        if (!backend_.computes(operand.dtype))
+        if (!backend_.computes(node.op->type(), operand.dtype))
           throw BackendError(std::string(node.op->type()) + ": no kernels for " + std::string(name(operand.dtype)) +
                              " on this device (" + backend_.description() + "); expected f32, i32 or u8");
     LoweringContext context(*node.op, backend_, lowered_inputs, lowered_outputs, options_.workspace_cap_bytes);

@@ -6,7 +6,9 @@
 
 namespace sluice {
 
-std::string ValueSpec::str() const { return std::string(name(dtype)) + shape.str(is_sample()); }
+std::string ValueSpec::str() const {
+  return std::string(name(dtype)) + (by_product ? shape.str() + " by-product" : shape.str(is_sample()));
+}
 
 void Op::gradient(GradientContext&) const {
   throw ShapeError(std::string(type()) + ": is not differentiable; expected a loss that does not depend on it");

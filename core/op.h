@@ -24,10 +24,14 @@ struct ValueSpec {
   Shape shape;
   DType dtype = DType::f32;
   Scope scope = Scope::sample;
+  /// A sample value that is one for a whole micro-batch, without leading N: what one replay found out about its
+  /// samples (the moments of local BatchNorm). Depends on the split; its batch_sum does not, where its numbers are
+  /// sums.
+  bool by_product = false;
 
   bool is_sample() const { return scope == Scope::sample; }
   bool is_scalar() const { return shape.rank() == 0; }
-  /// "f32[N,3,32,32]" for a sample value, "f32[64,3,3,3]" for a batch value.
+  /// "f32[N,3,32,32]" for a sample value, "f32[64,3,3,3]" for a batch value, "f64[3,64] by-product".
   std::string str() const;
   friend bool operator==(const ValueSpec&, const ValueSpec&) = default;
 };
@@ -62,10 +66,17 @@ class Op {
   virtual bool is_view() const { return false; }
   /// The outputs are linear in this input, so a scalar factor may be pulled through.
   virtual bool linear_in(int /*input*/) const { return false; }
+  /// The outputs are linear in these inputs taken together, as a sum is: a factor may be pulled through when all of
+  /// them carry it.
+  virtual bool linear_together(int /*input*/) const { return false; }
   /// Cheap to recompute: a pass over memory, no contraction.
   virtual bool cheap() const { return true; }
   /// The result depends on how the logical batch is split (local BatchNorm).
   virtual bool split_dependent() const { return false; }
+  /// The op that gives relu of this one's output from the same inputs, where one kernel does both; null: none.
+  virtual std::shared_ptr<const Op> with_relu() const { return nullptr; }
+  /// The op that adds one more input, of the output's shape, to this one's output; null: none.
+  virtual std::shared_ptr<const Op> with_addend() const { return nullptr; }
   /// Inputs written in place: the op writes state (optimizer updates, running statistics). Runs in the last once part.
   virtual std::vector<int> mutates() const { return {}; }
   /// Multiply-adds × 2 of one sample (or of the whole, for batch ops), for cost models and summary().

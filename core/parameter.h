@@ -18,12 +18,13 @@ class ParameterHome {
   virtual void write(const struct ParameterData& parameter, const Tensor& value) = 0;
 };
 
-/// A trainable tensor (or, with `trainable` false, a frozen one or a buffer) of a model. Shared by the layer that made
+/// A trainable tensor (or, with `trainable` false, a frozen one) of a model, or a buffer. Shared by the layer that made
 /// it and the graphs that mention it; its identity is its address.
 struct ParameterData {
   std::string name;   ///< path in the model, "features.0.weight"
   Tensor value = {};  ///< on the host; stale while `home` is set
   bool trainable = true;
+  bool buffer = false;  ///< state that no gradient reaches (running statistics); never trainable
   /// Fills `value` with its first values: the same for the same seed and stream (the parameter's number in its model).
   std::function<void(Tensor& value, std::uint64_t seed, std::uint32_t stream)> initializer = {};
   bool initialized = false;       ///< by initialize() or write()
@@ -45,8 +46,10 @@ class Parameter {
   const std::string& name() const { return data_->name; }
   const Shape& shape() const { return data_->value.shape(); }
   bool trainable() const { return data_->trainable; }
-  /// A frozen parameter prunes its gradient, optimizer state and every backward node that only served it.
-  void set_trainable(bool trainable) { data_->trainable = trainable; }
+  /// A frozen parameter prunes its gradient, optimizer state and every backward node that only served it. A buffer
+  /// stays what it is.
+  void set_trainable(bool trainable) { data_->trainable = trainable && !data_->buffer; }
+  bool is_buffer() const { return data_->buffer; }
 
   /// The current value, wherever it lives.
   Tensor read() const { return data_->home ? data_->home->read(*data_) : data_->value; }

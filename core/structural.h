@@ -7,14 +7,16 @@ namespace sluice {
 // The ops that core itself needs: what differentiation and the two scopes are made of. Every other op is unknown to
 // core.
 
-/// a + b, elementwise, equal shapes. Of a sample and a batch value: the batch value is added to every sample.
+/// a + b, elementwise, equal shapes. Of a sample and a batch value: the batch value is added to every sample. Done by
+/// the kernel that makes a or b where that one can (Op::with_addend).
 Var add(Var a, Var b);
 
 /// x · s with a batch scalar s; x of either scope. What folded factors and sums of broadcasts turn into. Differentiable
 /// by x alone: for a factor that is learned, use mul.
 Var scale_by(Var x, Var s);
 
-/// batch_sum: [N,...] sample → [...] batch, over all samples of the logical batch. Of a broadcast v: n·v.
+/// batch_sum: [N,...] sample → [...] batch, over all samples of the logical batch. Of a broadcast v: n·v. Of a
+/// by-product: the sum over all micro-batches.
 Var batch_sum(Var x);
 
 /// batch → sample: the same value for every sample. Read directly by the ops that use it, not materialised.

@@ -2,6 +2,7 @@
 
 // All layers. Losses: layers/losses.h.
 
+#include <sluice/layers/batch_norm2d.h>
 #include <sluice/layers/conv2d.h>
 #include <sluice/layers/linear.h>
 #include <sluice/layers/module.h>

@@ -14,4 +14,12 @@ inline Parameter make_parameter(const Shape& shape, Initializer init) {
   return parameter;
 }
 
+/// State of a layer that is not trained and whose first values are all `value`.
+inline Parameter make_buffer(const Shape& shape, double value) {
+  Parameter buffer = make_parameter(shape, init::constant(value));
+  buffer.data()->buffer = true;
+  buffer.data()->trainable = false;
+  return buffer;
+}
+
 }  // namespace sluice

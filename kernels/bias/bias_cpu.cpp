@@ -1,4 +1,5 @@
 #include <sluice/kernels/channel_view.h>
+#include <sluice/kernels/cpu/channel_sums.h>
 #include <sluice/kernels/cpu/parallel.h>
 
 namespace sluice {
@@ -70,42 +71,25 @@ class BiasKernel final : public Kernel {
   ChannelView view_;
 };
 
-/// db += Σ dy. Samples are summed in a fixed number of chunks, each in double, so that the result depends on neither
-/// threads nor their timing.
+/// db += Σ dy.
 class BiasGradKernel final : public Kernel {
  public:
-  explicit BiasGradKernel(const ChannelView& view) : view_(view), chunks_(std::min<std::int64_t>(view.samples, 16)) {}
+  explicit BiasGradKernel(const ChannelView& view) : view_(view), sums_(view) {}
 
-  std::size_t workspace_bytes() const override {
-    return static_cast<std::size_t>(chunks_ * view_.padded_channels()) * sizeof(double);
-  }
+  std::size_t workspace_bytes() const override { return sums_.workspace_bytes(); }
 
   void run(const RunContext&) override {
-    double* partial = workspace<double>();
-    const std::int64_t block = view_.spatial * view_.inner;
-    const std::int64_t grain = std::max<std::int64_t>(1, 16384 * chunks_ / (view_.samples * block));
-    cpu::parallel_for(chunks_ * view_.outer, grain, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) sum_chunk(i / view_.outer, i % view_.outer, partial + i * view_.inner);
+    auto* partial = workspace<double>();
+    sums_.run(partial, [this](std::int64_t at, std::int64_t, double* sums) {
+      sum_block(in<float>(0) + at, sums, view_.spatial, view_.inner);
     });
-    float* db = out<float>(0);
-    for (std::int64_t c = 0; c < view_.channels; ++c) {
-      double sum = 0;
-      for (std::int64_t chunk = 0; chunk < chunks_; ++chunk) sum += partial[chunk * view_.padded_channels() + c];
-      db[c] += static_cast<float>(sum);
-    }
+    auto* db = out<float>(0);
+    for (std::int64_t c = 0; c < view_.channels; ++c) db[c] += static_cast<float>(sums_.total(partial, 0, c));
   }
 
  private:
-  void sum_chunk(std::int64_t chunk, std::int64_t o, double* sums) const {
-    const std::int64_t block = view_.spatial * view_.inner;
-    std::fill_n(sums, view_.inner, 0.0);
-    const std::int64_t last = view_.samples * (chunk + 1) / chunks_;
-    for (std::int64_t n = view_.samples * chunk / chunks_; n < last; ++n)
-      sum_block(in<float>(0) + (n * view_.outer + o) * block, sums, view_.spatial, view_.inner);
-  }
-
   ChannelView view_;
-  std::int64_t chunks_;
+  cpu::ChannelSums<1> sums_;
 };
 
 std::unique_ptr<Kernel> lower_bias(LoweringContext& context) {

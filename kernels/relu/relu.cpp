@@ -1,6 +1,7 @@
 #include <sluice/kernels/relu/relu.h>
 
 #include <sluice/core/differentiate.h>
+#include <sluice/kernels/add_relu/add_relu.h>
 
 namespace sluice {
 namespace {
@@ -40,7 +41,19 @@ class ReluGrad final : public Op {
 
 }  // namespace
 
-Var relu(Var x) { return x.graph().add1(std::make_shared<Relu>(), {x}); }
+Var relu(Var x) {
+  Graph& graph = x.graph();
+  if (const NodeId producer = graph.value(x.id()).producer; producer >= 0) {
+    const Node& node = graph.node(producer);
+    std::vector<Var> inputs;
+    for (const ValueId input : node.inputs) inputs.push_back(graph.var(input));
+    if (node.op->type() == "add") return add_relu(inputs[0], inputs[1]);
+    const OpPtr fused = node.op->with_relu();
+    const LayerPath path(graph, node.layer);
+    if (fused) return graph.add(fused, inputs)[0];
+  }
+  return graph.add1(std::make_shared<Relu>(), {x});
+}
 
 Var relu_grad(Var y, Var dy) { return y.graph().add1(std::make_shared<ReluGrad>(), {y, dy}); }
 

@@ -6,7 +6,8 @@ namespace sluice {
 
 /// relu(x) = max(x, 0), elementwise; NaN stays NaN.
 ///
-/// x: any shape, any scope, floating. Returns the same shape, scope and dtype; may overwrite x.
+/// x: any shape, any scope, floating. Returns the same shape, scope and dtype; may overwrite x. Done by the kernel that
+/// makes x where that one can (a sum, a batch normalisation; Op::with_relu).
 /// Gradient: relu_grad(y, dy), from the output, so that x need not be kept.
 /// Source: Nair and Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines", ICML 2010.
 /// Throws ShapeError when x is not floating.

@@ -1,3 +1,4 @@
+#include <sluice/core/error.h>
 #include <sluice/kernels/arithmetic/arithmetic_functors.h>
 #include <sluice/kernels/cpu/binary.h>
 #include <sluice/kernels/cpu/parallel.h>
@@ -32,11 +33,34 @@ std::unique_ptr<Kernel> lower_add(LoweringContext& context) {
 }
 
 std::unique_ptr<Kernel> lower_scale_by(LoweringContext& context) {
+  if (context.input(0).dtype == DType::f64) {
+    require_all_plain(context);
+    return make_kernel([count = context.output(0).elements()](const Addresses& at, const RunContext&) {
+      const auto* x = static_cast<const double*>(at.inputs[0]);
+      const double factor = *static_cast<const float*>(at.inputs[1]);
+      auto* y = static_cast<double*>(at.outputs[0]);
+      for (std::int64_t i = 0; i < count; ++i) y[i] = x[i] * factor;
+    });
+  }
   return cpu::lower_binary(context, scale_by_range, true);
+}
+
+/// Sums of by-products: few numbers, in double.
+std::unique_ptr<Kernel> lower_by_product_sum(LoweringContext& context) {
+  if (context.input(0).dtype != DType::f64)
+    throw BackendError("batch_sum: by-products are summed in double; got " +
+                       std::string(name(context.input(0).dtype)));
+  return make_kernel([count = context.output(0).elements()](const Addresses& at, const RunContext&) {
+    const auto* part = static_cast<const double*>(at.inputs[0]);
+    auto* total = static_cast<double*>(at.outputs[0]);
+    for (std::int64_t i = 0; i < count; ++i) total[i] += part[i];
+  });
 }
 
 std::unique_ptr<Kernel> lower_batch_sum(LoweringContext& context) {
   require_all_plain(context);
+  if (context.input(0).dims == context.output(0).dims) return lower_by_product_sum(context);
+  require_f32(context);
   const std::int64_t rows = context.input(0).dims[0], columns = context.output(0).elements();
   return make_kernel([rows, columns](const Addresses& at, const RunContext&) {
     const auto* x = static_cast<const float*>(at.inputs[0]);
@@ -52,8 +76,8 @@ std::unique_ptr<Kernel> lower_batch_sum(LoweringContext& context) {
 
 void register_structural_cpu(KernelTable& table) {
   table.add("add", lower_add);
-  table.add("scale_by", lower_scale_by);
-  table.add("batch_sum", lower_batch_sum);
+  table.add("scale_by", lower_scale_by, DType::f64);
+  table.add("batch_sum", lower_batch_sum, DType::f64);
   register_structural_copies(table);
 }
 

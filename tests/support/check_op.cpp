@@ -159,7 +159,7 @@ void check_accumulates(const OpCase& test, Device device) {
     for (const ValueId input : node.inputs) vars.push_back(traced.graph.var(input));
     const std::vector<Tensor> values = traced.evaluate(vars, device);
     KernelCase kernel{.op = node.op, .inputs = {}, .device = device, .context = {.seed = test.seed, .step = 1}};
-    for (std::size_t i = 0; i < vars.size(); ++i) kernel.inputs.push_back({values[i], vars[i].scope()});
+    for (std::size_t i = 0; i < vars.size(); ++i) kernel.inputs.push_back({values[i], vars[i].scope(), {}, vars[i].spec()});
     const KernelResult once = run_kernel(kernel);
     for (const Tensor& output : once.outputs)
       kernel.initial.push_back(random_tensor(output.shape(), output.dtype(), -1, 1, test.seed + 77));

@@ -124,15 +124,19 @@ class Run {
     bool any_sample = false;
     for (const KernelInput& input : case_.inputs) {
       const bool sample = input.scope == Scope::sample;
-      if (sample) samples = input.value.shape()[0];
+      const bool by_product = input.spec && input.spec->by_product;
+      if (sample && !by_product) samples = input.value.shape()[0];
       any_sample = any_sample || sample;
-      const DType dtype = input.value.dtype() == DType::f64 ? DType::f32 : input.value.dtype();
-      specs.push_back({sample ? input.value.shape().without_leading() : input.value.shape(), dtype, input.scope});
+      DType dtype = input.value.dtype() == DType::f64 ? DType::f32 : input.value.dtype();
+      if (input.spec) dtype = input.spec->dtype;
+      const bool leading = sample && !by_product;
+      specs.push_back({leading ? input.value.shape().without_leading() : input.value.shape(), dtype, input.scope,
+                       by_product});
       inputs_.push_back({input.value.shape(), backend_.stored(dtype), input.scope, input.layout.value_or(Layout()),
                          sample || input.layout.has_value()});
     }
     for (const ValueSpec& spec : case_.op->infer(specs)) {
-      outputs_.push_back({spec.is_sample() ? spec.shape.with_leading(samples) : spec.shape,
+      outputs_.push_back({spec.is_sample() && !spec.by_product ? spec.shape.with_leading(samples) : spec.shape,
                           backend_.stored(spec.dtype),
                           spec.scope,
                           {},

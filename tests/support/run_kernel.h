@@ -20,6 +20,8 @@ struct KernelInput {
   Scope scope = Scope::sample;
   /// Where it already lies; empty: the kernel's choice for batch values, plain for sample values.
   std::optional<Layout> layout = {};
+  /// What the graph says of it; empty: what `value` and `scope` tell, f64 standing for f32.
+  std::optional<ValueSpec> spec = {};
 };
 
 /// A kernel alone, without graph and planner: for layouts, splits and state that a whole graph would not show.

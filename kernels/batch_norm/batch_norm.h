@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <sluice/core/graph.h>
+
+namespace sluice {
+
+/// Whose mean and variance normalise a sample.
+enum class BatchNormMode : std::uint8_t {
+  local,  ///< its micro-batch's: what frameworks without micro-batches compute, micro-batch by micro-batch
+  exact,  ///< its logical batch's: the same for any split; each BatchNorm in a chain adds two stages
+};
+
+struct BatchNormOptions {
+  BatchNormMode mode = BatchNormMode::local;
+  double eps = 1e-5;
+};
+
+/// Batch normalisation: y = scale · (x − mean) / √(variance + eps) + shift for each channel, mean and (biased) variance
+/// over the samples and positions that `options.mode` says.
+///
+/// x: [N,C,...] f32 sample; scale, shift: [C] f32 batch; y: as x. A relu of y, a sum of y and another value, and a relu
+/// of that sum are done by the same kernel. Throws ShapeError when shapes do not fit and for eps <= 0.
+/// Source: Ioffe and Szegedy, "Batch Normalization", ICML 2015, algorithm 1.
+Var batch_norm(Var x, Var scale, Var shift, const BatchNormOptions& options = {});
+
+/// The same with a given mean and variance, [C] f32 batch, to which no gradient flows: evaluation and frozen layers.
+Var batch_norm_fixed(Var x, Var mean, Var variance, Var scale, Var shift, double eps = BatchNormOptions{}.eps);
+
+/// Adds the update of running statistics by the mean and the unbiased variance of x over the whole logical batch, once
+/// per step, however it is split: r ← (1 − momentum) · r + momentum · statistic. Written with the parameters' update,
+/// so never by evaluation, recomputation or a step that is not taken.
+///
+/// x: [N,C,...] f32 sample; running_mean, running_variance: parameters, [C] f32. Throws ShapeError, also unless
+/// 0 <= momentum <= 1.
+void batch_norm_update(Var running_mean, Var running_variance, Var x, double momentum);
+
+}  // namespace sluice

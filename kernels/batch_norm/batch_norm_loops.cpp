@@ -1,0 +1,164 @@
+#include <sluice/kernels/batch_norm/batch_norm_loops.h>
+
+#include <sluice/kernels/cpu/parallel.h>
+
+namespace sluice::cpu {
+namespace {
+
+constexpr std::int64_t block_channels = 16;  // the inner block of AVX-512 layouts: its loops unroll into registers
+
+#define SLUICE_INLINE [[gnu::always_inline]] inline
+
+// Each body is inlined into a function marked SLUICE_CLONES, once with a constant `inner` and once with any.
+
+SLUICE_INLINE void moments_body(const float* x, double* sums, std::int64_t spatial, std::int64_t inner) {
+  for (std::int64_t s = 0; s < spatial; ++s, x += inner)
+#pragma omp simd
+    for (std::int64_t i = 0; i < inner; ++i) {
+      const auto value = static_cast<double>(x[i]);
+      sums[i] += value;
+      sums[inner + i] += value * value;
+    }
+}
+
+SLUICE_INLINE void moments_plain(const float* x, double* sums, std::int64_t spatial) {
+  double sum = 0, squares = 0;
+#pragma omp simd reduction(+ : sum, squares)
+  for (std::int64_t s = 0; s < spatial; ++s) {
+    const auto value = static_cast<double>(x[s]);
+    sum += value;
+    squares += value * value;
+  }
+  sums[0] += sum;
+  sums[1] += squares;
+}
+
+template <bool add, bool relu>
+SLUICE_INLINE void normalize_body(const float* x, const float* addend, float* y, const Normalization& n,
+                                  std::int64_t spatial, std::int64_t inner) {
+  const float *center = n.row(0), *slope = n.row(1), *offset = n.row(2);
+  const auto one = [&](std::int64_t at, std::int64_t i) {
+    float value = (x[at] - center[i]) * slope[i] + offset[i];
+    if constexpr (add) value += addend[at];
+    if constexpr (relu) value = value < 0 ? 0 : value;  // a NaN stays
+    y[at] = value;
+  };
+  if (inner == 1) {
+#pragma omp simd
+    for (std::int64_t s = 0; s < spatial; ++s) one(s, 0);
+    return;
+  }
+  for (std::int64_t s = 0; s < spatial; ++s)
+#pragma omp simd
+    for (std::int64_t i = 0; i < inner; ++i) one(s * inner + i, i);
+}
+
+template <bool relu>
+SLUICE_INLINE void grad_sums_body(const float* dy, const float* x, const Normalization& n, double* sums,
+                                  std::int64_t spatial, std::int64_t inner) {
+  const float *center = n.row(0), *slope = n.row(1), *offset = n.row(2);
+  for (std::int64_t s = 0; s < spatial; ++s, dy += inner, x += inner)
+#pragma omp simd
+    for (std::int64_t i = 0; i < inner; ++i) {
+      const float centered = x[i] - center[i];
+      float d = dy[i];
+      if constexpr (relu) d = centered * slope[i] + offset[i] > 0 ? d : 0;
+      sums[i] += static_cast<double>(d);
+      sums[inner + i] += static_cast<double>(d) * static_cast<double>(centered);
+    }
+}
+
+template <bool relu>
+SLUICE_INLINE void grad_sums_plain(const float* dy, const float* x, const Normalization& n, double* sums,
+                                   std::int64_t spatial) {
+  const float center = *n.row(0), slope = *n.row(1), offset = *n.row(2);
+  double sum = 0, products = 0;
+#pragma omp simd reduction(+ : sum, products)
+  for (std::int64_t s = 0; s < spatial; ++s) {
+    const float centered = x[s] - center;
+    float d = dy[s];
+    if constexpr (relu) d = centered * slope + offset > 0 ? d : 0;
+    sum += static_cast<double>(d);
+    products += static_cast<double>(d) * static_cast<double>(centered);
+  }
+  sums[0] += sum;
+  sums[1] += products;
+}
+
+template <bool relu>
+SLUICE_INLINE void grad_input_body(const float* dy, const float* x, float* dx, const Normalization& n,
+                                   const Normalization& gradient, std::int64_t spatial, std::int64_t inner) {
+  const float *center = n.row(0), *slope = n.row(1), *offset = n.row(2);
+  const float *by_dy = gradient.row(0), *by_x = gradient.row(1), *constant = gradient.row(2);
+  const auto one = [&](std::int64_t at, std::int64_t i) {
+    const float centered = x[at] - center[i];
+    float d = dy[at];
+    if constexpr (relu) d = centered * slope[i] + offset[i] > 0 ? d : 0;
+    dx[at] = d * by_dy[i] + centered * by_x[i] + constant[i];
+  };
+  if (inner == 1) {
+#pragma omp simd
+    for (std::int64_t s = 0; s < spatial; ++s) one(s, 0);
+    return;
+  }
+  for (std::int64_t s = 0; s < spatial; ++s)
+#pragma omp simd
+    for (std::int64_t i = 0; i < inner; ++i) one(s * inner + i, i);
+}
+
+SLUICE_CLONES void moments_any(const float* x, double* sums, std::int64_t spatial, std::int64_t inner) {
+  if (inner == 1) return moments_plain(x, sums, spatial);
+  if (inner == block_channels) return moments_body(x, sums, spatial, block_channels);
+  moments_body(x, sums, spatial, inner);
+}
+
+// One function for each combination, because functions with clones cannot be templates.
+#define SLUICE_NORMALIZE(name, add, relu)                                                                              \
+  SLUICE_CLONES void name(const float* x, const float* addend, float* y, const Normalization& n, std::int64_t spatial, \
+                          std::int64_t inner) {                                                                        \
+    if (inner == block_channels) return normalize_body<add, relu>(x, addend, y, n, spatial, block_channels);           \
+    normalize_body<add, relu>(x, addend, y, n, spatial, inner);                                                        \
+  }
+SLUICE_NORMALIZE(normalize, false, false)
+SLUICE_NORMALIZE(normalize_relu, false, true)
+SLUICE_NORMALIZE(normalize_add, true, false)
+SLUICE_NORMALIZE(normalize_add_relu, true, true)
+
+#define SLUICE_GRAD(suffix, relu)                                                                                  \
+  SLUICE_CLONES void grad_sums##suffix(const float* dy, const float* x, const Normalization& n, double* sums,      \
+                                       std::int64_t spatial, std::int64_t inner) {                                 \
+    if (inner == 1) return grad_sums_plain<relu>(dy, x, n, sums, spatial);                                         \
+    if (inner == block_channels) return grad_sums_body<relu>(dy, x, n, sums, spatial, block_channels);             \
+    grad_sums_body<relu>(dy, x, n, sums, spatial, inner);                                                          \
+  }                                                                                                                \
+  SLUICE_CLONES void grad_input##suffix(const float* dy, const float* x, float* dx, const Normalization& n,        \
+                                        const Normalization& gradient, std::int64_t spatial, std::int64_t inner) { \
+    if (inner == block_channels) return grad_input_body<relu>(dy, x, dx, n, gradient, spatial, block_channels);    \
+    grad_input_body<relu>(dy, x, dx, n, gradient, spatial, inner);                                                 \
+  }
+SLUICE_GRAD(, false)
+SLUICE_GRAD(_relu, true)
+
+}  // namespace
+
+void moments_block(const float* x, double* sums, std::int64_t spatial, std::int64_t inner) {
+  moments_any(x, sums, spatial, inner);
+}
+
+void normalize_block(const float* x, const float* addend, float* y, const Normalization& n, std::int64_t spatial,
+                     std::int64_t inner, bool relu) {
+  const auto function = addend ? (relu ? normalize_add_relu : normalize_add) : (relu ? normalize_relu : normalize);
+  function(x, addend, y, n, spatial, inner);
+}
+
+void grad_sums_block(const float* dy, const float* x, const Normalization& n, double* sums, std::int64_t spatial,
+                     std::int64_t inner, bool relu) {
+  (relu ? grad_sums_relu : grad_sums)(dy, x, n, sums, spatial, inner);
+}
+
+void grad_input_block(const float* dy, const float* x, float* dx, const Normalization& n, const Normalization& gradient,
+                      std::int64_t spatial, std::int64_t inner, bool relu) {
+  (relu ? grad_input_relu : grad_input)(dy, x, dx, n, gradient, spatial, inner);
+}
+
+}  // namespace sluice::cpu

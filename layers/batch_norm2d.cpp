@@ -1,0 +1,40 @@
+#include <sluice/layers/batch_norm2d.h>
+
+#include <sluice/core/error.h>
+#include <sluice/layers/make_parameter.h>
+
+namespace sluice {
+
+BatchNorm2d::BatchNorm2d(const Options& options) : options_(options) {
+  if (options.channels < 1 || !(options.eps > 0) || !(options.momentum >= 0 && options.momentum <= 1))
+    throw UsageError(str() + ": an option is out of range; got eps=" + std::to_string(options.eps) + ", momentum=" +
+                     std::to_string(options.momentum) + "; expected channels >= 1, eps > 0, 0 <= momentum <= 1");
+  const Shape shape{options.channels};
+  scale_ = make_parameter(shape, init::constant(1));
+  shift_ = make_parameter(shape, init::zeros());
+  running_mean_ = make_buffer(shape, 0);
+  running_variance_ = make_buffer(shape, 1);
+}
+
+Var BatchNorm2d::forward(Var x) {
+  Graph& graph = x.graph();
+  const Var scale = graph.parameter(scale_), shift = graph.parameter(shift_);
+  const Var mean = graph.parameter(running_mean_), variance = graph.parameter(running_variance_);
+  if (!training() || frozen_) return batch_norm_fixed(x, mean, variance, scale, shift, options_.eps);
+  if (options_.momentum > 0) batch_norm_update(mean, variance, x, options_.momentum);
+  return batch_norm(x, scale, shift, {.mode = options_.mode, .eps = options_.eps});
+}
+
+void BatchNorm2d::parameters(const ParameterVisitor& visit) {
+  visit("scale", scale_);
+  visit("shift", shift_);
+  visit("running_mean", running_mean_);
+  visit("running_variance", running_variance_);
+}
+
+std::string BatchNorm2d::str() const {
+  return "BatchNorm2d(" + std::to_string(options_.channels) +
+         (options_.mode == BatchNormMode::exact ? ", exact)" : ")");
+}
+
+}  // namespace sluice

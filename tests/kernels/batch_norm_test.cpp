@@ -1,0 +1,190 @@
+#include <sluice/kernels/batch_norm/batch_norm.h>
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include <sluice/core/evaluate.h>
+#include <sluice/core/structural.h>
+#include <sluice/kernels/add_relu/add_relu.h>
+#include <sluice/kernels/batch_norm/batch_norm_ops.h>
+#include <sluice/kernels/conv2d/conv2d.h>
+#include <sluice/kernels/reference/reference_backend.h>
+#include <sluice/kernels/relu/relu.h>
+
+#include "support/check_op.h"
+#include "support/run_kernel.h"
+#include "support/tensors.h"
+
+namespace sluice {
+namespace {
+
+using namespace test;
+
+using Inputs = std::span<const Var>;
+
+std::vector<OpInput> operands(const Shape& x) {
+  const Shape channels{x[0]};
+  return {{.name = "x", .shape = x, .low = -1, .high = 3},
+          {.name = "scale", .shape = channels, .scope = Scope::batch, .low = 0.5, .high = 2},
+          {.name = "shift", .shape = channels, .scope = Scope::batch}};
+}
+
+/// Convolution first, so that the CPU kernel sees the layout it works in.
+Var blocked(Var x) {
+  const std::int64_t channels = x.shape()[0];
+  std::vector<float> identity(static_cast<std::size_t>(channels * channels));
+  for (std::int64_t c = 0; c < channels; ++c) identity[static_cast<std::size_t>(c * channels + c)] = 1;
+  const Parameter w(Tensor::of<float>({channels, channels, 1, 1}, identity));
+  return conv2d(x, x.graph().parameter(w));
+}
+
+TEST(BatchNorm, Local) {
+  for (const Shape& x : {Shape{3, 5, 4}, Shape{16, 3, 3}, Shape{33, 2, 2}, Shape{7}})
+    check_op({.name = x.str(), .inputs = operands(x), .build = [](Inputs in) {
+                return std::vector{batch_norm(in[0], in[1], in[2])};
+              }});
+}
+
+TEST(BatchNorm, LocalInTheLayoutOfConvolutions) {
+  for (const std::int64_t c : {3, 16, 20, 32})
+    check_op({.name = std::to_string(c),
+              .inputs = operands({c, 6, 5}),
+              .build = [](Inputs in) { return std::vector{batch_norm(blocked(in[0]), in[1], in[2])}; },
+              .samples = 5});
+}
+
+TEST(BatchNorm, WithReluAndAddend) {
+  for (const bool in_blocks : {false, true}) {
+    std::vector<OpInput> inputs = operands({20, 4, 3});
+    const auto lay = [=](Var x) { return in_blocks ? blocked(x) : x; };
+    check_op({.name = "relu", .inputs = inputs, .build = [=](Inputs in) {
+                return std::vector{relu(batch_norm(lay(in[0]), in[1], in[2]))};
+              }});
+    inputs.push_back({.name = "addend", .shape = {20, 4, 3}});
+    check_op({.name = "addend", .inputs = inputs, .build = [=](Inputs in) {
+                return std::vector{add(in[3], batch_norm(lay(in[0]), in[1], in[2]))};
+              }});
+    check_op({.name = "addend and relu", .inputs = inputs, .build = [=](Inputs in) {
+                return std::vector{relu(add(batch_norm(lay(in[0]), in[1], in[2]), in[3]))};
+              }});
+  }
+}
+
+TEST(BatchNorm, Exact) {
+  check_op({.name = "exact", .inputs = operands({5, 3, 4}), .build = [](Inputs in) {
+              return std::vector{relu(batch_norm(in[0], in[1], in[2], {.mode = BatchNormMode::exact}))};
+            }});
+}
+
+TEST(BatchNorm, Fixed) {
+  std::vector<OpInput> inputs = operands({20, 4, 3});
+  inputs.push_back({.name = "mean", .shape = {20}, .scope = Scope::batch, .differentiable = false});
+  inputs.push_back(
+      {.name = "variance", .shape = {20}, .scope = Scope::batch, .low = 0.5, .high = 2, .differentiable = false});
+  for (const bool in_blocks : {false, true})
+    check_op({.name = "fixed", .inputs = inputs, .build = [=](Inputs in) {
+                const Var x = in_blocks ? blocked(in[0]) : in[0];
+                return std::vector{relu(batch_norm_fixed(x, in[3], in[4], in[1], in[2]))};
+              }});
+}
+
+TEST(BatchNorm, OneNodeForReluAndAddend) {
+  Graph graph;
+  const Var x = graph.input("x", {4, 3, 3}), z = graph.input("z", {4, 3, 3});
+  const Var one = graph.constant(1, {4}), zero = graph.constant(0, {4});
+  const Var y = relu(add(z, batch_norm(x, one, zero)));
+  const Node& node = graph.node(graph.value(y.id()).producer);
+  EXPECT_EQ(node.op->type(), "batch_norm");
+  EXPECT_EQ(node.inputs.size(), 5u);
+  EXPECT_EQ(graph.node(graph.value(relu(add(x, z)).id()).producer).op->type(), "add_relu");
+  // What stands behind a relu already takes no other addend and no second relu.
+  EXPECT_EQ(graph.node(graph.value(add(y, x).id()).producer).op->type(), "add");
+  EXPECT_EQ(graph.node(graph.value(relu(y).id()).producer).op->type(), "relu");
+}
+
+/// Where |mean| is 1000 standard deviations the result has all the precision that its input has.
+TEST(BatchNorm, LargeMean) {
+  register_reference_device();
+  Graph graph;
+  const Var x = graph.input("x", {2, 16, 16});
+  const Var y = batch_norm(x, graph.constant(1, {2}), graph.constant(0, {2}));
+  const Tensor noise = random_tensor({8, 2, 16, 16}, DType::f32, 999, 1001, 3);
+  const std::vector<double> got = doubles(evaluate(y, {{"x", noise}}, {}));
+  const std::vector<double> expected = doubles(evaluate(y, {{"x", noise}}, {.device = Device::reference()}));
+  double worst = 0;
+  for (std::size_t i = 0; i < got.size(); ++i) worst = std::max(worst, std::abs(got[i] - expected[i]));
+  EXPECT_LT(worst, 1e-6);
+}
+
+TEST(BatchNorm, NotANumberStays) {
+  Graph graph;
+  const Var x = graph.input("x", {1, 1, 2});
+  const Var y = relu(batch_norm_fixed(x, graph.constant(0, {1}), graph.constant(1, {1}), graph.constant(1, {1}),
+                                      graph.constant(0, {1})));
+  const Tensor values = Tensor::of<float>({1, 1, 1, 2}, {std::nanf(""), 1.0f});
+  EXPECT_TRUE(std::isnan(doubles(evaluate(y, {{"x", values}}, {}))[0]));
+}
+
+TEST(BatchNorm, OneElementAChannel) {
+  Graph graph;
+  const Var x = graph.input("x", {2, 1, 1});
+  const Var y = batch_norm(x, graph.constant(2, {2}), graph.constant(3, {2}));
+  EXPECT_EQ(doubles(evaluate(y, {{"x", random_tensor({1, 2, 1, 1}, DType::f32, -1, 1, 1)}}, {})),
+            (std::vector<double>{3, 3}));
+}
+
+/// Moments and gradient sums of a batch are the sums of those of its parts.
+TEST(BatchNorm, MomentsAddOverSplits) {
+  Graph graph;
+  const Var x = graph.input("x", {5, 3, 3});
+  const Var moments = graph.add1(std::make_shared<BatchMomentsOp>(), {x});
+  const Tensor whole = random_tensor({4, 5, 3, 3}, DType::f32, -1, 1, 9);
+  const auto rows = [&](std::int64_t first, std::int64_t count) {
+    const auto values =
+        whole.values<float>().subspan(static_cast<std::size_t>(first * 45), static_cast<std::size_t>(count * 45));
+    return Tensor::of<float>({count, 5, 3, 3}, {values.begin(), values.end()});
+  };
+  const auto at = [&](const Tensor& t) { return doubles(evaluate(moments, {{"x", t}}, {})); };
+  const std::vector<double> all = at(whole), first = at(rows(0, 1)), rest = at(rows(1, 3));
+  for (std::size_t i = 0; i < all.size(); ++i) EXPECT_NEAR(all[i], first[i] + rest[i], 1e-12);
+}
+
+TEST(BatchNorm, SaysWhatDoesNotFit) {
+  expect_shape_error(
+      [](Graph& g) {
+        batch_norm(g.input("x", {3, 4, 4}), g.constant(1, {4}), g.constant(0, {3}));
+      },
+      {"batch_norm", "input 2 does not fit the channels", "f32[4]", "f32[3] of batch scope"});
+  expect_shape_error(
+      [](Graph& g) {
+        batch_norm(g.constant(1, {3, 4}), g.constant(1, {3}), g.constant(0, {3}));
+      },
+      {"batch_moments", "sample value"});
+  expect_shape_error(
+      [](Graph& g) { batch_norm(g.input("x", {3}), g.constant(1, {3}), g.constant(0, {3}), {.eps = 0}); }, {"eps > 0"});
+  expect_shape_error(
+      [](Graph& g) { batch_norm_update(g.constant(0, {3}), g.constant(0, {2}), g.input("x", {3}), 0.1); },
+      {"batch_norm_update", "running statistics", "f32[3]"});
+  expect_shape_error(
+      [](Graph& g) { batch_norm_update(g.constant(0, {3}), g.constant(0, {3}), g.input("x", {3}), 1.5); },
+      {"0 <= momentum <= 1"});
+}
+
+TEST(AddRelu, MatchesReference) {
+  for (const Shape& shape : {Shape{}, Shape{7}, Shape{17, 3, 5}})
+    check_op({.name = shape.str(), .inputs = {{"a", shape}, {"b", shape}}, .build = [](Inputs in) {
+                return std::vector{add_relu(in[0], in[1])};
+              }});
+  check_op({.name = "batch operand",
+            .inputs = {{"a", {4, 3}}, {.name = "b", .shape = {4, 3}, .scope = Scope::batch}},
+            .build = [](Inputs in) { return std::vector{add_relu(in[1], in[0])}; }});
+}
+
+TEST(AddRelu, SaysWhatDoesNotFit) {
+  expect_shape_error([](Graph& g) { add_relu(g.input("a", {3}), g.input("b", {4})); },
+                     {"add_relu", "f32[N,3]", "f32[N,4]"});
+}
+
+}  // namespace
+}  // namespace sluice
