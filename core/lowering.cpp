@@ -322,7 +322,8 @@ class Lowering::Work {
                             .inputs = inputs,
                             .outputs = {},
                             .mutated = node.op->mutates(),
-                            .accumulates = graph_.accumulates(n)};
+                            .accumulates = graph_.accumulates(n),
+                            .split_dependent = node.op->split_dependent()};
     emit(std::move(instruction), outputs);
     for (std::size_t o = 0; o < outputs.size(); ++o) {
       current_[node.outputs[o]] = outputs[o];

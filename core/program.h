@@ -87,6 +87,7 @@ struct Instruction {
   std::vector<int> mutated;          ///< inputs written in place
   std::size_t workspace_bytes = 0;
   bool accumulates = false;
+  bool split_dependent = false;  ///< Op::split_dependent
 
   std::string str() const { return layer.empty() ? name : layer + " " + name; }
 };

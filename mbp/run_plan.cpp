@@ -170,6 +170,14 @@ std::string plan_hash(RunPlan& plan, const RunPlanRequest& request) {
   return hash.str();
 }
 
+bool split_dependent(const Program& program) {
+  for (const auto& [size, stages] : program.replayed)
+    for (const PackedPart& packed : stages)
+      for (const Instruction& instruction : packed.part.instructions)
+        if (instruction.split_dependent) return true;
+  return false;
+}
+
 std::vector<ValueId> ids(std::initializer_list<Var> vars, const std::vector<std::pair<std::string, Var>>& named) {
   std::vector<ValueId> ids;
   for (const Var& var : vars) ids.push_back(var.id());
@@ -228,6 +236,7 @@ std::unique_ptr<RunPlan> make_run_plan(const RunPlanRequest& request) {
   summary.steps_per_epoch = (summary.samples + request.batch - 1) / request.batch;
   summary.tail = summary.samples % request.batch;
   summary.stages = static_cast<int>(plan->train.cut.stages.size());
+  summary.split_dependent = split_dependent(plan->train);
   summary.workspace_cap_bytes = request.workspace_cap_bytes;
   place(*plan);
   account(*plan);

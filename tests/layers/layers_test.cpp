@@ -74,6 +74,44 @@ TEST(LinearLayer, RejectsBadOptions) {
   EXPECT_NE(text.find("Linear(3, 0)"), std::string::npos) << text;
 }
 
+TEST(BatchNorm2dLayer, MatchesReference) {
+  for (const BatchNormMode mode : {BatchNormMode::local, BatchNormMode::exact}) {
+    BatchNorm2d layer({.channels = 5, .mode = mode});
+    check_module(layer, {.input = {5, 4, 3}});
+  }
+  BatchNorm2d frozen(5);
+  frozen.freeze_statistics();
+  check_module(frozen, {.input = {5, 4, 3}});
+  BatchNorm2d evaluated(5);
+  evaluated.set_training(false);
+  check_module(evaluated, {.input = {5, 4, 3}});
+}
+
+TEST(BatchNorm2dLayer, RunningStatisticsAreBuffers) {
+  BatchNorm2d layer(3);
+  initialize(layer, 1);
+  layer.set_trainable(true);
+  EXPECT_FALSE(layer.running_mean().trainable());
+  EXPECT_TRUE(layer.running_variance().is_buffer());
+  EXPECT_EQ(doubles(layer.running_variance().read()), (std::vector<double>{1, 1, 1}));
+  Graph training, evaluation, frozen;
+  layer(training.input("x", {3, 4, 4}));
+  EXPECT_EQ(training.writers().size(), 1u);
+  layer.set_training(false);
+  layer(evaluation.input("x", {3, 4, 4}));
+  EXPECT_TRUE(evaluation.writers().empty());
+  layer.set_training(true);
+  layer.freeze_statistics();
+  layer(frozen.input("x", {3, 4, 4}));
+  EXPECT_TRUE(frozen.writers().empty());
+}
+
+TEST(BatchNorm2dLayer, RejectsBadOptions) {
+  EXPECT_NE(usage_error([] { BatchNorm2d(0); }).find("BatchNorm2d(0)"), std::string::npos);
+  EXPECT_NE(usage_error([] { BatchNorm2d({.channels = 3, .eps = 0}); }).find("eps > 0"), std::string::npos);
+  EXPECT_NE(usage_error([] { BatchNorm2d({.channels = 3, .momentum = 2}); }), "no UsageError");
+}
+
 TEST(StatelessLayers, MatchReference) {
   ReLU relu;
   check_module(relu, {.input = {3, 4, 5}});

@@ -13,12 +13,6 @@ namespace {
 
 constexpr std::int64_t n = 80;
 
-double worst_error(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
-  double worst = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) worst = std::max(worst, relative_error(a[i], b[i]));
-  return worst;
-}
-
 StepFunction plain_step(SmallNet& net) {
   return [&net](const Batch& b) { return mean_cross_entropy(net(b["image"]), b["label"]); };
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -80,7 +81,7 @@ inline Var mean_cross_entropy(Var logits, Var labels) {
   return div(batch_sum(cross_entropy_loss(logits, labels)), batch_sum(cross_entropy_weight(labels)));
 }
 
-/// Gradients of all parameters after one step over all of `data`.
+/// Gradients of all trainable parameters after one step over all of `data`.
 inline std::vector<Tensor> gradients(Module& net, const StepFunction& step, const Dataset& data,
                                      TrainerOptions options) {
   NoUpdate none;
@@ -90,8 +91,16 @@ inline std::vector<Tensor> gradients(Module& net, const StepFunction& step, cons
   Trainer trainer(net, none, step, data.spec(), options);
   trainer.step(data);
   std::vector<Tensor> result;
-  for (const Parameter& p : all_parameters(net)) result.push_back(trainer.gradient(p));
+  for (const Parameter& p : all_parameters(net))
+    if (p.trainable()) result.push_back(trainer.gradient(p));
   return result;
+}
+
+/// The largest relative error of a list of tensors.
+inline double worst_error(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
+  double worst = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) worst = std::max(worst, relative_error(a[i], b[i]));
+  return worst;
 }
 
 }  // namespace sluice::test

@@ -22,7 +22,9 @@ constexpr double step = 1e-5;
 
 /// The module as a graph with a random x and the loss Σ r·y.
 struct Traced {
-  Traced(Module& module, const ModuleCase& test) : parameters(all_parameters(module)), seed(test.seed) {
+  Traced(Module& module, const ModuleCase& test) : seed(test.seed) {
+    for (const Parameter& parameter : all_parameters(module))
+      if (!parameter.is_buffer()) parameters.push_back(parameter);
     name_modules(module);
     const Var x = graph.input("x", test.input);
     y = module(x);
