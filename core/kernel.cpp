@@ -4,6 +4,14 @@
 
 namespace sluice {
 
+std::string LoweringContext::key() const {
+  std::string text(op_.type());
+  if (const std::string options = op_.options(); !options.empty()) text += " " + options;
+  for (const LoweredValue& input : inputs_) text += " " + input.dims.str();
+  for (const LoweredValue& output : outputs_) text += " -> " + output.dims.str();
+  return text;
+}
+
 void LoweringContext::set_layout(int i, const Layout& layout) {
   LoweredValue& value = outputs_[static_cast<std::size_t>(i)];
   if (value.pinned && value.layout != layout)

@@ -31,17 +31,29 @@ struct LoweredValue {
   std::size_t bytes() const { return layout.bytes(dims, dtype); }
 };
 
+class LoweringContext;
+
+/// Decides between the algorithms a kernel offers, where the cost model shall not.
+class AlgorithmChooser {
+ public:
+  virtual ~AlgorithmChooser() = default;
+  /// One of `candidates`; `preferred` is the cost model's.
+  virtual std::string_view choose(const LoweringContext& context, std::span<const std::string_view> candidates,
+                                  std::string_view preferred) = 0;
+};
+
 /// What a kernel factory sees and decides. Shapes were checked by Op::infer; a factory only picks algorithm and
 /// layouts.
 class LoweringContext {
  public:
   LoweringContext(const Op& op, Backend& backend, std::vector<LoweredValue> inputs, std::vector<LoweredValue> outputs,
-                  std::size_t workspace_cap_bytes)
+                  std::size_t workspace_cap_bytes, AlgorithmChooser* chooser = nullptr)
       : op_(op),
         backend_(backend),
         inputs_(std::move(inputs)),
         outputs_(std::move(outputs)),
-        workspace_cap_bytes_(workspace_cap_bytes) {}
+        workspace_cap_bytes_(workspace_cap_bytes),
+        chooser_(chooser) {}
 
   template <class T>
   const T& op() const {
@@ -55,6 +67,20 @@ class LoweringContext {
   const LoweredValue& output(int i) const { return outputs_[static_cast<std::size_t>(i)]; }
   /// Upper limit for this kernel's workspace where it has a choice (fast algorithms); never a reason to fail.
   std::size_t workspace_cap_bytes() const { return workspace_cap_bytes_; }
+
+  /// Which of `candidates` (all of them possible here, and within the cap) the kernel shall use: what was measured to
+  /// be fastest where a tuning knows, else `preferred`.
+  std::string_view choose(std::span<const std::string_view> candidates, std::string_view preferred) const {
+    return chooser_ && candidates.size() > 1 ? chooser_->choose(*this, candidates, preferred) : preferred;
+  }
+  /// The same question put to another chooser.
+  LoweringContext with_chooser(AlgorithmChooser* chooser) const {
+    LoweringContext other = *this;
+    other.chooser_ = chooser;
+    return other;
+  }
+  /// Op, options and extents: what decides how fast an algorithm is.
+  std::string key() const;
 
   /// Asks that input `i` arrive in `layout`; input(i) says so from then on. A pinned input that lies otherwise is
   /// reordered first: once per step for batch values, in every replay for sample values. An unpinned one is pinned to
@@ -73,6 +99,7 @@ class LoweringContext {
   Backend& backend_;
   std::vector<LoweredValue> inputs_, outputs_;
   std::size_t workspace_cap_bytes_;
+  AlgorithmChooser* chooser_;
 };
 
 /// Addresses for one kernel. They stay the same for the life of a program.

@@ -311,7 +311,8 @@ class Lowering::Work {
         if (!backend_.computes(node.op->type(), operand.dtype))
           throw BackendError(std::string(node.op->type()) + ": no kernels for " + std::string(name(operand.dtype)) +
                              " on this device (" + backend_.description() + "); expected f32, i32 or u8");
-    LoweringContext context(*node.op, backend_, lowered_inputs, lowered_outputs, options_.workspace_cap_bytes);
+    LoweringContext context(*node.op, backend_, lowered_inputs, lowered_outputs, options_.workspace_cap_bytes,
+                            options_.chooser);
     std::unique_ptr<Kernel> kernel = (*factory)(context);
     place_operands(node, context, inputs, outputs);
 

@@ -109,6 +109,7 @@ void set_lifetimes(Part& part, std::span<const int> kept_to_end);
 struct LoweringOptions {
   /// Limit for the workspace of kernels that can trade memory for speed.
   std::size_t workspace_cap_bytes = 0;
+  AlgorithmChooser* chooser = nullptr;  ///< null: the cost model decides
 };
 
 /// Lowers one graph for one device, part by part. The first part lowered pins the layouts of parameters; the parts that

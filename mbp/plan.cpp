@@ -56,6 +56,7 @@ std::ostream& operator<<(std::ostream& out, const Plan& plan) {
   else if (plan.tail)
     out << ", the last one of " << plan.tail;
   out << '\n';
+  if (!plan.tuning.empty()) out << "  algorithms  " << plan.tuning << '\n';
   print_region(out, "persistent", plan.persistent_bytes, parts(plan.ledger, Region::persistent, false));
   print_region(out, "derived", plan.derived_bytes, plan.derived_bytes ? "weights reordered once per step" : "");
   print_region(out, "staging", plan.staging_bytes, "this micro-batch and the next");

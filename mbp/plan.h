@@ -31,6 +31,7 @@ struct Plan {
   std::size_t arena_lower_bound_bytes = 0;
   std::size_t workspace_cap_bytes = 0;  ///< what kernels that trade memory for speed were allowed
   Ledger ledger;                        ///< planned bytes; activations and workspaces at the moment of the arena's peak
+  std::string tuning;                   ///< where measured algorithms come from; empty: the cost model chose
   std::string hash;
 
   std::size_t planned_peak_bytes() const { return persistent_bytes + derived_bytes + staging_bytes + arena_bytes; }

@@ -186,7 +186,7 @@ std::vector<ValueId> ids(std::initializer_list<Var> vars, const std::vector<std:
 }
 
 void lower_programs(RunPlan& plan, const RunPlanRequest& request) {
-  const LoweringOptions options{.workspace_cap_bytes = request.workspace_cap_bytes};
+  const LoweringOptions options{.workspace_cap_bytes = request.workspace_cap_bytes, .chooser = request.chooser};
   Sizes training_sizes, evaluation_sizes;
   training_sizes.add(request.batch, request.micro_batch);
   if (const std::int64_t tail = request.data->samples % request.batch) training_sizes.add(tail, request.micro_batch);

@@ -57,6 +57,7 @@ struct RunPlanRequest {
   std::int64_t evaluation_samples = 0;
   std::size_t workspace_cap_bytes = 0;
   Crossing crossing = Crossing::keep;
+  AlgorithmChooser* chooser = nullptr;  ///< null: the cost model chooses algorithms
   Backend* backend = nullptr;
 };
 

@@ -12,6 +12,7 @@
 #include <sluice/mbp/choose.h>
 #include <sluice/mbp/process_memory.h>
 #include <sluice/mbp/scheduler.h>
+#include <sluice/mbp/tuning.h>
 
 namespace sluice {
 namespace {
@@ -83,18 +84,21 @@ class Trainer::Impl final : public ParameterHome {
     identity_ = traced.identity();
     training_ = make_training_graph(std::move(traced), optimizer_, options_.fold);
     evaluation_ = make_evaluation_graph(trace_evaluation(model_, function_, evaluation_data_));
-    const std::int64_t batch = this->batch();
-    plan_ = choose_plan([&](std::int64_t micro_batch, std::size_t cap) { return plan(micro_batch, cap); }, batch,
-                        std::min(options_.micro_batch, batch), options_.budget);
+    if (options_.tune && options_.tuning.empty())
+      throw UsageError("trainer: tune is set and tuning is not; expected the name of the file to write");
+    if (!options_.tuning.empty()) tuning_.emplace(options_.tuning, *backend_, /*must_exist=*/!options_.tune);
+    make_plan();
+    if (options_.tune && tune()) make_plan();
     plan_->summary.budget_bytes = options_.budget;
     plan_->summary.batch = options_.batch;
+    if (tuning_) plan_->summary.tuning = tuning_->str();
   }
 
   ~Impl() override { release(); }
 
   const Plan& summary() const { return plan_->summary; }
   const TrainerOptions& options() const { return options_; }
-  std::size_t whole_batch_planned_bytes() const { return plan(batch(), 0)->summary.planned_peak_bytes(); }
+  std::size_t whole_batch_planned_bytes() const { return plan(batch(), 0, nullptr)->summary.planned_peak_bytes(); }
 
   Result steps(const Dataset& data, std::int64_t most) {
     begin(data_, data, "train");
@@ -236,7 +240,7 @@ class Trainer::Impl final : public ParameterHome {
   std::int64_t evaluation_micro_batch() const { return std::min(summary().micro_batch, evaluation_data_.samples); }
   LoaderOptions loader_options() const { return {.seed = options_.seed, .shuffle = options_.shuffle}; }
 
-  std::unique_ptr<RunPlan> plan(std::int64_t micro_batch, std::size_t cap) const {
+  std::unique_ptr<RunPlan> plan(std::int64_t micro_batch, std::size_t cap, AlgorithmChooser* chooser) const {
     return make_run_plan({.training = &training_,
                           .evaluation = &evaluation_,
                           .data = &data_,
@@ -245,7 +249,21 @@ class Trainer::Impl final : public ParameterHome {
                           .evaluation_samples = evaluation_data_.samples,
                           .workspace_cap_bytes = cap,
                           .crossing = options_.crossing,
+                          .chooser = chooser,
                           .backend = backend_});
+  }
+
+  void make_plan() {
+    plan_ = choose_plan([&](std::int64_t micro_batch, std::size_t cap) { return plan(micro_batch, cap, chooser()); },
+                        batch(), std::min(options_.micro_batch, batch()), options_.budget);
+  }
+  AlgorithmChooser* chooser() { return tuning_ ? &*tuning_ : nullptr; }
+
+  /// Measures the kernels of the present plan that have a choice. False: all of them are known already.
+  bool tune() {
+    ChoiceRecorder recorder;
+    const auto recorded = plan(summary().micro_batch, summary().workspace_cap_bytes, &recorder);
+    return tuning_->measure(recorder);
   }
 
   /// Before any run: the model and the data must be what was planned for, and the slab must exist.
@@ -369,6 +387,7 @@ class Trainer::Impl final : public ParameterHome {
   Backend* backend_ = nullptr;
   std::string identity_;
   StepGraph training_, evaluation_;
+  std::optional<TuningFile> tuning_;
   std::unique_ptr<RunPlan> plan_;
   std::unique_ptr<Scheduler> scheduler_;  // from the first run on
 

@@ -55,7 +55,10 @@ struct TrainerOptions {
   std::optional<DataSpec> evaluation = {};  ///< the data set evaluate() and predict() will see, to plan for its size
   bool verify_memory = false;               ///< check every byte around every kernel; slow
   unsigned char poison = 0xA5;              ///< what the slab holds before anything is written
-  bool fold = true;                         ///< pull label-dependent scalar factors out of the replay
+  /// File of measured algorithm choices to plan by (see mbp/tuning.h); empty: the cost model chooses.
+  std::string tuning = {};
+  bool tune = false;  ///< measure first what the tuning file does not know yet, and write it
+  bool fold = true;   ///< pull label-dependent scalar factors out of the replay
   Crossing crossing = Crossing::keep;
 };
 

@@ -33,9 +33,11 @@ bool winograd_pays(const Conv2dOptions& options, const Shape& w, const Shape& y)
 /// otherwise.
 template <class Describe>
 auto choose(const LoweringContext& context, const Shape& w, const Shape& y, Describe describe) {
-  if (winograd_pays(context.op<Conv2dOpBase>().conv(), w, y)) {
-    auto winograd = describe(algorithm::convolution_winograd);
-    if (winograd && onednn::scratchpad_bytes(winograd) <= context.workspace_cap_bytes()) return winograd;
+  auto winograd = describe(algorithm::convolution_winograd);
+  if (winograd && onednn::scratchpad_bytes(winograd) <= context.workspace_cap_bytes()) {
+    constexpr std::string_view candidates[] = {"direct", "winograd"};
+    const bool pays = winograd_pays(context.op<Conv2dOpBase>().conv(), w, y);
+    if (context.choose(candidates, candidates[pays]) == "winograd") return winograd;
   }
   auto direct = describe(algorithm::convolution_direct);
   if (!direct)

@@ -12,12 +12,12 @@
 
 #include <fmt/format.h>
 #include <sluice/core/error.h>
+#include <sluice/core/write_file.h>
 #include <sluice/mbp/byte_size.h>
 #include <sluice/optim/adam.h>
 #include <sluice/optim/schedule.h>
 #include <sluice/optim/sgd.h>
 
-#include "common/json_file.h"
 #include "common/progress_bar.h"
 #include "common/trainer_report.h"
 

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include <sluice/core/error.h>
+#include <sluice/core/write_file.h>
 
-#include "common/json_file.h"
 #include "common/progress_bar.h"
 #include "common/trainer_report.h"
 

@@ -1,4 +1,4 @@
-#include "common/json_file.h"
+#include <sluice/core/write_file.h>
 
 #include <cerrno>
 #include <cstring>
@@ -9,7 +9,7 @@
 
 #include <sluice/core/error.h>
 
-namespace sluice::samples {
+namespace sluice {
 namespace {
 
 namespace fs = std::filesystem;
@@ -37,7 +37,7 @@ std::string reason() { return errno ? std::strerror(errno) : "unknown reason"; }
 }  // namespace
 
 void require_writable(const std::string& path) {
-  const auto reject = [&](const std::string& why) { throw UsageError("--json: cannot write '" + path + "': " + why); };
+  const auto reject = [&](const std::string& why) { throw UsageError("cannot write '" + path + "': " + why); };
   if (path.empty()) reject("the name is empty");
   const fs::path target = target_of(path);
   std::error_code error;
@@ -65,7 +65,7 @@ void write_whole(const std::string& path, const std::string& text) {
   if (file && !error) return;
   const std::string why = error ? error.message() : reason();
   if (!special) fs::remove(temporary, error);
-  throw Error("--json: cannot write '" + path + "': " + why);
+  throw Error("cannot write '" + path + "': " + why);
 }
 
-}  // namespace sluice::samples
+}  // namespace sluice

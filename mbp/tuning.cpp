@@ -1,0 +1,182 @@
+#include <sluice/mbp/tuning.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iomanip>
+#include <sstream>
+
+#include <sluice/core/error.h>
+#include <sluice/core/tensor.h>
+#include <sluice/core/write_file.h>
+
+namespace sluice {
+namespace {
+
+constexpr std::string_view header = "sluice tuning 1";
+
+/// Always the one algorithm that is being timed.
+class OneAlgorithm final : public AlgorithmChooser {
+ public:
+  explicit OneAlgorithm(std::string_view name) : name_(name) {}
+  std::string_view choose(const LoweringContext&, std::span<const std::string_view>, std::string_view) override {
+    return name_;
+  }
+
+ private:
+  std::string_view name_;
+};
+
+/// Memory for one operand, filled with small numbers of both signs: zeros or denormals would flatter some kernels.
+Buffer operand(Backend& backend, const LoweredValue& value) {
+  Buffer buffer = backend.allocate(std::max<std::size_t>(value.bytes(), 1));
+  Tensor pattern({value.padded_elements()}, value.dtype);
+  if (value.dtype == DType::f32) {
+    std::uint32_t state = 1;
+    for (float& x : pattern.values<float>()) {
+      state = state * 1664525u + 1013904223u;
+      x = static_cast<float>(state >> 8) / static_cast<float>(1 << 24) - 0.5f;
+    }
+  }
+  backend.copy_in(buffer.data(), pattern.data(), pattern.bytes());
+  return buffer;
+}
+
+/// Milliseconds of one run of a kernel with `algorithm`: the median of at least five runs and 50 ms.
+double time_ms(const ChoiceRecorder::Choice& choice, const std::string& algorithm) {
+  OneAlgorithm one(algorithm);
+  LoweringContext context = choice.context.with_chooser(&one);
+  Backend& backend = context.backend();
+  const std::unique_ptr<Kernel> kernel = (*backend.kernel(context.op().type()))(context);
+  std::vector<Buffer> buffers;
+  Addresses addresses;
+  for (int i = 0; i < context.inputs(); ++i)
+    addresses.inputs.push_back(buffers.emplace_back(operand(backend, context.input(i))).data());
+  for (int o = 0; o < context.outputs(); ++o)
+    addresses.outputs.push_back(buffers.emplace_back(operand(backend, context.output(o))).data());
+  addresses.workspace =
+      buffers.emplace_back(backend.allocate(std::max<std::size_t>(kernel->workspace_bytes(), 1))).data();
+  kernel->bind(addresses);
+
+  using Clock = std::chrono::steady_clock;
+  const auto run_ms = [&] {
+    const auto start = Clock::now();
+    kernel->run({});
+    backend.synchronize();
+    return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+  };
+  run_ms();  // touches its memory
+  std::vector<double> times;
+  for (double total = 0; times.size() < 5 || (total < 50 && times.size() < 100);) total += times.emplace_back(run_ms());
+  std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2), times.end());
+  return times[times.size() / 2];
+}
+
+std::vector<std::string> split(const std::string& line, char separator) {
+  std::vector<std::string> fields;
+  std::istringstream stream(line);
+  for (std::string field; std::getline(stream, field, separator);) fields.push_back(field);
+  return fields;
+}
+
+}  // namespace
+
+std::string_view ChoiceRecorder::choose(const LoweringContext& context, std::span<const std::string_view> candidates,
+                                        std::string_view preferred) {
+  choices_.try_emplace(context.key(), Choice{context, {candidates.begin(), candidates.end()}});
+  return preferred;
+}
+
+TuningFile::TuningFile(std::string path, Backend& backend, bool must_exist)
+    : path_(std::move(path)),
+      backend_(backend) {
+  std::error_code error;
+  if (!std::filesystem::exists(path_, error)) {
+    if (must_exist)
+      throw DataError("tuning file '" + path_ + "': there is none; expected one written by tuning (--tune)");
+    require_writable(path_);
+    return;
+  }
+  std::ifstream file(path_);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file || std::filesystem::is_directory(path_, error))
+    throw DataError("tuning file '" + path_ + "': cannot be read");
+  read(text.str());
+}
+
+void TuningFile::read(const std::string& text) {
+  std::istringstream stream(text);
+  std::string line;
+  int number = 0;
+  const auto reject = [&](const std::string& why) {
+    throw DataError("tuning file '" + path_ + "', line " + std::to_string(number) + ": " + why);
+  };
+  const std::string device = "device " + backend_.fingerprint();
+  while (std::getline(stream, line)) {
+    ++number;
+    if (number == 1 && line != header) reject("is '" + line + "'; expected '" + std::string(header) + "'");
+    if (number == 2 && line != device)
+      reject("was measured on '" + line + "'; this is '" + device + "'; measure again into another file");
+    if (number <= 2 || line.empty()) continue;
+    const std::vector<std::string> fields = split(line, '\t');
+    if (fields.size() < 3 || fields.size() % 2 == 0)
+      reject("expected a kernel and pairs of algorithm and milliseconds, separated by tabs");
+    for (std::size_t i = 1; i < fields.size(); i += 2) {
+      double ms = 0;
+      const char* const end = fields[i + 1].data() + fields[i + 1].size();
+      const auto [last, error] = std::from_chars(fields[i + 1].data(), end, ms);
+      if (last != end || error != std::errc() || !std::isfinite(ms) || ms < 0)
+        reject("'" + fields[i + 1] + "' is no time in milliseconds");
+      times_ms_[fields[0]][fields[i]] = ms;
+    }
+  }
+  if (number < 2) throw DataError("tuning file '" + path_ + "': ends after line " + std::to_string(number));
+}
+
+void TuningFile::write() const {
+  std::ostringstream text;
+  text << header << "\ndevice " << backend_.fingerprint() << '\n' << std::setprecision(6);
+  for (const auto& [kernel, times] : times_ms_) {
+    text << kernel;
+    for (const auto& [algorithm, ms] : times) text << '\t' << algorithm << '\t' << ms;
+    text << '\n';
+  }
+  write_whole(path_, text.str());
+}
+
+std::string_view TuningFile::choose(const LoweringContext& context, std::span<const std::string_view> candidates,
+                                    std::string_view preferred) {
+  const auto known = times_ms_.find(context.key());
+  if (known == times_ms_.end()) return preferred;
+  std::string_view best = preferred;
+  double best_ms = HUGE_VAL;
+  for (const std::string_view candidate : candidates)
+    if (const auto time = known->second.find(candidate); time != known->second.end() && time->second < best_ms) {
+      best = candidate;
+      best_ms = time->second;
+    }
+  return best;
+}
+
+bool TuningFile::measure(const ChoiceRecorder& recorder) {
+  bool measured = false;
+  for (const auto& [key, choice] : recorder.choices())
+    for (const std::string& candidate : choice.candidates) {
+      if (const auto known = times_ms_.find(key); known != times_ms_.end() && known->second.contains(candidate))
+        continue;
+      times_ms_[key][candidate] = time_ms(choice, candidate);
+      measured = true;
+    }
+  if (measured) write();
+  return measured;
+}
+
+std::string TuningFile::str() const {
+  return "measured, " + path_ + " (" + std::to_string(times_ms_.size()) + " kernels)";
+}
+
+}  // namespace sluice

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sluice/core/device.h>
+#include <sluice/core/kernel.h>
+
+namespace sluice {
+
+/// Notes which kernels of a plan have a choice of algorithm; leaves the choice to the cost model.
+class ChoiceRecorder final : public AlgorithmChooser {
+ public:
+  struct Choice {
+    LoweringContext context;  ///< as its factory found it; valid as long as the graph
+    std::vector<std::string> candidates;
+  };
+
+  std::string_view choose(const LoweringContext& context, std::span<const std::string_view> candidates,
+                          std::string_view preferred) override;
+  /// By LoweringContext::key().
+  const std::map<std::string, Choice>& choices() const { return choices_; }
+
+ private:
+  std::map<std::string, Choice> choices_;
+};
+
+/// Times of algorithms on this machine, kept in a file, and the choice of the fastest.
+///
+/// The file is text: a line "sluice tuning 1", a line "device …" (times of another device, library version or number of
+/// threads are refused), then one line a kernel: what it is, and for each algorithm its name and milliseconds,
+/// separated by tabs. The same file gives the same plan, so plan hashes can be compared.
+class TuningFile final : public AlgorithmChooser {
+ public:
+  /// Reads `path`; a file that is not there is empty unless `must_exist`. Throws DataError naming file and line.
+  TuningFile(std::string path, Backend& backend, bool must_exist);
+
+  /// The fastest of `candidates` that were measured; `preferred` when none was.
+  std::string_view choose(const LoweringContext& context, std::span<const std::string_view> candidates,
+                          std::string_view preferred) override;
+
+  /// Runs every recorded kernel that is not known yet with each of its algorithms, on memory of its own, and writes the
+  /// file. False: there was nothing to measure. Throws Error when the file cannot be written.
+  bool measure(const ChoiceRecorder& recorder);
+
+  /// For people: "measured, sluice.tuning (24 kernels)".
+  std::string str() const;
+
+ private:
+  void read(const std::string& text);
+  void write() const;
+
+  std::string path_;
+  Backend& backend_;
+  std::map<std::string, std::map<std::string, double, std::less<>>> times_ms_;  // kernel → algorithm → time
+};
+
+}  // namespace sluice
