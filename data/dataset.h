@@ -29,6 +29,9 @@ struct DataSpec {
   std::vector<FieldSpec> fields;
 };
 
+/// The two parts of a published data set.
+enum class Split : std::uint8_t { train, test };
+
 /// Samples by index. read() is called from the loader's thread while nobody else uses the data set.
 class Dataset {
  public:

@@ -7,9 +7,6 @@
 
 namespace sluice {
 
-/// The two parts of a data set.
-enum class Split : std::uint8_t { train, test };
-
 /// Fashion-MNIST (Xiao et al. 2017, arXiv 1708.07747): 60 000 + 10 000 grey images of clothes in 10
 /// classes, from the IDX files of the Debian package dataset-fashion-mnist (gzip or plain). Fields:
 /// "image" u8 [1,28,28], normalised by mean 0.2860 and std 0.3530; "label" i32 [], 0 to 9.

@@ -5,6 +5,7 @@
 #include <sluice/core/differentiate.h>
 #include <sluice/core/evaluate.h>
 #include <sluice/core/structural.h>
+#include <sluice/data/cifar10.h>
 #include <sluice/data/fashion_mnist.h>
 #include <sluice/data/tensor_dataset.h>
 #include <sluice/layers/layers.h>
