@@ -8,30 +8,35 @@
 
 #include <sluice/sluice.h>
 
+#include "common/model_table.h"
 #include "common/run_trainer.h"
 #include "models/fashion_cnn.h"
+#include "models/lenet.h"
 
 using namespace sluice;
 using namespace sluice::samples;
 
 int main(int argc, char** argv) {
-  const TrainerFlags defaults{.epochs = 12, .batch = 4096, .budget = 64_MiB, .adam_lr = 0.008, .sgd_lr = 0.05};
+  const ModelTable models{{"fashion_cnn", [] { return std::make_unique<FashionCnn>(); }},
+                          {"lenet", [] { return std::make_unique<LeNet>(); }}};
+  const TrainerFlags defaults{
+      .models = names_of(models), .epochs = 12, .batch = 4096, .budget = 64_MiB, .adam_lr = 0.008, .sgd_lr = 0.05};
 
   return trainer_main(
-      argc, argv, "Trains a CNN on Fashion-MNIST within a byte budget.", defaults, [](const TrainerFlags& flags) {
+      argc, argv, "Trains a CNN on Fashion-MNIST within a byte budget.", defaults, [&](const TrainerFlags& flags) {
         const std::string directory = flags.data.empty() ? FashionMnist::default_directory() : flags.data;
         const FashionMnist train(Split::train, directory, flags.limit);
         const FashionMnist test(Split::test, directory, flags.limit);
 
-        FashionCnn net;
+        const std::unique_ptr<Module> net = make_model(models, flags.model);
         const auto step = [&](const Batch& batch) {
-          const Var logits = net(batch["image"]);
+          const Var logits = (*net)(batch["image"]);
           batch.output("accuracy", accuracy(logits, batch["label"]));
           return cross_entropy(logits, batch["label"]);
         };
-        return run_trainer(flags, {.model = "fashion_cnn",
+        return run_trainer(flags, {.model = flags.model,
                                    .dataset = "fashion-mnist",
-                                   .net = net,
+                                   .net = *net,
                                    .step = step,
                                    .train = train,
                                    .test = test});

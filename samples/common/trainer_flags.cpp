@@ -85,7 +85,12 @@ void describe(CLI::App& app, TrainerFlags& f) {
   const auto size = [](std::size_t bytes) { return bytes ? format_bytes(bytes) : std::string("none"); };
   const auto number = [](std::int64_t n, const char* zero) { return n ? std::to_string(n) : std::string(zero); };
   app.set_help_flag("-h,--help", "print this and exit");
-  add(app, "--data", "DIR", "directory of the data set's files", [&](const std::string& s) { f.data = s; });
+  if (!f.models.empty()) {
+    if (f.model.empty()) f.model = f.models.front();
+    add(app, "--model", "NAME", fmt::format("what to train: {} [{}]", fmt::join(f.models, ", "), f.model),
+        [&](const std::string& s) { f.model = parse_choice(s, f.models); });
+  }
+  add(app, "--data", "DIR", f.data_help, [&](const std::string& s) { f.data = s; });
   add(app, "--epochs", "N", fmt::format("passes over the training data [{}]", f.epochs),
       [&](const std::string& s) { f.epochs = parse_whole<std::int64_t>(s, 1); });
   add(app, "--batch", "N", fmt::format("logical batch: samples per update [{}]", f.batch),

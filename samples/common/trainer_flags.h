@@ -4,12 +4,16 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace sluice::samples {
 
 /// What every trainer sample can be told; a sample sets its own defaults before parsing.
 struct TrainerFlags {
-  std::string data = {};  ///< directory; empty: where the data set usually is
+  std::vector<std::string> models = {};  ///< what --model may name; empty: there is one model, and no such flag
+  std::string model = {};                ///< empty: the first of `models`
+  std::string data = {};                 ///< directory; empty: where the data set usually is
+  std::string data_help = "directory of the data set's files";
   std::int64_t epochs = 1;
   std::int64_t batch = 256;
   std::int64_t micro_batch = 0;  ///< 0: auto

@@ -98,6 +98,17 @@ TEST(TrainerFlags, HelpListsTheContract) {
     EXPECT_NE(p.out.find(flag), std::string::npos) << flag;
 }
 
+TEST(TrainerFlags, ModelIsOneOfTheSamples) {
+  const TrainerFlags defaults{.models = {"lenet", "fashion_cnn"}};
+  EXPECT_EQ(parse({}, defaults).flags.model, "lenet");
+  EXPECT_EQ(parse({"--model", "fashion_cnn"}, defaults).flags.model, "fashion_cnn");
+  EXPECT_NE(parse({"--help"}, defaults).out.find("lenet, fashion_cnn [lenet]"), std::string::npos);
+  const Parsed unknown = parse({"--model", "vgg"}, defaults);
+  EXPECT_EQ(unknown.code, 2);
+  EXPECT_EQ(unknown.err, "trainer: --model: got 'vgg'; expected lenet or fashion_cnn (see --help)\n");
+  EXPECT_EQ(parse({"--model", "lenet"}).code, 2);  // a sample of one model has no such flag
+}
+
 TEST(TrainerFlags, WrongUsageGivesTwoAndNamesTheFlag) {
   for (const auto& [words, part] : std::vector<std::pair<std::vector<const char*>, std::string>>{
            {{"--batch", "0"}, "--batch: got '0'; expected a whole number from 1"},

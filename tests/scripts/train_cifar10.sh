@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# train_cifar10 from outside: made-up data, both models, exit codes, damaged files. Needs no data set.
+set -uo pipefail
+program=${SLUICE_BIN:?}/train_cifar10
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export TMPDIR=$work/tmp
+unset SLUICE_DATA
+mkdir "$TMPDIR"
+failures=0
+
+# expect CODE TEXT ARGUMENTS...: runs the program, checks its exit code and that its output holds TEXT.
+expect() {
+  local code=$1 text=$2 got
+  shift 2
+  "$program" "$@" >"$work/out" 2>"$work/err"
+  got=$?
+  if ((got != code)); then
+    echo "exit code $got instead of $code: $*"
+    cat "$work/out" "$work/err"
+    failures=$((failures + 1))
+  elif ! grep -qF -- "$text" "$work/out" "$work/err"; then
+    echo "'$text' is missing from the output of: $*"
+    cat "$work/out" "$work/err"
+    failures=$((failures + 1))
+  fi
+}
+# check WHAT COMMAND...: the command succeeds.
+check() {
+  local what=$1
+  shift
+  "$@" || { echo "failed: $what"; failures=$((failures + 1)); }
+}
+same() { [[ $1 == "$2" && -n $1 ]]; }
+value() { grep -m 1 "^  \"$1\":" "$2" | sed 's/^[^:]*: //; s/,$//'; }
+
+small=(--limit 300 --batch 128 --epochs 1 --budget 16MiB)
+
+# Wrong usage: 2, before any data is opened or made.
+expect 2 "--model: got 'vgg'; expected lenet or " --model vgg --data /nonexistent
+expect 2 "--model" --data synthetic --model
+expect 2 "--batch" --data synthetic --batch 0
+expect 0 "lenet, " --help
+expect 0 "synthetic: made-up images" --help
+check "nothing was made" test -z "$(ls -A "$TMPDIR")"
+
+# Made-up images are written once and found again; all bytes are planned, and as measured.
+for model in lenet fashion_cnn; do
+  found=$([[ $model == lenet ]] && echo writing || echo found)
+  expect 0 "synthetic data: $found 10000 + 2000 images in $TMPDIR/" "${small[@]}" --data synthetic --model $model \
+    --verify-memory --json "$work/$model.json"
+  check "$model in the report" same "$(value model "$work/$model.json")" "\"$model\""
+  check "$model: data in the report" same "$(value dataset "$work/$model.json")" '"synthetic-cifar-10"'
+  check "$model: steps" same "$(value steps "$work/$model.json")" 3
+  check "$model: measured is planned" \
+    same "$(value planned_peak_bytes "$work/$model.json")" "$(value measured_peak_bytes "$work/$model.json")"
+done
+set=$(echo "$TMPDIR"/*)
+check "one set" test -d "$set"
+expect 0 "done: lenet on cifar-10" "${small[@]}" --data "$set" --quiet
+check "--quiet prints the result alone" test "$(wc -l <"$work/out")" -eq 2
+hash=$(tail -n 1 "$work/out")
+expect 0 "$hash" "${small[@]}" --data synthetic --quiet
+truncate -s 1000 "$set/data_batch_3.bin"
+expect 0 "synthetic data: writing" "${small[@]}" --data synthetic
+expect 0 "$hash" "${small[@]}" --data "$set" --quiet
+
+# It can be learned, and not by chance: one pass over the 10 000 images.
+expect 0 "done" --data synthetic --model lenet --epochs 1 --batch 250 --json "$work/learned.json"
+check "learned in one epoch" awk -v a="$(value test_accuracy "$work/learned.json")" 'BEGIN { exit !(a > 0.3) }'
+
+# Bad data: 1, with the file and the place.
+expect 1 "cifar10: no data; got '/nonexistent'" --data /nonexistent
+mkdir "$work/empty"
+expect 1 "without data_batch_1.bin, data_batch_2.bin" --data "$work/empty"
+cp -r "$set" "$work/broken"
+rm "$work/broken/data_batch_4.bin"
+expect 1 "without data_batch_4.bin;" --data "$work/broken"
+head -c 5000 "$set/data_batch_4.bin" >"$work/broken/data_batch_4.bin"
+expect 1 "file ends inside a record; got 1927 bytes at byte 3073 (record 1) in '$work/broken/data_batch_4.bin'" \
+  --data "$work/broken" --json "$work/never.json"
+check "one sentence for damaged data" test "$(wc -l <"$work/err")" -eq 1
+check "no report of a run that failed" test ! -e "$work/never.json"
+cp "$set/data_batch_4.bin" "$work/broken"
+printf '\x0a' | dd of="$work/broken/data_batch_4.bin" bs=1 seek=6146 conv=notrunc status=none
+expect 1 "label out of range; got 10 at byte 6146 (record 2)" --data "$work/broken"
+: >"$work/broken/data_batch_4.bin"
+expect 1 "file is empty" --data "$work/broken"
+TMPDIR=$work/absent expect 1 "synthetic_cifar10: no temporary directory" --data synthetic
+
+((failures == 0)) && echo "train_cifar10: all as expected"
+exit $((failures > 0))
