@@ -1,5 +1,6 @@
 #include <sluice/mbp/byte_size.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -81,6 +82,8 @@ std::string format_bytes(std::size_t bytes) {
   std::size_t unit = 0;
   auto number = static_cast<double>(bytes);
   for (; number >= 1023.95 && unit + 1 < names.size(); ++unit) number /= 1024;  // 1023.95 would print as 1024.0
+  // The largest sizes would be rounded to 2^64 bytes, which parse_bytes could not read back.
+  if (unit + 1 == names.size()) number = std::min(number, 16777215.9);
   std::ostringstream text;
   text << std::fixed << std::setprecision(unit ? 1 : 0) << (unit ? number : static_cast<double>(bytes)) << ' '
        << names[unit];

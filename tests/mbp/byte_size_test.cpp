@@ -85,7 +85,13 @@ TEST(FormatBytes, IsReadable) {
   EXPECT_EQ(format_bytes(64_MiB), "64.0 MiB");
   EXPECT_EQ(format_bytes(1536_MiB), "1.5 GiB");
   EXPECT_EQ(format_bytes(1_MiB - 1), "1.0 MiB");  // never 1024.0 KiB
-  EXPECT_EQ(format_bytes(std::numeric_limits<std::size_t>::max()), "16777216.0 TiB");
+  EXPECT_EQ(format_bytes(std::numeric_limits<std::size_t>::max()), "16777215.9 TiB");
+}
+
+TEST(FormatBytes, IsReadBack) {
+  for (const std::size_t bytes : {std::size_t{0}, std::size_t{1023}, 1_MiB - 1, 64_GiB, ~std::size_t{0}})
+    EXPECT_NEAR(static_cast<double>(parse_bytes(format_bytes(bytes))), static_cast<double>(bytes),
+                0.05 * static_cast<double>(bytes));
 }
 
 TEST(Literals, AreBytes) {
