@@ -9,25 +9,39 @@
 #include <sluice/kernels/relu/relu.h>
 
 namespace sluice {
+namespace {
 
-Var ReLU::forward(Var x) { return relu(x); }
+/// "2x2, stride=1x1, padding=1x1" without what is usual.
+std::string window_str(const PoolWindow& window) {
+  std::string text = window.kernel.str();
+  if (window.stride != window.kernel) text += ", stride=" + window.stride.str();
+  if (window.padding != Size2d(0)) text += ", padding=" + window.padding.str();
+  return text;
+}
 
-MaxPool2d::MaxPool2d(const Options& options) : options_(options) {
-  const Size2d kernel = options_.kernel, padding = options_.padding;
-  if (options_.stride == Size2d(0)) options_.stride = kernel;
-  if (!kernel.at_least(1) || !options_.stride.at_least(1) || !padding.at_least(0) || 2 * padding.h > kernel.h ||
-      2 * padding.w > kernel.w)
-    throw UsageError(str() +
+void check_window(const std::string& layer, const PoolWindow& window) {
+  if (!window.in_range())
+    throw UsageError(layer +
                      ": an option is out of range; expected kernel and stride >= 1, 0 <= padding <= kernel / 2");
 }
 
+}  // namespace
+
+Var ReLU::forward(Var x) { return relu(x); }
+
+MaxPool2d::MaxPool2d(const Options& options) : options_(options.resolved()) { check_window(str(), options_); }
+
 Var MaxPool2d::forward(Var x) { return max_pool2d(x, options_); }
 
-std::string MaxPool2d::str() const {
-  std::string text = "MaxPool2d(" + options_.kernel.str();
-  if (options_.stride != options_.kernel) text += ", stride=" + options_.stride.str();
-  if (options_.padding != Size2d(0)) text += ", padding=" + options_.padding.str();
-  return text + ")";
+std::string MaxPool2d::str() const { return "MaxPool2d(" + window_str(options_) + ")"; }
+
+AvgPool2d::AvgPool2d(const Options& options) : options_(options) { check_window(str(), options_.window()); }
+
+Var AvgPool2d::forward(Var x) { return avg_pool2d(x, options_); }
+
+std::string AvgPool2d::str() const {
+  return "AvgPool2d(" + window_str(options_.window()) +
+         (options_.count_include_pad ? ")" : ", count_include_pad=false)");
 }
 
 Var GlobalAvgPool2d::forward(Var x) { return global_avg_pool2d(x); }

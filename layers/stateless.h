@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sluice/kernels/avg_pool2d/avg_pool2d.h>
 #include <sluice/kernels/max_pool2d/max_pool2d.h>
 #include <sluice/layers/module.h>
 
@@ -23,6 +24,24 @@ class MaxPool2d final : public Module {
   explicit MaxPool2d(Size2d kernel) : MaxPool2d(Options{.kernel = kernel}) {}
   /// Throws UsageError for options out of range.
   explicit MaxPool2d(const Options& options);
+
+  Var forward(Var x) override;
+  std::string str() const override;
+
+ private:
+  Options options_;
+};
+
+/// The mean of each window: [N,C,H,W] → [N,C,H',W'] (see kernels/avg_pool2d/avg_pool2d.h).
+///
+///   AvgPool2d(2)    AvgPool2d({.kernel = 3, .stride = 2, .padding = 1, .count_include_pad = false})
+class AvgPool2d final : public Module {
+ public:
+  using Options = AvgPool2dOptions;
+  /// Windows that tile the input. Throws UsageError for a size below 1.
+  explicit AvgPool2d(Size2d kernel) : AvgPool2d(Options{.kernel = kernel}) {}
+  /// Throws UsageError for options out of range.
+  explicit AvgPool2d(const Options& options);
 
   Var forward(Var x) override;
   std::string str() const override;

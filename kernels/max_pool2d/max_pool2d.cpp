@@ -5,32 +5,9 @@
 
 namespace sluice {
 
-std::string MaxPool2dOptions::str() const {
-  return "kernel=" + kernel.str() + " stride=" + stride.str() + " padding=" + padding.str();
-}
-
-MaxPool2dOpBase::MaxPool2dOpBase(const MaxPool2dOptions& options) : options_(options) {
-  if (options_.stride == Size2d(0)) options_.stride = options_.kernel;
-}
-
-Shape MaxPool2dOpBase::result(const Shape& x) const {
-  return {x[0], window_positions(x[1], options_.kernel.h, options_.stride.h, options_.padding.h),
-          window_positions(x[2], options_.kernel.w, options_.stride.w, options_.padding.w)};
-}
-
 std::vector<ValueSpec> MaxPool2dOp::infer(std::span<const ValueSpec> inputs) const {
-  const MaxPool2dOptions& o = options_;
-  if (inputs[0].dtype != DType::f32 || !inputs[0].is_sample() || inputs[0].shape.rank() != 3)
-    throw_shape_error(*this, "x has the wrong dtype, scope or rank", "x", inputs, "an f32 sample value [N,C,H,W]");
-  if (!o.kernel.at_least(1) || !o.stride.at_least(1) || !o.padding.at_least(0) || 2 * o.padding.h > o.kernel.h ||
-      2 * o.padding.w > o.kernel.w)
-    throw_shape_error(*this, "options out of range: " + o.str(), "x", inputs,
-                      "kernel >= 1, stride >= 1 and 0 <= padding <= kernel / 2");
-  const Shape& x = inputs[0].shape;
-  if (x[1] + 2 * o.padding.h < o.kernel.h || x[2] + 2 * o.padding.w < o.kernel.w)
-    throw_shape_error(*this, "the window is larger than the padded input", "x", inputs,
-                      "kernel <= extent + 2 * padding with " + o.str());
-  const Shape y = result(x);
+  check_pool(*this, options_, inputs);
+  const Shape y = options_.result(inputs[0].shape);
   return {{.shape = y, .dtype = DType::f32, .scope = Scope::sample},
           {.shape = y, .dtype = index_dtype(), .scope = Scope::sample}};
 }
@@ -41,7 +18,7 @@ void MaxPool2dOp::gradient(GradientContext& context) const {
 }
 
 std::vector<ValueSpec> MaxPool2dGradOp::infer(std::span<const ValueSpec> inputs) const {
-  const Shape y = result(x_shape_);
+  const Shape y = options_.result(x_shape_);
   if (inputs[0].dtype != DType::f32 || !inputs[0].is_sample() || inputs[0].shape != y ||
       inputs[1].dtype != index_dtype() || !inputs[1].is_sample() || inputs[1].shape != y)
     throw_shape_error(*this, "dy or the indices are not what pooling x makes", "dy,indices", inputs,

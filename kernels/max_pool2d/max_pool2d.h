@@ -1,17 +1,12 @@
 #pragma once
 
 #include <sluice/core/graph.h>
-#include <sluice/kernels/size2d.h>
+#include <sluice/kernels/pool_window.h>
 
 namespace sluice {
 
-struct MaxPool2dOptions {
-  Size2d kernel;
-  Size2d stride = 0;   ///< 0: as the kernel, so that windows tile the input
-  Size2d padding = 0;  ///< on both ends; never the maximum
-
-  std::string str() const;
-};
+/// The window; padding is never the maximum.
+using MaxPool2dOptions = PoolWindow;
 
 /// y[n,c,i,j] = the largest x[n,c,p,q] of the window at row i·stride.h − padding.h, column j·stride.w − padding.w.
 ///

@@ -7,12 +7,8 @@ namespace {
 
 using onednn::layout_of;
 
-onednn::MaxPooling pooling(const MaxPool2dOptions& options, const onednn::Md& x, const onednn::Md& y) {
-  return {.x = x,
-          .y = y,
-          .kernel = {options.kernel.h, options.kernel.w},
-          .stride = {options.stride.h, options.stride.w},
-          .padding = {options.padding.h, options.padding.w}};
+onednn::Pooling pooling(const MaxPool2dOptions& options, const onednn::Md& x, const onednn::Md& y) {
+  return {.algorithm = dnnl::algorithm::pooling_max, .window = options, .x = x, .y = y};
 }
 
 /// The indices are oneDNN's pooling workspace; the op promised their dtype before the primitive was asked.

@@ -7,7 +7,7 @@ namespace sluice {
 /// What both directions share; in `pool` the stride is spelt out.
 class MaxPool2dOpBase : public Op {
  public:
-  explicit MaxPool2dOpBase(const MaxPool2dOptions& options);
+  explicit MaxPool2dOpBase(const MaxPool2dOptions& options) : options_(options.resolved()) {}
 
   const MaxPool2dOptions& pool() const { return options_; }
   std::string options() const override { return options_.str(); }
@@ -15,9 +15,6 @@ class MaxPool2dOpBase : public Op {
   DType index_dtype() const { return options_.kernel.h * options_.kernel.w <= 255 ? DType::u8 : DType::i32; }
 
  protected:
-  /// y's sample shape for x: [C,H,W].
-  Shape result(const Shape& x) const;
-
   MaxPool2dOptions options_;
 };
 

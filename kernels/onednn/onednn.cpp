@@ -55,6 +55,8 @@ dnnl::memory::dims gaps(const dnnl::memory::dims& dilation) {
   return gaps;
 }
 
+dnnl::memory::dims dims(Size2d size) { return {size.h, size.w}; }
+
 // Version 2 makes a primitive descriptor from an operation descriptor, version 3 directly and with the engine in front.
 #if DNNL_VERSION_MAJOR >= 3
 template <class Primitive, class... Args>
@@ -136,22 +138,24 @@ dnnl::matmul::primitive_desc matmul(const Md& a, const Md& b, const Md& bias, co
   return describe<dnnl::matmul>("matmul", attributes(accumulate), a, b, bias, y);
 }
 
-dnnl::pooling_forward::primitive_desc forward(const MaxPooling& pool) {
+dnnl::pooling_forward::primitive_desc forward(const Pooling& pool) {
+  const PoolWindow& window = pool.window;
   return describe<dnnl::pooling_forward>("pooling_forward", attributes(), dnnl::prop_kind::forward_training,
-                                         dnnl::algorithm::pooling_max, pool.x, pool.y, pool.stride, pool.kernel,
+                                         pool.algorithm, pool.x, pool.y, dims(window.stride), dims(window.kernel),
 #if DNNL_VERSION_MAJOR >= 3
                                          dnnl::memory::dims{0, 0},
 #endif
-                                         pool.padding, pool.padding);
+                                         dims(window.padding), dims(window.padding));
 }
 
-dnnl::pooling_backward::primitive_desc backward(const MaxPooling& pool) {
-  return describe_backward<dnnl::pooling_backward>("pooling_backward", forward(pool), dnnl::algorithm::pooling_max,
-                                                   pool.x, pool.y, pool.stride, pool.kernel,
+dnnl::pooling_backward::primitive_desc backward(const Pooling& pool) {
+  const PoolWindow& window = pool.window;
+  return describe_backward<dnnl::pooling_backward>("pooling_backward", forward(pool), pool.algorithm, pool.x, pool.y,
+                                                   dims(window.stride), dims(window.kernel),
 #if DNNL_VERSION_MAJOR >= 3
                                                    dnnl::memory::dims{0, 0},
 #endif
-                                                   pool.padding, pool.padding);
+                                                   dims(window.padding), dims(window.padding));
 }
 
 dnnl::reorder::primitive_desc reorder(const Md& from, const Md& to, bool accumulate) {

@@ -10,6 +10,7 @@
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include <sluice/core/kernel.h>
+#include <sluice/kernels/pool_window.h>
 
 namespace sluice::onednn {
 
@@ -56,12 +57,13 @@ Md matrix(std::int64_t rows, std::int64_t columns, bool transposed = false);
 /// y = a · b + bias; with `accumulate`, y += a · b. bias: [1, columns of y], or empty.
 dnnl::matmul::primitive_desc matmul(const Md& a, const Md& b, const Md& bias, const Md& y, bool accumulate = false);
 
-struct MaxPooling {
+struct Pooling {
+  dnnl::algorithm algorithm;  ///< pooling_…
+  PoolWindow window;          ///< with the stride spelt out
   Md x, y;
-  dnnl::memory::dims kernel, stride, padding;  ///< {h, w}
 };
-dnnl::pooling_forward::primitive_desc forward(const MaxPooling& pool);
-dnnl::pooling_backward::primitive_desc backward(const MaxPooling& pool);
+dnnl::pooling_forward::primitive_desc forward(const Pooling& pool);
+dnnl::pooling_backward::primitive_desc backward(const Pooling& pool);
 
 /// With `accumulate`: to += from.
 dnnl::reorder::primitive_desc reorder(const Md& from, const Md& to, bool accumulate = false);

@@ -119,6 +119,8 @@ TEST(StatelessLayers, MatchReference) {
   check_module(tiles, {.input = {3, 6, 4}});
   MaxPool2d overlapping({.kernel = 3, .stride = 2, .padding = 1});
   check_module(overlapping, {.input = {2, 7, 7}});
+  AvgPool2d means({.kernel = 3, .stride = 2, .padding = 1, .count_include_pad = false});
+  check_module(means, {.input = {2, 7, 7}});
   GlobalAvgPool2d mean;
   check_module(mean, {.input = {5, 3, 4}});
   Flatten flatten;
@@ -135,12 +137,21 @@ TEST(StatelessLayers, PassTheirOptionsOn) {
   EXPECT_EQ(layer(x), max_pool2d(x, options));
   MaxPool2d tiles(2);
   EXPECT_EQ(tiles(x), max_pool2d(x, {.kernel = 2, .stride = 2}));
+  const AvgPool2dOptions mean{.kernel = {3, 2}, .stride = {2, 1}, .padding = {1, 0}, .count_include_pad = false};
+  AvgPool2d means(mean);
+  EXPECT_EQ(means(x), avg_pool2d(x, mean));
+  EXPECT_EQ(means.str(), "AvgPool2d(3x2, stride=2x1, padding=1x0, count_include_pad=false)");
+  AvgPool2d mean_tiles(2);
+  EXPECT_EQ(mean_tiles(x), avg_pool2d(x, {.kernel = 2, .stride = 2}));
+  EXPECT_EQ(mean_tiles.str(), "AvgPool2d(2x2)");
 }
 
 TEST(StatelessLayers, RejectBadOptions) {
   EXPECT_NE(usage_error([] { MaxPool2d(0); }), "no UsageError");
   EXPECT_NE(usage_error([] { MaxPool2d({.kernel = 2, .stride = -1}); }), "no UsageError");
   EXPECT_NE(usage_error([] { MaxPool2d({.kernel = 3, .padding = 2}); }), "no UsageError");
+  EXPECT_NE(usage_error([] { AvgPool2d(0); }), "no UsageError");
+  EXPECT_NE(usage_error([] { AvgPool2d({.kernel = 3, .padding = 2}); }), "no UsageError");
   EXPECT_NE(usage_error([] { Dropout(1.0); }), "no UsageError");
   EXPECT_NE(usage_error([] { Dropout(-0.1); }), "no UsageError");
   EXPECT_NE(usage_error([] { Dropout(std::stod("nan")); }), "no UsageError");
