@@ -1,11 +1,13 @@
 #include <sluice/layers/stateless.h>
 
+#include <cmath>
 #include <sstream>
 
 #include <sluice/core/error.h>
 #include <sluice/kernels/dropout/dropout.h>
 #include <sluice/kernels/flatten/flatten.h>
 #include <sluice/kernels/global_avg_pool2d/global_avg_pool2d.h>
+#include <sluice/kernels/leaky_relu/leaky_relu.h>
 #include <sluice/kernels/relu/relu.h>
 
 namespace sluice {
@@ -28,6 +30,19 @@ void check_window(const std::string& layer, const PoolWindow& window) {
 }  // namespace
 
 Var ReLU::forward(Var x) { return relu(x); }
+
+LeakyReLU::LeakyReLU(double slope) : slope_(slope) {
+  if (!(slope >= 0) || !std::isfinite(slope))
+    throw UsageError(str() + ": slope out of range; expected 0 <= slope < infinity");
+}
+
+Var LeakyReLU::forward(Var x) { return leaky_relu(x, slope_); }
+
+std::string LeakyReLU::str() const {
+  std::ostringstream text;
+  text << "LeakyReLU(" << slope_ << ')';
+  return text.str();
+}
 
 MaxPool2d::MaxPool2d(const Options& options) : options_(options.resolved()) { check_window(str(), options_); }
 

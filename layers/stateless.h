@@ -14,6 +14,19 @@ class ReLU final : public Module {
   Var forward(Var x) override;
 };
 
+/// x where x >= 0, else slope · x: any shape.
+class LeakyReLU final : public Module {
+ public:
+  /// Throws UsageError unless slope >= 0 and finite.
+  explicit LeakyReLU(double slope = 0.01);
+
+  Var forward(Var x) override;
+  std::string str() const override;
+
+ private:
+  double slope_;
+};
+
 /// The largest element of each window: [N,C,H,W] → [N,C,H',W'] (see kernels/max_pool2d/max_pool2d.h).
 ///
 ///   MaxPool2d(2)    MaxPool2d({.kernel = 3, .stride = 2, .padding = 1})

@@ -4,6 +4,7 @@
 
 #include <sluice/core/error.h>
 #include <sluice/core/evaluate.h>
+#include <sluice/kernels/leaky_relu/leaky_relu.h>
 
 #include "support/check_module.h"
 #include "support/tensors.h"
@@ -115,6 +116,8 @@ TEST(BatchNorm2dLayer, RejectsBadOptions) {
 TEST(StatelessLayers, MatchReference) {
   ReLU relu;
   check_module(relu, {.input = {3, 4, 5}});
+  LeakyReLU leaky(0.2);
+  check_module(leaky, {.input = {3, 4, 5}});
   MaxPool2d tiles(2);
   check_module(tiles, {.input = {3, 6, 4}});
   MaxPool2d overlapping({.kernel = 3, .stride = 2, .padding = 1});
@@ -144,6 +147,10 @@ TEST(StatelessLayers, PassTheirOptionsOn) {
   AvgPool2d mean_tiles(2);
   EXPECT_EQ(mean_tiles(x), avg_pool2d(x, {.kernel = 2, .stride = 2}));
   EXPECT_EQ(mean_tiles.str(), "AvgPool2d(2x2)");
+  LeakyReLU leaky(0.2);
+  EXPECT_EQ(leaky(x), leaky_relu(x, 0.2));
+  EXPECT_EQ(leaky.str(), "LeakyReLU(0.2)");
+  EXPECT_EQ(LeakyReLU()(x), leaky_relu(x, 0.01));
 }
 
 TEST(StatelessLayers, RejectBadOptions) {
@@ -151,6 +158,8 @@ TEST(StatelessLayers, RejectBadOptions) {
   EXPECT_NE(usage_error([] { MaxPool2d({.kernel = 2, .stride = -1}); }), "no UsageError");
   EXPECT_NE(usage_error([] { MaxPool2d({.kernel = 3, .padding = 2}); }), "no UsageError");
   EXPECT_NE(usage_error([] { AvgPool2d(0); }), "no UsageError");
+  EXPECT_NE(usage_error([] { LeakyReLU(-0.1); }), "no UsageError");
+  EXPECT_NE(usage_error([] { LeakyReLU(std::stod("nan")); }), "no UsageError");
   EXPECT_NE(usage_error([] { AvgPool2d({.kernel = 3, .padding = 2}); }), "no UsageError");
   EXPECT_NE(usage_error([] { Dropout(1.0); }), "no UsageError");
   EXPECT_NE(usage_error([] { Dropout(-0.1); }), "no UsageError");
