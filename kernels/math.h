@@ -15,6 +15,14 @@ SLUICE_HOST_DEVICE inline double log_of(double x) { return log(x); }
 SLUICE_HOST_DEVICE inline float sqrt_of(float x) { return sqrtf(x); }
 SLUICE_HOST_DEVICE inline double sqrt_of(double x) { return sqrt(x); }
 
+/// exp_of as a type, for functors that take the exponential function as a parameter.
+struct ExpFunctor {
+  template <class T>
+  SLUICE_HOST_DEVICE T operator()(T x) const {
+    return exp_of(x);
+  }
+};
+
 /// Not a number.
 template <class T>
 SLUICE_HOST_DEVICE T nan_of() {

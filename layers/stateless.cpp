@@ -9,6 +9,7 @@
 #include <sluice/kernels/global_avg_pool2d/global_avg_pool2d.h>
 #include <sluice/kernels/leaky_relu/leaky_relu.h>
 #include <sluice/kernels/relu/relu.h>
+#include <sluice/kernels/sigmoid/sigmoid.h>
 
 namespace sluice {
 namespace {
@@ -43,6 +44,8 @@ std::string LeakyReLU::str() const {
   text << "LeakyReLU(" << slope_ << ')';
   return text.str();
 }
+
+Var Sigmoid::forward(Var x) { return sigmoid(x); }
 
 MaxPool2d::MaxPool2d(const Options& options) : options_(options.resolved()) { check_window(str(), options_); }
 

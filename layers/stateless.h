@@ -27,6 +27,12 @@ class LeakyReLU final : public Module {
   double slope_;
 };
 
+/// 1 / (1 + exp(−x)): any shape.
+class Sigmoid final : public Module {
+ public:
+  Var forward(Var x) override;
+};
+
 /// The largest element of each window: [N,C,H,W] → [N,C,H',W'] (see kernels/max_pool2d/max_pool2d.h).
 ///
 ///   MaxPool2d(2)    MaxPool2d({.kernel = 3, .stride = 2, .padding = 1})
