@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bit>
+#include <cmath>
 #include <cstdint>
 
 namespace sluice::cpu {
@@ -11,9 +12,9 @@ namespace sluice::cpu {
 /// Overflows to infinity, underflows to 0, passes NaN.
 struct Exp {
   [[gnu::always_inline]] float operator()(float x) const {
-    // e^x = 2^n · e^r with |r| <= ln 2 / 2. Past these ends the result is infinite, or 0, already.
-    const float above = x < -104.0f ? -104.0f : x;
-    const float clamped = above > 89.0f ? 89.0f : above;
+    // e^x = 2^n · e^r with |r| <= ln 2 / 2. Past these ends the result is infinite, or 0, already. (One choice, not
+    // two: gcc would make jumps of two.)
+    const float clamped = std::abs(x) > 104.0f ? std::copysign(104.0f, x) : x;
     // Adding 1.5 · 2^23 leaves no bits behind the point: a rounding, and n stands in the low bits of the sum.
     constexpr float rounder = 12582912.0f;
     const float sum = clamped * 1.44269504f + rounder;
@@ -27,7 +28,7 @@ struct Exp {
     q = q * r + 0.166665204f;
     q = q * r + 0.499999934f;
     const float power = (q * r * r + r) + 1.0f;
-    // 2^n in two factors: n goes to −150 and 128, the exponents of floats to −126 and 127.
+    // 2^n in two factors: n goes to ±150, the exponents of floats to −126 and 127.
     const auto whole = static_cast<std::int32_t>(std::bit_cast<std::uint32_t>(sum) - 0x4B400000u);
     const std::int32_t half = whole >> 1;
     return power * power_of_two(half) * power_of_two(whole - half);
