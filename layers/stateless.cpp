@@ -10,6 +10,7 @@
 #include <sluice/kernels/leaky_relu/leaky_relu.h>
 #include <sluice/kernels/relu/relu.h>
 #include <sluice/kernels/sigmoid/sigmoid.h>
+#include <sluice/kernels/softmax/softmax.h>
 
 namespace sluice {
 namespace {
@@ -46,6 +47,8 @@ std::string LeakyReLU::str() const {
 }
 
 Var Sigmoid::forward(Var x) { return sigmoid(x); }
+
+Var Softmax::forward(Var x) { return softmax(x); }
 
 MaxPool2d::MaxPool2d(const Options& options) : options_(options.resolved()) { check_window(str(), options_); }
 

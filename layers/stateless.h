@@ -33,6 +33,13 @@ class Sigmoid final : public Module {
   Var forward(Var x) override;
 };
 
+/// exp(x) / Σ exp(x) over the channels: [N,C] or [N,C,H,W]. (A loss takes logits: see cross_entropy in
+/// layers/losses.h.)
+class Softmax final : public Module {
+ public:
+  Var forward(Var x) override;
+};
+
 /// The largest element of each window: [N,C,H,W] → [N,C,H',W'] (see kernels/max_pool2d/max_pool2d.h).
 ///
 ///   MaxPool2d(2)    MaxPool2d({.kernel = 3, .stride = 2, .padding = 1})

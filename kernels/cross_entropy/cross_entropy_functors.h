@@ -4,6 +4,7 @@
 
 #include <sluice/core/host_device.h>
 #include <sluice/kernels/math.h>
+#include <sluice/kernels/softmax/softmax_functors.h>
 
 namespace sluice {
 
@@ -19,18 +20,6 @@ struct LabelWeight {
     if (ignores && label == ignore_index) return T(0);
     if (class_weights == nullptr) return T(1);
     return label >= 0 && label < classes ? class_weights[label] : nan_of<T>();
-  }
-};
-
-/// The largest logit of a position and Σ exp(x − max): what softmax and its logarithm need without overflow.
-/// The logits of a position are x[0], x[stride], ....
-template <class T>
-struct SoftmaxSums {
-  T max, sum;
-
-  SLUICE_HOST_DEVICE SoftmaxSums(const T* x, std::int64_t classes, std::int64_t stride) : max(x[0]), sum(0) {
-    for (std::int64_t c = 1; c < classes; ++c) max = x[c * stride] > max ? x[c * stride] : max;
-    for (std::int64_t c = 0; c < classes; ++c) sum += exp_of(x[c * stride] - max);
   }
 };
 

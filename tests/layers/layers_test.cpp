@@ -120,6 +120,8 @@ TEST(StatelessLayers, MatchReference) {
   check_module(leaky, {.input = {3, 4, 5}});
   Sigmoid sigmoid;
   check_module(sigmoid, {.input = {3, 4, 5}});
+  Softmax softmax;
+  check_module(softmax, {.input = {3, 4, 5}});
   MaxPool2d tiles(2);
   check_module(tiles, {.input = {3, 6, 4}});
   MaxPool2d overlapping({.kernel = 3, .stride = 2, .padding = 1});
