@@ -1,22 +1,28 @@
-# make install: libraries, headers and the package `find_package(sluice)`. Consumers need nothing but libsluice.so: no
-# public header includes a header of another library.
+# cmake --install: libsluice.so, the CUDA module beside it, the headers, and the package for find_package(sluice). Users
+# need nothing but libsluice.so: no installed header includes a header of another library.
 include(CMakePackageConfigHelpers)
 
+# Not for users: what is written against another library, the tests' oracle, and what only kernels of one op share.
+set(SLUICE_PRIVATE_HEADERS onednn cudnn cublas cuda reference structural *_functors.h *_ops.h *_view.h)
+list(TRANSFORM SLUICE_PRIVATE_HEADERS REPLACE "(.+)" "PATTERN;\\1;EXCLUDE" OUTPUT_VARIABLE without_private)
+
+set(include_dir ${CMAKE_INSTALL_INCLUDEDIR}/sluice)
 foreach(folder IN LISTS SLUICE_FOLDERS)
   list(APPEND targets sluice_${folder})
-  install(DIRECTORY ${folder}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/sluice/${folder} FILES_MATCHING PATTERN "*.h")
+  install(DIRECTORY ${folder}/ DESTINATION ${include_dir}/${folder}
+    FILES_MATCHING PATTERN "*.h" PATTERN sluice.h EXCLUDE ${without_private})
 endforeach()
-install(FILES mbp/sluice.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/sluice)
+install(FILES mbp/sluice.h DESTINATION ${include_dir})
 install(TARGETS libsluice ${targets} EXPORT sluice-targets)
 if(SLUICE_HAVE_CUDA)
   install(TARGETS sluice_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endif()
+install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/sluice)
 install(EXPORT sluice-targets NAMESPACE sluice:: DESTINATION ${package_dir})
-file(CONFIGURE OUTPUT sluice-config.cmake @ONLY CONTENT [[
-include("${CMAKE_CURRENT_LIST_DIR}/sluice-targets.cmake")
-]])
+configure_package_config_file(cmake/sluice-config.cmake.in sluice-config.cmake INSTALL_DESTINATION ${package_dir}
+  NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file(sluice-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/sluice-config.cmake ${PROJECT_BINARY_DIR}/sluice-config-version.cmake
   DESTINATION ${package_dir})
