@@ -8,6 +8,8 @@
 #include <sluice/data/cifar10.h>
 #include <sluice/data/fashion_mnist.h>
 #include <sluice/data/tensor_dataset.h>
+#include <sluice/kernels/arithmetic/arithmetic.h>
+#include <sluice/kernels/reduce/reduce.h>
 #include <sluice/layers/layers.h>
 #include <sluice/layers/losses.h>
 #include <sluice/layers/summary.h>
