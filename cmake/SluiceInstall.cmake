@@ -17,7 +17,7 @@ install(TARGETS libsluice ${targets} EXPORT sluice-targets)
 if(SLUICE_HAVE_CUDA)
   install(TARGETS sluice_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endif()
-install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/sluice)
 install(EXPORT sluice-targets NAMESPACE sluice:: DESTINATION ${package_dir})
