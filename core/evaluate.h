@@ -11,6 +11,7 @@
 
 namespace sluice {
 
+/// Where evaluate() computes, and what it takes for the values a Trainer would set.
 struct EvaluateOptions {
   Device device = Device::cpu();
   std::uint64_t seed = 0;

@@ -27,6 +27,7 @@ enum class LeafKind : std::uint8_t {
   constant,   ///< batch scope: every element the same number
 };
 
+/// A value that no node computes: its kind, and what that kind needs.
 struct Leaf {
   LeafKind kind = LeafKind::input;
   std::string name = {};
@@ -37,6 +38,7 @@ struct Leaf {
 /// Name of the scalar that holds n, the number of samples in the logical batch.
 inline constexpr const char* sample_count_name = "n";
 
+/// A value of a graph: what it is and who computes it.
 struct Value {
   ValueSpec spec;
   NodeId producer = -1;  ///< -1: a leaf
@@ -46,6 +48,7 @@ struct Value {
   bool is_leaf() const { return producer < 0; }
 };
 
+/// An op at work: on these inputs, with these outputs.
 struct Node {
   OpPtr op;
   std::vector<ValueId> inputs, outputs;  ///< an op that only writes state has no outputs

@@ -19,6 +19,7 @@ namespace sluice {
 /// letters then count the split dimensions.
 class Layout {
  public:
+  /// `size` consecutive indices of dimension `dim` lie next to each other.
   struct Block {
     std::uint8_t dim;
     std::int32_t size;

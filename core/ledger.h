@@ -34,6 +34,7 @@ Region region_of(Category category);
 /// Bytes by (category, layer): what was planned beside what was measured.
 class Ledger {
  public:
+  /// Bytes of one category and layer.
   struct Entry {
     std::size_t planned_bytes = 0;
     std::size_t measured_bytes = 0;

@@ -9,6 +9,7 @@ namespace sluice {
 /// Philox4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011): a counter-based generator.
 /// The same counter and key give the same four words everywhere, in any order, on any thread or device.
 struct Philox {
+  /// Four random words; also the counter they come from.
   struct Block {
     std::uint32_t v[4];
   };

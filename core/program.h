@@ -106,6 +106,7 @@ struct Part {
 /// Fills in first and last of every value from the instructions; `kept_to_end` live on to the end of the part.
 void set_lifetimes(Part& part, std::span<const int> kept_to_end);
 
+/// What lowering may trade.
 struct LoweringOptions {
   /// Limit for the workspace of kernels that can trade memory for speed.
   std::size_t workspace_cap_bytes = 0;

@@ -14,6 +14,7 @@
 
 namespace sluice {
 
+/// Which samples a Loader streams, and in which order.
 struct LoaderOptions {
   std::uint64_t seed = 0;
   bool shuffle = true;       ///< another order every epoch, given by (seed, epoch); otherwise by index

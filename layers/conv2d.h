@@ -11,6 +11,7 @@ namespace sluice {
 ///   Conv2d({.in = 64, .out = 128, .kernel = 3, .stride = 2, .padding = 1})
 class Conv2d final : public Module {
  public:
+  /// `in`, `out` and `kernel` must be given.
   struct Options {
     std::int64_t in = 0;   ///< channels of x
     std::int64_t out = 0;  ///< channels of the result

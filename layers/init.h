@@ -26,7 +26,9 @@ namespace init {
 /// What ReLU needs of a layer before it: √2 (He et al. 2015, section 2.2).
 inline constexpr double relu_gain = 1.4142135623730951;
 
+/// Every element the same.
 Initializer constant(double value);
+/// Every element 0.
 inline Initializer zeros() { return constant(0); }
 /// In [low, high).
 Initializer uniform(double low, double high);
@@ -36,11 +38,13 @@ Initializer normal(double mean, double std);
 /// Variance gain² / fan_in, so that activations keep their scale on the way forward. Source: He, Zhang, Ren and Sun,
 /// "Delving Deep into Rectifiers", ICCV 2015, equation 10.
 Initializer kaiming_normal(double gain = relu_gain);
+/// The same variance, evenly spread.
 Initializer kaiming_uniform(double gain = relu_gain);
 
 /// Variance 2 · gain² / (fan_in + fan_out), a compromise between the way forward and back. Source: Glorot and Bengio,
 /// "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010, equation 16.
 Initializer xavier_normal(double gain = 1);
+/// The same variance, evenly spread.
 Initializer xavier_uniform(double gain = 1);
 
 }  // namespace init

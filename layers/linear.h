@@ -10,6 +10,7 @@ namespace sluice {
 ///   Linear({.in = 128, .out = 10})
 class Linear final : public Module {
  public:
+  /// `in` and `out` must be given.
   struct Options {
     std::int64_t in = 0;   ///< features of x
     std::int64_t out = 0;  ///< features of the result

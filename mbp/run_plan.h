@@ -48,6 +48,7 @@ struct RunPlan {
   Plan summary;
 };
 
+/// What a run plan is made from.
 struct RunPlanRequest {
   const StepGraph* training = nullptr;
   const StepGraph* evaluation = nullptr;

@@ -44,6 +44,7 @@ class Batch {
 /// A step: from a micro-batch's Vars to the loss, a batch scalar.
 using StepFunction = std::function<Var(const Batch&)>;
 
+/// What a Trainer is asked for; only `batch` must be given.
 struct TrainerOptions {
   std::int64_t batch = 0;        ///< logical batch: samples per update
   std::int64_t micro_batch = 0;  ///< samples per replay; 0: the largest that fits

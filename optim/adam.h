@@ -4,6 +4,7 @@
 
 namespace sluice {
 
+/// Options of Adam; the defaults are the paper's.
 struct AdamOptions {
   double lr = 1e-3;
   double beta1 = 0.9;

@@ -13,6 +13,7 @@ namespace schedule {
 /// 1 for ever.
 Schedule constant();
 
+/// Options of warmup_cosine.
 struct WarmupCosine {
   std::int64_t warmup = 0;  ///< steps of the rise
   std::int64_t steps = 0;   ///< of the whole run
@@ -23,6 +24,7 @@ struct WarmupCosine {
 /// steps and 0 <= last <= 1.
 Schedule warmup_cosine(const WarmupCosine& options);
 
+/// Options of the schedule that falls at milestones.
 struct Milestones {
   std::vector<std::int64_t> at;  ///< steps, rising
   double factor = 0.1;

@@ -4,6 +4,7 @@
 
 namespace sluice {
 
+/// Options of Sgd; lr must be given.
 struct SgdOptions {
   double lr = 0;
   double momentum = 0;

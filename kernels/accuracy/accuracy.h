@@ -6,6 +6,7 @@
 
 namespace sluice {
 
+/// Which positions count.
 struct CorrectOptions {
   /// Label of positions that do not count. Empty: every label is a class.
   std::optional<int> ignore_index = -100;

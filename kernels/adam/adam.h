@@ -6,6 +6,7 @@
 
 namespace sluice {
 
+/// What of Adam is fixed when the graph is built; what changes from step to step comes as scalars.
 struct AdamUpdateOptions {
   float beta1 = 0.9f;
   float beta2 = 0.999f;

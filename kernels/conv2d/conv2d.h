@@ -5,6 +5,7 @@
 
 namespace sluice {
 
+/// What the shapes of x and w do not say.
 struct Conv2dOptions {
   Size2d stride = 1;
   Size2d padding = 0;   ///< zeros on both ends

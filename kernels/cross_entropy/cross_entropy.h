@@ -6,6 +6,7 @@
 
 namespace sluice {
 
+/// Which positions count; weights are values and come as Vars.
 struct CrossEntropyOptions {
   /// Label of positions that do not count: their weight is 0. Empty: every label is a class.
   std::optional<int> ignore_index = -100;

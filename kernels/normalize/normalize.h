@@ -6,6 +6,7 @@
 
 namespace sluice {
 
+/// The channels' means and standard deviations.
 struct NormalizeOptions {
   /// One number per channel, or one for all channels; in units of scale · x.
   std::vector<float> mean = {0};

@@ -6,6 +6,7 @@
 
 namespace sluice {
 
+/// What of SGD is fixed when the graph is built; the learning rate comes as a scalar.
 struct SgdUpdateOptions {
   float momentum = 0;
   float weight_decay = 0;
