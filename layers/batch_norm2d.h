@@ -12,6 +12,7 @@ namespace sluice {
 ///   BatchNorm2d(64)    BatchNorm2d({.channels = 64, .mode = BatchNormMode::exact})
 class BatchNorm2d final : public Module {
  public:
+  /// What a BatchNorm2d is made of; `channels` must be given.
   struct Options {
     std::int64_t channels = 0;
     BatchNormMode mode = BatchNormMode::local;

@@ -39,7 +39,7 @@ class Rows {
     found->output = outputs[0].shape;
     const bool in_place = node.op->is_view() || node.op->in_place_input() >= 0;
     for (const ValueSpec& output : std::span(outputs).subspan(in_place ? 1 : 0))
-      if (output.is_sample())
+      if (output.is_sample() && !output.by_product)
         found->activation_bytes += static_cast<std::size_t>(output.shape.elements()) * size_bytes(output.dtype);
   }
 
@@ -56,7 +56,7 @@ class Rows {
 
  private:
   void count(const Parameter& parameter, SummaryRow& row) {
-    if (!parameter || !seen_.insert(parameter.data().get()).second) return;
+    if (!parameter || parameter.is_buffer() || !seen_.insert(parameter.data().get()).second) return;
     row.parameters += parameter.shape().elements();
     summary_.parameters += parameter.shape().elements();
     if (parameter.trainable()) summary_.trainable_parameters += parameter.shape().elements();
@@ -82,11 +82,11 @@ std::string short_number(double number) {
 Summary summary(Module& model, const Shape& input) {
   name_modules(model);
   Graph graph;
-  model(graph.input("x", input));
+  const ValueId y = model(graph.input("x", input)).id();
   Summary result{.rows = {}, .input = input};
   Rows rows(result);
   rows.add_modules(model, "");
-  for (NodeId id = 0; id < graph.nodes(); ++id) rows.add_node(graph, graph.node(id));
+  for (const NodeId id : graph.ancestors(std::span(&y, 1))) rows.add_node(graph, graph.node(id));
   rows.finish();
   return result;
 }

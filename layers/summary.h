@@ -12,10 +12,10 @@ namespace sluice {
 
 /// One layer of a model, as traced.
 struct SummaryRow {
-  std::string layer;   ///< path in the model, "features.0"; empty for what the root does by itself
-  std::string module;  ///< Module::str()
-  Shape output;        ///< of its last node, per sample
-  std::int64_t parameters = 0;
+  std::string layer;                 ///< path in the model, "features.0"; empty for what the root does by itself
+  std::string module;                ///< Module::str()
+  Shape output;                      ///< of its last node, per sample
+  std::int64_t parameters = 0;       ///< elements; buffers do not count
   double flops = 0;                  ///< multiply-adds × 2 of one sample, forward
   std::size_t activation_bytes = 0;  ///< of one sample: what it writes to new memory (not in place, not as a view)
 };

@@ -13,6 +13,7 @@ namespace sluice {
 /// Notes which kernels of a plan have a choice of algorithm; leaves the choice to the cost model.
 class ChoiceRecorder final : public AlgorithmChooser {
  public:
+  /// A kernel and the names of its algorithms.
   struct Choice {
     LoweringContext context;  ///< as its factory found it; valid as long as the graph
     std::vector<std::string> candidates;

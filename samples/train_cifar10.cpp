@@ -14,6 +14,7 @@
 #include "common/synthetic_cifar10.h"
 #include "models/fashion_cnn.h"
 #include "models/lenet.h"
+#include "models/resnet.h"
 
 using namespace sluice;
 using namespace sluice::samples;
@@ -32,8 +33,11 @@ std::string directory_of(const TrainerFlags& flags) {
 
 int main(int argc, char** argv) {
   const Shape image{3, 32, 32};
-  const ModelTable models{{"lenet", [&] { return std::make_unique<LeNet>(image); }},
-                          {"fashion_cnn", [&] { return std::make_unique<FashionCnn>(image); }}};
+  const ModelTable models{{"lenet", [&](const TrainerFlags&) { return std::make_unique<LeNet>(image); }},
+                          {"fashion_cnn", [&](const TrainerFlags&) { return std::make_unique<FashionCnn>(image); }},
+                          {"resnet18", [](const TrainerFlags& flags) {
+                             return std::make_unique<ResNet18Cifar>(ResNet18Cifar::Options{.mode = bn_mode(flags)});
+                           }}};
   const TrainerFlags defaults{.models = names_of(models),
                               .data_help = "directory of the data set's files, or synthetic: made-up images",
                               .epochs = 5,
@@ -48,7 +52,7 @@ int main(int argc, char** argv) {
         const Cifar10 train(Split::train, directory, flags.limit);
         const Cifar10 test(Split::test, directory, flags.limit);
 
-        const std::unique_ptr<Module> net = make_model(models, flags.model);
+        const std::unique_ptr<Module> net = make_model(models, flags);
         const auto step = [&](const Batch& batch) {
           const Var logits = (*net)(batch["image"]);
           batch.output("accuracy", accuracy(logits, batch["label"]));

@@ -17,8 +17,8 @@ using namespace sluice;
 using namespace sluice::samples;
 
 int main(int argc, char** argv) {
-  const ModelTable models{{"fashion_cnn", [] { return std::make_unique<FashionCnn>(); }},
-                          {"lenet", [] { return std::make_unique<LeNet>(); }}};
+  const ModelTable models{{"fashion_cnn", [](const TrainerFlags&) { return std::make_unique<FashionCnn>(); }},
+                          {"lenet", [](const TrainerFlags&) { return std::make_unique<LeNet>(); }}};
   const TrainerFlags defaults{
       .models = names_of(models), .epochs = 12, .batch = 4096, .budget = 64_MiB, .adam_lr = 0.008, .sgd_lr = 0.05};
 
@@ -28,7 +28,7 @@ int main(int argc, char** argv) {
         const FashionMnist train(Split::train, directory, flags.limit);
         const FashionMnist test(Split::test, directory, flags.limit);
 
-        const std::unique_ptr<Module> net = make_model(models, flags.model);
+        const std::unique_ptr<Module> net = make_model(models, flags);
         const auto step = [&](const Batch& batch) {
           const Var logits = (*net)(batch["image"]);
           batch.output("accuracy", accuracy(logits, batch["label"]));

@@ -5,6 +5,7 @@
 
 namespace sluice {
 
+/// Windows; `kernel` must be given.
 struct AvgPool2dOptions {
   Size2d kernel;
   Size2d stride = 0;              ///< 0: as the kernel, so that windows tile the input

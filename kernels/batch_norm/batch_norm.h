@@ -13,6 +13,7 @@ enum class BatchNormMode : std::uint8_t {
   exact,  ///< its logical batch's: the same for any split; each BatchNorm in a chain adds two stages
 };
 
+/// Over which samples, and the number that keeps the root above 0.
 struct BatchNormOptions {
   BatchNormMode mode = BatchNormMode::local;
   double eps = 1e-5;

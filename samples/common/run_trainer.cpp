@@ -148,7 +148,9 @@ int run_trainer(const TrainerFlags& flags, const TrainerJob& job) {
                    .seed = flags.seed,
                    .evaluation = job.test.spec(),
                    .verify_memory = flags.verify_memory,
-                   .poison = poison_byte()});
+                   .poison = poison_byte(),
+                   .tuning = flags.tuning,
+                   .tune = flags.tune});
   TrainerReport report{.model = job.model,
                        .dataset = job.dataset,
                        .weights_hash = {},
@@ -179,7 +181,7 @@ int trainer_main(int argc, const char* const* argv, const std::string& about, Tr
   try {
     if (!defaults.json.empty()) require_writable(defaults.json);
   } catch (const UsageError& error) {
-    return fail(error, 2);
+    return fail(UsageError("--json: " + std::string(error.what())), 2);
   }
   try {
     Device::parse(defaults.device).backend();  // before minutes go into anything else

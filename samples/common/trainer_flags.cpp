@@ -54,12 +54,6 @@ std::string parse_choice(const std::string& text, const std::vector<std::string>
   throw CLI::ValidationError(fmt::format("got '{}'; expected {}", text, fmt::join(choices, " or ")));
 }
 
-std::string parse_bn(const std::string& text) {
-  if (parse_choice(text, {"local", "exact"}) == "exact")
-    throw CLI::ValidationError("BatchNorm over the whole logical batch (exact) does not exist yet; expected local");
-  return text;
-}
-
 std::string parse_device(const std::string& text) {
   try {
     return Device::parse(text).str();
@@ -121,7 +115,12 @@ void describe(CLI::App& app, TrainerFlags& f) {
   add(app, "--limit", "N", fmt::format("use the first N samples of each split [{}]", number(f.limit, "all")),
       [&](const std::string& s) { f.limit = parse_whole<std::int64_t>(s, 1); });
   add(app, "--bn", "local|exact", "BatchNorm over each micro-batch or over the logical batch [local]",
-      [](const std::string& s) { parse_bn(s); });
+      [&](const std::string& s) {
+        f.exact_bn = parse_choice(s, {"local", "exact"}) == "exact";
+      });
+  add(app, "--tuning", "FILE", "choose algorithms by the times in FILE (see --tune)",
+      [&](const std::string& s) { f.tuning = s; });
+  app.add_flag("--tune", f.tune, "first measure what FILE does not know yet, and write it [sluice.tuning]");
   app.add_flag("--plan-only", f.plan_only, "print the plan and exit");
   app.add_flag("--verify-memory", f.verify_memory, "check every byte around every kernel; slow");
   add(app, "--json", "FILE", "write the result as one JSON object", [&](const std::string& s) { f.json = s; });
@@ -137,6 +136,7 @@ std::optional<int> parse_trainer_flags(int argc, const char* const* argv, const 
   describe(app, flags);
   try {
     app.parse(argc, argv);
+    if (flags.tune && flags.tuning.empty()) flags.tuning = "sluice.tuning";
     if (flags.micro_batch > flags.batch)
       throw CLI::ValidationError("--micro-batch", fmt::format("got {}; expected at most the logical batch, --batch {}",
                                                               flags.micro_batch, flags.batch));

@@ -26,8 +26,11 @@ struct TrainerFlags {
   double weight_decay = 0;
   std::uint64_t seed = 1;
   std::string device = "cpu";
-  int threads = 0;         ///< 0: all cores
-  std::int64_t limit = 0;  ///< samples of each split; 0: all
+  int threads = 0;          ///< 0: all cores
+  std::int64_t limit = 0;   ///< samples of each split; 0: all
+  bool exact_bn = false;    ///< BatchNorm over the logical batch
+  std::string tuning = {};  ///< file of measured algorithms; empty: the cost model chooses
+  bool tune = false;
   bool plan_only = false;
   bool verify_memory = false;
   bool quiet = false;

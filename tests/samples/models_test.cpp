@@ -7,6 +7,8 @@
 #include "data/idx_files.h"
 #include "models/fashion_cnn.h"
 #include "models/lenet.h"
+#include "models/resnet.h"
+#include "support/check_module.h"
 
 namespace sluice::samples {
 namespace {
@@ -37,12 +39,28 @@ TEST(FashionCnn, FitsItsImages) {
     expect_error<ShapeError>([&] { FashionCnn{image}; }, {"fashion_cnn:", image.str(), "[C,H,W]"});
 }
 
+TEST(ResNet18Cifar, HasThePapersLayers) {
+  ResNet18Cifar net;
+  const Summary s = summary(net, {3, 32, 32});
+  EXPECT_EQ(s.parameters, 11173962);
+  EXPECT_EQ(s.trainable_parameters, s.parameters);
+  EXPECT_EQ(s.rows.back().output, Shape{10});
+  EXPECT_NEAR(s.flops, 2 * 0.556e9, 0.01e9);  // multiply-adds × 2
+}
+
+TEST(BasicBlock, MatchesReference) {
+  for (const std::int64_t stride : {1, 2}) {
+    BasicBlock block(4, stride == 1 ? 4 : 6, stride, BatchNormMode::local);
+    test::check_module(block, {.input = {4, 6, 6}});
+  }
+}
+
 TEST(ModelTable, MakesWhatIsNamed) {
-  const ModelTable models{{"lenet", [] { return std::make_unique<LeNet>(); }},
-                          {"fashion_cnn", [] { return std::make_unique<FashionCnn>(); }}};
+  const ModelTable models{{"lenet", [](const TrainerFlags&) { return std::make_unique<LeNet>(); }},
+                          {"fashion_cnn", [](const TrainerFlags&) { return std::make_unique<FashionCnn>(); }}};
   EXPECT_EQ(names_of(models), (std::vector<std::string>{"lenet", "fashion_cnn"}));
-  EXPECT_NE(dynamic_cast<FashionCnn*>(make_model(models, "fashion_cnn").get()), nullptr);
-  expect_error<UsageError>([&] { make_model(models, "vgg"); }, {"got 'vgg'"});
+  EXPECT_NE(dynamic_cast<FashionCnn*>(make_model(models, {.model = "fashion_cnn"}).get()), nullptr);
+  expect_error<UsageError>([&] { make_model(models, {.model = "vgg"}); }, {"got 'vgg'"});
 }
 
 }  // namespace

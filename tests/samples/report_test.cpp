@@ -55,8 +55,7 @@ TEST_F(JsonFile, RejectsWhatCannotBeWritten) {
       require_writable(bad);
       ADD_FAILURE() << bad;
     } catch (const UsageError& error) {
-      EXPECT_NE(std::string(error.what()).find("--json: cannot write '" + bad + "': "), std::string::npos)
-          << error.what();
+      EXPECT_NE(std::string(error.what()).find("cannot write '" + bad + "': "), std::string::npos) << error.what();
     }
     EXPECT_THROW(write_whole(bad, "x"), Error);
   }

@@ -140,7 +140,6 @@ TEST(TrainerFlags, WrongUsageGivesTwoAndNamesTheFlag) {
            {{"--threads", "-1"}, "--threads"},
            {{"--threads", "3000000000"}, "--threads"},
            {{"--limit", "0"}, "--limit"},
-           {{"--bn", "exact"}, "does not exist yet"},
            {{"--bn", "global"}, "--bn"},
            {{"--nonsense"}, "--nonsense"},
            {{"--quiet=maybe"}, "--quiet"},

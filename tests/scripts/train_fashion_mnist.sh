@@ -38,7 +38,7 @@ small=(--limit 300 --batch 128 --epochs 2)
 # Wrong usage: 2, before any data is opened.
 expect 2 "--batch" --batch 0 --data /nonexistent
 expect 2 "is negative" --budget -64MiB --data /nonexistent
-expect 2 "--bn: BatchNorm over the whole logical batch (exact) does not exist yet" --bn exact --data /nonexistent
+expect 2 "--bn: got 'global'; expected local or exact" --bn global --data /nonexistent
 expect 2 "--json: cannot write '/nonexistent/r.json': No such file or directory" --json /nonexistent/r.json --data /nonexistent
 expect 2 "--json: cannot write" --json "$work"
 expect 2 "--frobnicate" --frobnicate
