@@ -43,7 +43,7 @@ int main(int argc, char** argv) {
                               .epochs = 5,
                               .batch = 512,
                               .budget = 32_MiB,
-                              .adam_lr = 0.003,
+                              .adam_lr = 0.001,
                               .sgd_lr = 0.05};
 
   return trainer_main(
