@@ -323,6 +323,7 @@ class Lowering::Work {
                             .inputs = inputs,
                             .outputs = {},
                             .mutated = node.op->mutates(),
+                            .cleared = node.op->clears(),
                             .accumulates = graph_.accumulates(n),
                             .split_dependent = node.op->split_dependent()};
     emit(std::move(instruction), outputs);

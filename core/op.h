@@ -79,6 +79,8 @@ class Op {
   virtual std::shared_ptr<const Op> with_addend() const { return nullptr; }
   /// Inputs written in place: the op writes state (optimizer updates, running statistics). Runs in the last once part.
   virtual std::vector<int> mutates() const { return {}; }
+  /// Those of them that are all zeros afterwards: sums over samples that need not be cleared before the next step.
+  virtual std::vector<int> clears() const { return {}; }
   /// Multiply-adds × 2 of one sample (or of the whole, for batch ops), for cost models and summary().
   virtual double flops(std::span<const ValueSpec> inputs, std::span<const ValueSpec> outputs) const;
 };

@@ -85,6 +85,7 @@ struct Instruction {
   std::unique_ptr<Kernel> kernel;
   std::vector<int> inputs, outputs;  ///< values of the part
   std::vector<int> mutated;          ///< inputs written in place
+  std::vector<int> cleared = {};     ///< inputs left at zero (Op::clears)
   std::size_t workspace_bytes = 0;
   bool accumulates = false;
   bool split_dependent = false;  ///< Op::split_dependent

@@ -21,10 +21,16 @@ void check_optimizer_inputs(const Op& op, int groups, int parameters, int scalar
                         "f32 batch scalars");
 }
 
-std::vector<int> optimizer_mutates(int groups, int parameters) {
+std::vector<int> optimizer_mutates(int groups, int parameters, bool clear_gradients) {
   std::vector<int> inputs;
   for (int i = 0; i < groups * parameters; ++i)
-    if (i / parameters != 1) inputs.push_back(i);
+    if (clear_gradients || i / parameters != 1) inputs.push_back(i);
+  return inputs;
+}
+
+std::vector<int> optimizer_clears(int parameters, bool clear_gradients) {
+  std::vector<int> inputs;
+  for (int i = 0; clear_gradients && i < parameters; ++i) inputs.push_back(parameters + i);
   return inputs;
 }
 

@@ -13,7 +13,9 @@ namespace sluice {
 /// that does not fit.
 void check_optimizer_inputs(const Op& op, int groups, int parameters, int scalars, std::span<const ValueSpec> inputs);
 
-/// The inputs that an optimizer op writes: its parameters and its state, not the gradients (group 1).
-std::vector<int> optimizer_mutates(int groups, int parameters);
+/// The inputs that an optimizer op writes: its parameters and its state; the gradients (group 1) where it clears them.
+std::vector<int> optimizer_mutates(int groups, int parameters, bool clear_gradients);
+/// The inputs that it leaves at zero: its gradients, or none.
+std::vector<int> optimizer_clears(int parameters, bool clear_gradients);
 
 }  // namespace sluice

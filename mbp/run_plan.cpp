@@ -56,6 +56,10 @@ Program lower_program(std::string name, const Graph& graph, StageCut cut, const 
     program.accumulators[at(s)].assign(cleared.begin(), cleared.end());
   }
   program.writers = packed(lowering.writers());
+  for (const Instruction& writer : program.writers.part.instructions)
+    for (const int i : writer.cleared)
+      program.left_clear.push_back(program.writers.part.values[at(writer.inputs[at(i)])].storage);
+  std::sort(program.left_clear.begin(), program.left_clear.end());
   for (int s = -1; s < stages; ++s) program.derived.push_back(packed(lowering.take_derived(s)));
   for (ValueId v = 0; v < graph.values(); ++v) program.storage_of.push_back(lowering.storage_of(v));
   return program;

@@ -30,8 +30,11 @@ struct Program {
   std::vector<PackedPart> once;     ///< by stage
   PackedPart writers;
   std::map<std::int64_t, std::vector<PackedPart>> replayed;  ///< micro-batch size → by stage
-  std::vector<std::vector<int>> accumulators;                ///< by stage: storages to clear before it
+  std::vector<std::vector<int>> accumulators;                ///< by stage: storages to clear before it,
+  std::vector<int> left_clear;  ///< except these, where the writers ran after the pass before
   std::vector<int> storage_of;  ///< by ValueId: storages of the graph's batch values; −1: none
+
+  bool clear = false;  ///< set by the scheduler: the writers ran last, so what is left_clear holds zeros
 
   template <class Visit>
   void for_each_part(Visit&& visit);

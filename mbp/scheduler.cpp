@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <utility>
 
 #include <sluice/core/error.h>
 
@@ -125,8 +126,11 @@ bool Scheduler::run_with(Program& program, const Pass& pass, Feeder& feeder, con
   run(program.prologue, context);
   run(program.derived[0], context);
   const int stages = static_cast<int>(program.cut.stages.size());
+  const bool clear_already = std::exchange(program.clear, false);
   for (int s = 0; s < stages; ++s) {
-    for (const int storage : program.accumulators[at(s)]) clear(storage);
+    for (const int storage : program.accumulators[at(s)])
+      if (!clear_already || !std::binary_search(program.left_clear.begin(), program.left_clear.end(), storage))
+        clear(storage);
     for (std::int64_t i = 0; i < split.replays; ++i) {
       feeder.take(micro_batch(i));
       context.replay = i;
@@ -159,6 +163,7 @@ bool Scheduler::run(Program& program, const Pass& pass, Feeder& feeder, const Af
 void Scheduler::write_state(Program& program, const Pass& pass) {
   const Seal seal(slab_.backend());
   run_part(program.writers, {.seed = pass.seed, .step = pass.step});
+  program.clear = true;
 }
 
 /// Whether the divisor of a batch scalar division is 0.

@@ -1,5 +1,7 @@
 #include <sluice/mbp/step_graph.h>
 
+#include <map>
+
 #include <sluice/core/differentiate.h>
 #include <sluice/core/error.h>
 #include <sluice/kernels/finite_check/finite_check.h>
@@ -49,6 +51,16 @@ std::vector<Trained> trained_parameters(Graph& graph, Var loss) {
   const std::vector<Var> gradients = differentiate(loss, values);
   for (std::size_t i = 0; i < trained.size(); ++i) trained[i].gradient = gradients[i];
   return trained;
+}
+
+/// Marks the gradients that the update may clear: those that are values of their own.
+void let_clear(const Graph& graph, std::vector<Trained>& trained) {
+  std::map<ValueId, int> uses;
+  for (const Trained& t : trained) ++uses[t.gradient.id()];
+  for (Trained& t : trained) {
+    const Value& value = graph.value(t.gradient.id());
+    t.clear = uses[t.gradient.id()] == 1 && !value.is_leaf() && !graph.node(value.producer).op->is_view();
+  }
 }
 
 }  // namespace
@@ -107,13 +119,14 @@ StepGraph make_evaluation_graph(Trace trace) {
   return result;
 }
 
-StepGraph make_training_graph(Trace trace, const Optimizer& optimizer, bool fold) {
+StepGraph make_training_graph(Trace trace, const Optimizer& optimizer, bool fold, bool keep_gradients) {
   Graph& graph = *trace.graph;
   std::vector<Trained> trained = trained_parameters(graph, trace.loss);
   if (trained.empty()) throw UsageError("trainer: the loss depends on no trainable parameter");
   std::vector<Var> checked{trace.loss};
   for (const Trained& t : trained) checked.push_back(t.gradient);
   const Var finite = finite_check(checked);
+  if (!keep_gradients) let_clear(graph, trained);
   optimizer.update(graph, trained);
 
   StepGraph result = make_evaluation_graph(std::move(trace));

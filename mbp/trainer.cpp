@@ -82,7 +82,7 @@ class Trainer::Impl final : public ParameterHome {
     initialize(model_, options_.seed, /*only_new=*/true);
     Trace traced = trace(model_, function_, data_);
     identity_ = traced.identity();
-    training_ = make_training_graph(std::move(traced), optimizer_, options_.fold);
+    training_ = make_training_graph(std::move(traced), optimizer_, options_.fold, options_.keep_gradients);
     evaluation_ = make_evaluation_graph(trace_evaluation(model_, function_, evaluation_data_));
     if (options_.tune && options_.tuning.empty())
       throw UsageError("trainer: tune is set and tuning is not; expected the name of the file to write");
@@ -186,8 +186,12 @@ class Trainer::Impl final : public ParameterHome {
     for (const auto& [data, var] : training_.gradients) {
       if (data != parameter.data()) continue;
       if (!has_gradient_) throw UsageError("trainer: there is no gradient; expected a finished step before");
-      return reshaped(scheduler_->slab().read(plan_->train.storage_of[static_cast<std::size_t>(var.id())]),
-                      parameter.shape());
+      const int storage = plan_->train.storage_of[static_cast<std::size_t>(var.id())];
+      const std::vector<int>& cleared = plan_->train.left_clear;
+      if (std::binary_search(cleared.begin(), cleared.end(), storage))
+        throw UsageError("trainer: the update cleared the gradient of " + parameter.name() +
+                         "; expected TrainerOptions::keep_gradients");
+      return reshaped(scheduler_->slab().read(storage), parameter.shape());
     }
     throw UsageError("trainer: parameter " + parameter.name() + " is not trained here");
   }

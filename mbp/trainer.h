@@ -58,8 +58,9 @@ struct TrainerOptions {
   unsigned char poison = 0xA5;              ///< what the slab holds before anything is written
   /// File of measured algorithm choices to plan by (see mbp/tuning.h); empty: the cost model chooses.
   std::string tuning = {};
-  bool tune = false;  ///< measure first what the tuning file does not know yet, and write it
-  bool fold = true;   ///< pull label-dependent scalar factors out of the replay
+  bool tune = false;            ///< measure first what the tuning file does not know yet, and write it
+  bool keep_gradients = false;  ///< for Trainer::gradient(); else the update clears them in its pass
+  bool fold = true;             ///< pull label-dependent scalar factors out of the replay
   Crossing crossing = Crossing::keep;
 };
 
@@ -120,7 +121,8 @@ class Trainer {
   /// trace.
   void stop() noexcept { stop_ = true; }
 
-  /// The gradient of the last step, logical layout.
+  /// The gradient of the last step, logical layout. Throws UsageError when there was no step, the parameter is not
+  /// trained here, or its gradient was cleared (see TrainerOptions::keep_gradients).
   Tensor gradient(const Parameter& parameter) const;
   MemoryReport memory_report() const;
   /// Hash of all parameters in logical layout.

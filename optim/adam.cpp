@@ -24,7 +24,8 @@ void Adam::update(Graph& graph, std::span<const Trained> trained) const {
                                   .beta2 = static_cast<float>(options_.beta2),
                                   .eps = static_cast<float>(options_.eps),
                                   .weight_decay = static_cast<float>(options_.weight_decay),
-                                  .decoupled = options_.decoupled};
+                                  .decoupled = options_.decoupled,
+                                  .clear_gradients = may_clear(trained)};
   const AdamScalars scalars{.lr = graph.scalar("lr"), .bias1 = graph.scalar("bias1"), .bias2 = graph.scalar("bias2")};
   adam_update(values(trained), gradients(trained), states(graph, "first_moment", trained),
               states(graph, "second_moment", trained), scalars, options);

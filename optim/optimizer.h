@@ -16,6 +16,7 @@ struct Trained {
   Parameter parameter;
   Var value;
   Var gradient;
+  bool clear = false;  ///< nobody reads the gradient after the update, which may leave it at zero
 };
 
 /// Factor on the learning rate by step (0-based): optim/schedule.h has some.

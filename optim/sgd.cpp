@@ -22,7 +22,8 @@ void Sgd::update(Graph& graph, std::span<const Trained> trained) const {
   const LayerScope scope(graph, "sgd");
   const SgdUpdateOptions options{.momentum = static_cast<float>(options_.momentum),
                                  .weight_decay = static_cast<float>(options_.weight_decay),
-                                 .nesterov = options_.nesterov};
+                                 .nesterov = options_.nesterov,
+                                 .clear_gradients = may_clear(trained)};
   const std::vector<Var> velocities = options_.momentum != 0 ? states(graph, "velocity", trained) : std::vector<Var>();
   sgd_update(values(trained), gradients(trained), velocities, graph.scalar("lr"), options);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -27,6 +28,11 @@ inline std::vector<Var> states(Graph& graph, const std::string& name, std::span<
   std::vector<Var> vars;
   for (const Trained& t : trained) vars.push_back(graph.state(name, t.parameter));
   return vars;
+}
+
+/// Whether the update may clear all gradients.
+inline bool may_clear(std::span<const Trained> trained) {
+  return std::all_of(trained.begin(), trained.end(), [](const Trained& t) { return t.clear; });
 }
 
 inline bool positive(double number) { return number > 0 && std::isfinite(number); }

@@ -11,6 +11,7 @@ std::string AdamOp::options() const {
   std::ostringstream text;
   text << std::hexfloat << "parameters=" << parameters_ << ",beta1=" << options_.beta1 << ",beta2=" << options_.beta2
        << ",eps=" << options_.eps << ",weight_decay=" << options_.weight_decay << ",decoupled=" << options_.decoupled;
+  if (options_.clear_gradients) text << ",clear_gradients";
   return text.str();
 }
 
@@ -19,7 +20,9 @@ std::vector<ValueSpec> AdamOp::infer(std::span<const ValueSpec> inputs) const {
   return {};
 }
 
-std::vector<int> AdamOp::mutates() const { return optimizer_mutates(4, parameters_); }
+std::vector<int> AdamOp::mutates() const { return optimizer_mutates(4, parameters_, options_.clear_gradients); }
+
+std::vector<int> AdamOp::clears() const { return optimizer_clears(parameters_, options_.clear_gradients); }
 
 double AdamOp::flops(std::span<const ValueSpec> inputs, std::span<const ValueSpec>) const {
   double elements = 0;

@@ -13,6 +13,7 @@ struct AdamUpdateOptions {
   float eps = 1e-8f;
   float weight_decay = 0;
   bool decoupled = false;  ///< AdamW: p shrinks by lr · weight_decay · p; else weight_decay · p joins the gradient
+  bool clear_gradients = false;  ///< leave the gradients at zero, in the same pass
 };
 
 /// Numbers the host sets before each step t = 1, 2, ...: batch scalars.
@@ -27,10 +28,10 @@ struct AdamScalars {
 ///   p ← p − lr · (m / bias1) / (√(v / bias2) + eps).
 ///
 /// parameters, gradients, first_moments (m), second_moments (v): batch values of pairwise equal shapes, f32; m and v
-/// zero before the first step. The node has no outputs; gradients are left as they are. Source: Kingma and Ba, "Adam: A
-/// Method for Stochastic Optimization", ICLR 2015, algorithm 1; decoupled: Loshchilov and Hutter, "Decoupled Weight
-/// Decay Regularization", ICLR 2019, algorithm 2, in the form of torch.optim.AdamW. Throws ShapeError when shapes do
-/// not pair up, UsageError when the lists differ in length.
+/// zero before the first step. The node has no outputs; gradients are left as they are, or at zero with
+/// clear_gradients. Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1;
+/// decoupled: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2, in the form of
+/// torch.optim.AdamW. Throws ShapeError when shapes do not pair up, UsageError when the lists differ in length.
 void adam_update(std::span<const Var> parameters, std::span<const Var> gradients, std::span<const Var> first_moments,
                  std::span<const Var> second_moments, const AdamScalars& scalars,
                  const AdamUpdateOptions& options = {});
@@ -51,6 +52,7 @@ class AdamOp final : public Op {
   bool differentiable(int) const override { return false; }
   bool batch_capable() const override { return true; }
   std::vector<int> mutates() const override;
+  std::vector<int> clears() const override;
   double flops(std::span<const ValueSpec> inputs, std::span<const ValueSpec> outputs) const override;
 
  private:

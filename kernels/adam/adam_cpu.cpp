@@ -15,13 +15,13 @@ SLUICE_CLONES void adam_range(const AdamFunctor<float>& functor, float* p, const
 class AdamKernel final : public cpu::UpdateKernel<4> {
  public:
   AdamKernel(LoweringContext& context, const AdamOp& op)
-      : UpdateKernel(context, op.parameters()),
+      : UpdateKernel(context, op.parameters(), op.update_options().clear_gradients),
         options_(op.update_options()) {}
 
   void run(const RunContext&) override {
     const AdamFunctor<float> f(scalar(0), scalar(1), scalar(2), options_.beta1, options_.beta2, options_.eps,
                                options_.weight_decay, options_.decoupled);
-    segments().parallel_for(1 << 13, [&](const std::array<float*, 4>& at, std::int64_t count) {
+    update(1 << 13, [&](const std::array<float*, 4>& at, std::int64_t count) {
       adam_range(f, at[0], at[1], at[2], at[3], count);
     });
   }

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <sluice/kernels/adam/adam.h>
 #include <sluice/kernels/adam/adam_functors.h>
 #include <sluice/kernels/lowering.h>
@@ -19,6 +21,7 @@ std::unique_ptr<Kernel> lower_adam(LoweringContext& context) {
     for (std::size_t k = 0; k < m; ++k)
       for (std::int64_t i = 0; i < counts[k]; ++i)
         f(value(k)[i], value(m + k)[i], value(2 * m + k)[i], value(3 * m + k)[i]);
+    for (std::size_t k = 0; options.clear_gradients && k < m; ++k) std::fill_n(value(m + k), counts[k], 0.0);
   });
 }
 

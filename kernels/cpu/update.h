@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <vector>
 
@@ -14,7 +16,7 @@ namespace sluice::cpu {
 template <std::size_t groups>
 class UpdateKernel : public Kernel {
  public:
-  UpdateKernel(LoweringContext& context, int parameters) {
+  UpdateKernel(LoweringContext& context, int parameters, bool clear_gradients) : clear_gradients_(clear_gradients) {
     for (int i = 0; i < parameters; ++i) {
       Layout layout = context.input(i).layout;
       for (int group = static_cast<int>(groups) - 1; group >= 0; --group)
@@ -40,9 +42,24 @@ class UpdateKernel : public Kernel {
  protected:
   /// Scalar `i` behind the lists, as the host set it for this step.
   float scalar(std::size_t i) const { return *in<float>(static_cast<int>(groups * counts_.size() + i)); }
-  const Segments<float, groups>& segments() const { return segments_; }
+  /// body(addresses, count) on pieces that cover all tensors. Where gradients (group 1) are to be cleared, each piece's
+  /// is while it is in the cache.
+  template <class Body>
+  void update(std::int64_t grain, const Body& body) const {
+    segments_.parallel_for(grain, [&](std::array<float*, groups> at, std::int64_t count) {
+      if (!clear_gradients_) return body(at, count);
+      constexpr std::int64_t piece = 2048;
+      for (std::int64_t done = 0; done < count; done += piece) {
+        const std::int64_t size = std::min(piece, count - done);
+        body(at, size);
+        std::fill_n(at[1], size, 0.0f);
+        for (float*& address : at) address += size;
+      }
+    });
+  }
 
  private:
+  bool clear_gradients_;
   std::vector<std::int64_t> counts_;
   Segments<float, groups> segments_;
 };

@@ -11,6 +11,7 @@ std::string SgdOp::options() const {
   std::ostringstream text;
   text << std::hexfloat << "parameters=" << parameters_ << ",momentum=" << options_.momentum
        << ",weight_decay=" << options_.weight_decay << ",nesterov=" << options_.nesterov;
+  if (options_.clear_gradients) text << ",clear_gradients";
   return text.str();
 }
 
@@ -19,7 +20,9 @@ std::vector<ValueSpec> SgdOp::infer(std::span<const ValueSpec> inputs) const {
   return {};
 }
 
-std::vector<int> SgdOp::mutates() const { return optimizer_mutates(groups(), parameters_); }
+std::vector<int> SgdOp::mutates() const { return optimizer_mutates(groups(), parameters_, options_.clear_gradients); }
+
+std::vector<int> SgdOp::clears() const { return optimizer_clears(parameters_, options_.clear_gradients); }
 
 double SgdOp::flops(std::span<const ValueSpec> inputs, std::span<const ValueSpec>) const {
   double elements = 0;

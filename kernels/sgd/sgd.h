@@ -10,17 +10,18 @@ namespace sluice {
 struct SgdUpdateOptions {
   float momentum = 0;
   float weight_decay = 0;
-  bool nesterov = false;  ///< needs momentum
+  bool nesterov = false;         ///< needs momentum
+  bool clear_gradients = false;  ///< leave the gradients at zero, in the same pass
 };
 
 /// One step of stochastic gradient descent on all parameters at once, in place:
 ///   g ← g + weight_decay · p;  v ← momentum · v + g;  p ← p − lr · v   (nesterov: p ← p − lr · (g + momentum · v)).
 ///
 /// parameters, gradients: batch values of pairwise equal shapes, f32; velocities: the same shapes, zero before the
-/// first step, empty without momentum; lr: a batch scalar. The node has no outputs; gradients are left as they are.
-/// Source: Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML 2013, in the
-/// form of torch.optim.SGD. Throws ShapeError when shapes do not pair up, UsageError when options contradict each
-/// other.
+/// first step, empty without momentum; lr: a batch scalar. The node has no outputs; gradients are left as they are, or
+/// at zero with clear_gradients. Source: Sutskever et al., "On the importance of initialization and momentum in deep
+/// learning", ICML 2013, in the form of torch.optim.SGD. Throws ShapeError when shapes do not pair up, UsageError when
+/// options contradict each other.
 void sgd_update(std::span<const Var> parameters, std::span<const Var> gradients, std::span<const Var> velocities,
                 Var lr, const SgdUpdateOptions& options = {});
 
@@ -42,6 +43,7 @@ class SgdOp final : public Op {
   bool differentiable(int) const override { return false; }
   bool batch_capable() const override { return true; }
   std::vector<int> mutates() const override;
+  std::vector<int> clears() const override;
   double flops(std::span<const ValueSpec> inputs, std::span<const ValueSpec> outputs) const override;
 
  private:

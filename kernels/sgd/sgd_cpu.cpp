@@ -21,12 +21,12 @@ template <std::size_t groups>
 class SgdKernel final : public cpu::UpdateKernel<groups> {
  public:
   SgdKernel(LoweringContext& context, const SgdOp& op)
-      : cpu::UpdateKernel<groups>(context, op.parameters()),
+      : cpu::UpdateKernel<groups>(context, op.parameters(), op.update_options().clear_gradients),
         options_(op.update_options()) {}
 
   void run(const RunContext&) override {
     const SgdFunctor<float> f{this->scalar(0), options_.momentum, options_.weight_decay, options_.nesterov};
-    this->segments().parallel_for(grain, [&](const std::array<float*, groups>& at, std::int64_t count) {
+    this->update(grain, [&](const std::array<float*, groups>& at, std::int64_t count) {
       if constexpr (groups == 3)
         momentum_range(f, at[0], at[1], at[2], count);
       else

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <sluice/kernels/lowering.h>
 #include <sluice/kernels/sgd/sgd.h>
 #include <sluice/kernels/sgd/sgd_functors.h>
@@ -25,6 +27,7 @@ std::unique_ptr<Kernel> lower_sgd(LoweringContext& context) {
               f(value(k)[i], value(m + k)[i]);
           }
         }
+        for (std::size_t k = 0; options.clear_gradients && k < m; ++k) std::fill_n(value(m + k), counts[k], 0.0);
       });
 }
 

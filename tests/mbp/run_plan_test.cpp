@@ -31,7 +31,7 @@ struct Planned {
       const Var total = batch_sum(sum_per_sample(logits));
       return add(loss, mul(total, total));
     };
-    training = make_training_graph(trace(net, step, data), NoUpdate(), options.fold);
+    training = make_training_graph(trace(net, step, data), NoUpdate(), options.fold, true);
     evaluation = make_evaluation_graph(trace_evaluation(net, step, data));
     plan = make_run_plan({.training = &training,
                           .evaluation = &evaluation,

@@ -6,8 +6,11 @@
 
 #include <sluice/core/evaluate.h>
 #include <sluice/kernels/accuracy/accuracy.h>
+#include <sluice/kernels/reference/reference_backend.h>
 #include <sluice/kernels/sgd/sgd.h>
 #include <sluice/mbp/micro_batches.h>
+#include <sluice/optim/adam.h>
+#include <sluice/optim/sgd.h>
 
 #include "small_net.h"
 
@@ -289,6 +292,38 @@ TEST(Trainer, HasNoGradientBeforeAStepAndTakesWrittenParametersInVerifyMode) {
   EXPECT_NO_THROW(trainer.gradient(weight));
   weight.write(Tensor(weight.shape()));
   EXPECT_NO_THROW(trainer.step(data));
+}
+
+TEST(Trainer, ClearingGradientsInTheUpdateChangesNothing) {
+  const TensorDataset data = small_data(20, 0);
+  Tensor broken_images = random_tensor({20, 2, 8, 8}, DType::f32, -1, 1, 7);
+  broken_images.values<float>()[0] = std::numeric_limits<float>::infinity();
+  const Tensor labels = random_tensor({20}, DType::i32, 0, 4, 8);
+  const TensorDataset broken("broken", {{"image", broken_images}, {"label", labels}, {"second", labels}});
+  register_reference_device();
+  for (const Device device : {Device::reference(), Device::cpu()})
+    for (const bool with_sgd : {false, true}) {
+      std::vector<std::string> hashes;
+      for (const bool keep : {false, true}) {
+        SmallNet net;
+        Sgd sgd({.lr = 0.1, .momentum = 0.9});
+        Adam adam({.lr = 0.01});
+        Optimizer& optimizer = with_sgd ? static_cast<Optimizer&>(sgd) : adam;
+        Trainer trainer(
+            net, optimizer, step_of(net), data.spec(),
+            {.batch = 10, .micro_batch = 3, .device = device, .verify_memory = true, .keep_gradients = keep});
+        trainer.step(data);
+        if (keep)
+          EXPECT_GT(relative_error(trainer.gradient(all_parameters(net)[0]), Tensor(all_parameters(net)[0].shape())),
+                    0);
+        else
+          expect_parts(message<UsageError>([&] { trainer.gradient(all_parameters(net)[0]); }), {"keep_gradients"});
+        EXPECT_THROW(trainer.step(broken), NumericError);  // half-made sums must not reach the next step
+        trainer.step(data);
+        hashes.push_back(trainer.weights_hash());
+      }
+      EXPECT_EQ(hashes[0], hashes[1]) << device.str();
+    }
 }
 
 TEST(Trainer, ChecksItsOptions) {
