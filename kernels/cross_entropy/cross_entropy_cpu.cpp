@@ -1,60 +1,86 @@
+#include <cmath>
+
+#include <sluice/kernels/channel_view.h>
 #include <sluice/kernels/cpu/parallel.h>
+#include <sluice/kernels/cpu/softmax.h>
 #include <sluice/kernels/cross_entropy/cross_entropy_view.h>
 #include <sluice/kernels/lowering.h>
 
 namespace sluice {
 namespace {
 
-/// Work is cut into chunks of positions of one sample: few samples of many pixels keep all threads busy too, and sums
-/// are formed in the same order with any number of threads.
-struct Chunks {
-  static constexpr std::int64_t positions = 1024;
+using cpu::PositionTiles;
 
-  explicit Chunks(const CrossEntropyView& view)
-      : per_sample((view.positions + positions - 1) / positions),
-        total(view.samples * per_sample),
-        grain(std::max<std::int64_t>(1, 2048 / (view.classes * std::min(view.positions, positions)))) {}
+/// The logits as tiles: few samples of many pixels keep all threads busy too.
+PositionTiles tiles_of(const LoweringContext& context) { return PositionTiles(*channel_view(context.input(0))); }
 
-  std::int64_t per_sample, total, grain;
+/// Labels of the positions of one tile, and their weights: NaN for a label that is no class.
+struct LabelTile {
+  const std::int32_t* labels;
+  float weights[PositionTiles::positions];
 
-  /// body(chunk, sample, first position, end of positions)
-  template <class Body>
-  void for_each(const CrossEntropyView& view, const Body& body) const {
-    cpu::parallel_for(total, grain, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        const std::int64_t first = i % per_sample * positions;
-        body(i, i / per_sample, first, std::min(first + positions, view.positions));
-      }
-    });
+  LabelTile(const CrossEntropyView& view, const Addresses& at, std::int64_t n, std::int64_t first, std::int64_t count)
+      : labels(view.input<std::int32_t>(at, 1) + n * view.positions + first) {
+    const LabelWeight<float> weight = view.label_weight<float>(at);
+    const float sample = view.sample_weight<float>(at, n);
+    for (std::int64_t p = 0; p < count; ++p) {
+      weights[p] = sample == 0 ? 0 : sample * weight(labels[p]);
+      if (weights[p] != 0 && (labels[p] < 0 || labels[p] >= view.classes)) weights[p] = nan_of<float>();
+    }
   }
 };
 
+double loss_of(const CrossEntropyView& view, const PositionTiles& tiles, const Addresses& at, std::int64_t n,
+               std::int64_t first, std::int64_t count) {
+  const float* x = view.input<float>(at, 0) + tiles.offset(n, first);
+  const LabelTile tile(view, at, n, first, count);
+  const cpu::SoftmaxTile sums(tiles.view, x, count);
+  double loss = 0;
+  for (std::int64_t p = 0; p < count; ++p) {
+    const float w = tile.weights[p];
+    if (std::isnan(w)) return w;
+    if (w != 0) loss += w * (std::log(sums.sum[p]) + (sums.max[p] - x[tile.labels[p] * view.positions + p]));
+  }
+  return loss;
+}
+
+/// From softmax(x) in `dx`: dx = w · dloss · (softmax − onehot), exactly 0 where w is.
+SLUICE_CLONES void subtract_labels(float* dx, const std::int32_t* labels, const float* weights, float dloss,
+                                   std::int32_t classes, std::int64_t stride, std::int64_t count) {
+  for (std::int32_t c = 0; c < classes; ++c)
+#pragma omp simd
+    for (std::int64_t p = 0; p < count; ++p) {
+      const float scaled = dloss * weights[p] * (dx[c * stride + p] - (c == labels[p] ? 1.0f : 0.0f));
+      dx[c * stride + p] = weights[p] == 0 ? 0 : scaled;
+    }
+}
+
 class CrossEntropyLossKernel final : public Kernel {
  public:
-  explicit CrossEntropyLossKernel(const CrossEntropyView& view) : view_(view), chunks_(view) {}
+  CrossEntropyLossKernel(const CrossEntropyView& view, const PositionTiles& tiles) : view_(view), tiles_(tiles) {}
 
-  std::size_t workspace_bytes() const override { return static_cast<std::size_t>(chunks_.total) * sizeof(double); }
+  std::size_t workspace_bytes() const override { return static_cast<std::size_t>(tiles_.total) * sizeof(double); }
 
   void run(const RunContext&) override {
     double* partial = workspace<double>();
-    chunks_.for_each(view_, [&](std::int64_t chunk, std::int64_t n, std::int64_t begin, std::int64_t end) {
-      partial[chunk] = cross_entropy_loss_part<float>(view_, addresses_, n, begin, end);
+    tiles_.for_each([&](std::int64_t tile, std::int64_t n, std::int64_t first, std::int64_t count) {
+      partial[tile] = loss_of(view_, tiles_, addresses_, n, first, count);
     });
     for (std::int64_t n = 0; n < view_.samples; ++n) {
       double sum = 0;
-      for (std::int64_t i = 0; i < chunks_.per_sample; ++i) sum += partial[n * chunks_.per_sample + i];
+      for (std::int64_t i = 0; i < tiles_.per_sample; ++i) sum += partial[n * tiles_.per_sample + i];
       out<float>(0)[n] = static_cast<float>(sum);
     }
   }
 
  private:
   CrossEntropyView view_;
-  Chunks chunks_;
+  PositionTiles tiles_;
 };
 
 std::unique_ptr<Kernel> lower_loss(LoweringContext& context) {
   require_all_plain(context);
-  return std::make_unique<CrossEntropyLossKernel>(CrossEntropyView::of(context, false));
+  return std::make_unique<CrossEntropyLossKernel>(CrossEntropyView::of(context, false), tiles_of(context));
 }
 
 std::unique_ptr<Kernel> lower_weight(LoweringContext& context) {
@@ -72,9 +98,14 @@ std::unique_ptr<Kernel> lower_weight(LoweringContext& context) {
 std::unique_ptr<Kernel> lower_grad(LoweringContext& context) {
   require_all_plain(context);
   const CrossEntropyView view = CrossEntropyView::of(context, true);
-  return make_kernel([view, chunks = Chunks(view)](const Addresses& at, const RunContext&) {
-    chunks.for_each(view, [&](std::int64_t, std::int64_t n, std::int64_t begin, std::int64_t end) {
-      cross_entropy_grad_part<float>(view, at, n, begin, end);
+  return make_kernel([view, tiles = tiles_of(context)](const Addresses& at, const RunContext&) {
+    tiles.for_each([&](std::int64_t, std::int64_t n, std::int64_t first, std::int64_t count) {
+      const float* x = view.input<float>(at, 0) + tiles.offset(n, first);
+      float* dx = static_cast<float*>(at.outputs[0]) + tiles.offset(n, first);
+      const LabelTile tile(view, at, n, first, count);
+      cpu::SoftmaxTile(tiles.view, x, count).normalize(tiles.view, x, dx, count);
+      subtract_labels(dx, tile.labels, tile.weights, view.dloss_of<float>(at, n),
+                      static_cast<std::int32_t>(view.classes), view.positions, count);
     });
   });
 }

@@ -126,6 +126,20 @@ TEST_P(CrossEntropyEdge, WeightZeroForgivesAnyLabel) {
     for (const double value : doubles(values)) EXPECT_EQ(value, 0);
 }
 
+// Positions of one map are computed side by side; what is ignored at one must not show at another.
+TEST_P(CrossEntropyEdge, PositionsOfAMapDoNotMix) {
+  Graph graph;
+  const Var x = graph.input("x", {2, 4}), label = graph.input("label", {4}, DType::i32);
+  const Var loss = cross_entropy_loss(x, label);
+  const Var dx = differentiate(batch_sum(loss), std::vector{x})[0];
+  const std::vector<Tensor> got = evaluate(std::vector{loss, dx},
+                                           {{"x", Tensor::of<float>({1, 2, 4}, {nan, 1000, inf, 5, 0, 0, nan, 5})},
+                                            {"label", Tensor::of<std::int32_t>({1, 4}, {-100, 1, -100, 0})}},
+                                           {.device = GetParam()});
+  EXPECT_NEAR(doubles(got[0])[0], 1000 + std::log(2.0), 1e-4);
+  EXPECT_EQ(doubles(got[1]), (std::vector<double>{0, 1, 0, -0.5, 0, -1, 0, 0.5}));
+}
+
 TEST_P(CrossEntropyEdge, DoesNotOverflow) {
   const std::vector<Tensor> got =
       loss_and_gradient({1000, 0, 1000, 0, -3e38f, 3e38f}, {0, 1, 1}, {1, 1, 1}, GetParam());
