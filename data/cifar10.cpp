@@ -73,7 +73,7 @@ fs::path find_files(const std::string& directory, const std::vector<std::string>
                     archive_hint + ")");
   const fs::path inner = fs::path(directory) / "cifar-10-batches-bin";
   const bool unpacked_here = fs::is_directory(inner, error) && !fs::exists(fs::path(directory) / names.front(), error);
-  const fs::path found = unpacked_here ? inner : fs::path(directory);
+  fs::path found = unpacked_here ? inner : fs::path(directory);
   std::string missing;
   for (const std::string& name : names)
     if (!fs::exists(found / name, error)) missing += (missing.empty() ? "" : ", ") + name;

@@ -182,7 +182,7 @@ std::string cached_synthetic_cifar10(std::uint64_t seed, bool quiet) {
   if (error)
     throw Error("synthetic_cifar10: no temporary directory; got: " + error.message() +
                 "; expected one in $TMPDIR, or /tmp");
-  const std::string directory = (temporary / name).string();
+  std::string directory = (temporary / name).string();
   const bool complete = has_synthetic_cifar10(directory, train_samples, test_samples);
   if (!quiet)
     std::cout << fmt::format("synthetic data: {} {} + {} images in {}\n", complete ? "found" : "writing", train_samples,
