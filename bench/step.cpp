@@ -1,7 +1,7 @@
 // One training step of the Fashion CNN on synthetic images, by micro-batch: images/s (items_per_second), planned peak,
 // arena ÷ bound.
 //
-//   ./dev bench --benchmark_min_time=2
+//   ./dev bench --kernels --benchmark_filter=train_step --benchmark_min_time=2
 
 #include <benchmark/benchmark.h>
 

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# bench_training from outside, where the benchmarks are built: exit codes, and the JSON of a quick run without a peer. No time is
+# looked at.
+set -uo pipefail
+program=${SLUICE_BIN:?}/bench_training
+[[ -x $program ]] || { echo "the benchmarks are not built (SLUICE_BUILD_BENCH)"; exit 77; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+# expect CODE TEXT ARGUMENTS...: runs the program, checks its exit code and that its output holds TEXT.
+expect() {
+  local code=$1 text=$2 got
+  shift 2
+  "$program" "$@" >"$work/out" 2>&1
+  got=$?
+  if ((got != code)) || ! grep -qF -- "$text" "$work/out"; then
+    echo "exit code $got, expected $code and '$text': $*"
+    cat "$work/out"
+    failures=$((failures + 1))
+  fi
+}
+# holds TEXT: the JSON has it.
+holds() {
+  grep -qF -- "$1" "$work/bench.json" || { echo "'$1' is missing from the JSON"; failures=$((failures + 1)); }
+}
+
+expect 2 "--figures" --figures no_such_figure
+expect 2 "cannot write" --json /nonexistent/bench.json
+SLUICE_PEER_PYTHON=/nonexistent expect 1 "install the Debian package python3-torch" --require-peer
+SLUICE_PEER_PYTHON=/nonexistent expect 0 "train_fashion_cnn_mb64" --quick --figures train_fashion_cnn_mb64 \
+  --json "$work/bench.json"
+holds '"figure": "train_fashion_cnn_mb64"'
+holds '"unit": "images/s"'
+holds '"peer": null'
+holds '"ratio": null'
+holds '"load_average_before"'
+grep -qE '"sluice": [0-9.]+' "$work/bench.json" || { echo "there is no figure"; failures=$((failures + 1)); }
+if command -v python3 >/dev/null; then
+  python3 -m json.tool "$work/bench.json" >/dev/null || failures=$((failures + 1))
+fi
+[[ -z $(find "$work" -name '.bench.json*') ]] || { echo "a temporary file was left"; failures=$((failures + 1)); }
+
+((failures == 0)) && echo "bench: all as expected"
+exit $((failures > 0))
