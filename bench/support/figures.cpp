@@ -23,11 +23,13 @@ struct Effort {
   int training_rounds, overhead_rounds;
   TrainedNet::Turn turn;        ///< of the training figure
   TrainedNet::Turn small_turn;  ///< of mbp_overhead's small batch, taken before and after the large one
+  TrainedNet::Turn large_turn;
 };
 
-Effort effort(const Net& net, const FigureOptions& options) {
-  Effort effort = net.name == "resnet18_cifar" ? Effort{5, 3, {1, 2}, {0, 2}} : Effort{11, 15, {2, 20}, {1, 16}};
-  if (options.quick) effort = {1, 1, {0, 1}, {0, 1}};
+Effort effort_for(const Net& net, const FigureOptions& options) {
+  Effort effort =
+      net.name == "resnet18_cifar" ? Effort{5, 3, {1, 2}, {0, 2}, {0, 1}} : Effort{11, 15, {2, 20}, {1, 16}, {1, 1}};
+  if (options.quick) effort = {1, 1, {0, 1}, {0, 1}, {0, 1}};
   if (options.rounds) effort.training_rounds = effort.overhead_rounds = *options.rounds;
   return effort;
 }
@@ -74,7 +76,9 @@ double IdleCheck::look() {
 }
 
 Row training_figure(const Net& net, Peer* peer, const FigureOptions& options, IdleCheck& idle) {
-  const auto [rounds, _, turn, __] = effort(net, options);
+  const Effort effort = effort_for(net, options);
+  const int rounds = effort.training_rounds;
+  const TrainedNet::Turn turn = effort.turn;
   TrainedNet ours(net, micro_batch, micro_batch, turn, options.threads);
   ours.warm_up();
   const auto module = net.module();
@@ -123,9 +127,10 @@ Row training_figure(const Net& net, Peer* peer, const FigureOptions& options, Id
 }
 
 Row overhead_figure(const Net& net, const FigureOptions& options, IdleCheck& idle) {
-  const auto [_, rounds, __, small_turn] = effort(net, options);
-  TrainedNet large(net, replays * micro_batch, micro_batch, {0, 1}, options.threads);
-  TrainedNet small(net, micro_batch, micro_batch, small_turn, options.threads);
+  const Effort effort = effort_for(net, options);
+  const int rounds = effort.overhead_rounds;
+  TrainedNet large(net, replays * micro_batch, micro_batch, effort.large_turn, options.threads);
+  TrainedNet small(net, micro_batch, micro_batch, effort.small_turn, options.threads);
   UpdateProbe probe(net, micro_batch, options.threads);
   std::cout << fmt::format("mbp_overhead_{}\n", net.name);
   large.warm_up();
