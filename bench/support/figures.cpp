@@ -21,20 +21,20 @@ constexpr std::int64_t replays = 16;  // of mbp_overhead's large step
 /// How much of a net is measured: large ones take seconds.
 struct Effort {
   int training_rounds, overhead_rounds;
-  TrainedNet::Turn turn;        ///< of the training figure
-  TrainedNet::Turn small_turn;  ///< of mbp_overhead's small batch, taken before and after the large one
-  TrainedNet::Turn large_turn;
+  TrainedNet::Turn turn;  ///< of the training figure
+  /// Of mbp_overhead: as many replays in both, so that what comes by at times comes by both as often.
+  TrainedNet::Turn small_turn, large_turn;
 };
 
 Effort effort_for(const Net& net, const FigureOptions& options) {
-  Effort effort =
-      net.name == "resnet18_cifar" ? Effort{5, 3, {1, 2}, {0, 2}, {0, 1}} : Effort{11, 15, {2, 20}, {1, 16}, {1, 1}};
+  Effort effort = net.name == "resnet18_cifar" ? Effort{5, 3, {1, 2}, {0, replays}, {0, 1}}
+                                               : Effort{11, 15, {2, 20}, {1, replays}, {1, 1}};
   if (options.quick) effort = {1, 1, {0, 1}, {0, 1}, {0, 1}};
   if (options.rounds) effort.training_rounds = effort.overhead_rounds = *options.rounds;
   return effort;
 }
 
-/// Lets the other process's threads, which spin for a while after their work, go to sleep before a turn begins.
+/// Lets the other process's threads, which spin for a while after their work, go to sleep before something is timed.
 void settle() { std::this_thread::sleep_for(std::chrono::milliseconds(20)); }
 
 /// Runs turns in order, in every other round backwards, so that a drift of the machine favours nobody.
@@ -54,8 +54,10 @@ void check_same_net(const Net& net, Peer& peer) {
 
 /// Runs `round` and prints what it returns with the calibration loops around it.
 void print_round(int round, int rounds, IdleCheck& idle, const std::function<std::string()>& body) {
+  settle();
   const double before = idle.look();
   const std::string text = body();
+  settle();
   std::cout << fmt::format("  round {:>2}/{}  {}  calibration {:.2f} {:.2f}\n", round + 1, rounds, text, before,
                            idle.look())
             << std::flush;
@@ -137,24 +139,28 @@ Row overhead_figure(const Net& net, const FigureOptions& options, IdleCheck& idl
   small.warm_up();
   probe.seconds();
 
-  std::vector<double> overheads, updates;
+  std::vector<double> wholes, ones, updates, overheads;
+  const std::vector<std::function<void()>> turns = {[&] { ones.push_back(small.seconds_per_step()); },
+                                                    [&] { wholes.push_back(large.seconds_per_step()); },
+                                                    [&] { updates.push_back(probe.seconds()); }};
   for (int round = 0; round < rounds; ++round)
     print_round(round, rounds, idle, [&] {
-      // Small batches before and after the large one: a drift of the machine cancels.
-      const double before = small.seconds_per_step(), update_before = probe.seconds();
-      const double whole = large.seconds_per_step();
-      const double update = (update_before + probe.seconds()) / 2, one = (before + small.seconds_per_step()) / 2;
-      overheads.push_back((whole - update) / (static_cast<double>(replays) * (one - update)));
-      updates.push_back(update);
-      return fmt::format("ms: {} samples {:.1f}, {} samples {:.2f}, update {:.2f}; overhead {:.3f}",
-                         replays * micro_batch, 1e3 * whole, micro_batch, 1e3 * one, 1e3 * update, overheads.back());
+      take_turns(turns, round);
+      return fmt::format("ms: {} samples {:.1f}, {} samples {:.2f}, update {:.2f}", replays * micro_batch,
+                         1e3 * wholes.back(), micro_batch, 1e3 * ones.back(), 1e3 * updates.back());
     });
+  // One update for all rounds: it is short, and a round in which something else came between would have no meaning.
+  const double update = median(updates);
+  for (std::size_t i = 0; i < wholes.size(); ++i)
+    overheads.push_back((wholes[i] - update) / (static_cast<double>(replays) * (ones[i] - update)));
   return {.figure = "mbp_overhead_" + net.name,
           .unit = "x",
           .sluice = median(overheads),
           .details = {{"min", spread(overheads).min},
                       {"max", spread(overheads).max},
-                      {"update_ms", 1e3 * median(updates)},
+                      {"large_ms", 1e3 * median(wholes)},
+                      {"small_ms", 1e3 * median(ones)},
+                      {"update_ms", 1e3 * update},
                       {"rounds", rounds}}};
 }
 
