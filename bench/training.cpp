@@ -8,9 +8,9 @@
 #include <iostream>
 
 #include <fmt/format.h>
+#include <sluice/core/write_file.h>
 #include <CLI/CLI.hpp>
 
-#include "common/json_file.h"
 #include "support/figures.h"
 #include "support/machine.h"
 
@@ -115,7 +115,7 @@ void run(const Flags& flags) {
   std::cout << fmt::format(
       "idle check: load average {:.2f} before, {:.2f} after; slowest calibration loop {:.2f} x the fastest\n",
       environment.load_before, environment.load_after, environment.calibration_spread);
-  if (!flags.json.empty()) samples::write_whole(flags.json, to_json(rows, environment));
+  if (!flags.json.empty()) sluice::write_whole(flags.json, to_json(rows, environment));
 }
 
 }  // namespace
@@ -131,7 +131,7 @@ int main(int argc, char** argv) {
   };
   try {
     app.parse(argc, argv);
-    if (!flags.json.empty()) samples::require_writable(flags.json);
+    if (!flags.json.empty()) sluice::require_writable(flags.json);
   } catch (const CLI::CallForHelp&) {
     std::cout << app.help();
     return 0;

@@ -12,7 +12,7 @@ PlannedNet::PlannedNet(const Net& net, std::int64_t micro_batch, int threads)
   backend_.set_threads(threads);
   initialize(*module_, 1);
   const StepFunction step = classify(*module_);
-  training_ = make_training_graph(trace(*module_, step, data_.spec()), *optimizer_, /*fold=*/true);
+  training_ = make_training_graph(trace(*module_, step, data_.spec()), *optimizer_, /*fold=*/true, /*keep_gradients=*/false);
   evaluation_ = make_evaluation_graph(trace_evaluation(*module_, step, data_.spec()));
   plan_ = make_run_plan({.training = &training_,
                          .evaluation = &evaluation_,
