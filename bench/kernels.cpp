@@ -68,7 +68,7 @@ void resnet_shapes(benchmark::internal::Benchmark* b) {
   b->ArgNames({"in", "out", "extent", "kernel", "stride"})->UseRealTime()->Unit(benchmark::kMillisecond);
   b->Args({3, 64, 32, 3, 1})->Args({64, 64, 32, 3, 1});
   for (const std::int64_t out : {128, 256, 512}) {
-    const std::int64_t in = out / 2, extent = 32 * 64 / in;
+    const std::int64_t in = out / 2, extent = 2048 / in;
     b->Args({in, out, extent, 3, 2})->Args({in, out, extent, 1, 2})->Args({out, out, extent / 2, 3, 1});
   }
 }

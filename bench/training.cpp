@@ -121,26 +121,26 @@ void run(const Flags& flags) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Measures training with Sluice beside PyTorch on the CPU.", "bench_training");
-  Flags flags;
-  describe(app, flags);
   const auto fail = [](const std::exception& error, const char* hint, int code) {
     std::cout << std::flush;
     std::cerr << "bench_training: " << error.what() << hint << '\n';
     return code;
   };
+  Flags flags;
   try {
-    app.parse(argc, argv);
-    if (!flags.json.empty()) sluice::require_writable(flags.json);
-  } catch (const CLI::CallForHelp&) {
-    std::cout << app.help();
-    return 0;
-  } catch (const CLI::ParseError& error) {
-    return fail(error, " (see --help)", 2);
-  } catch (const UsageError& error) {
-    return fail(error, "", 2);
-  }
-  try {
+    CLI::App app("Measures training with Sluice beside PyTorch on the CPU.", "bench_training");
+    describe(app, flags);
+    try {
+      app.parse(argc, argv);
+      if (!flags.json.empty()) sluice::require_writable(flags.json);
+    } catch (const CLI::CallForHelp&) {
+      std::cout << app.help();
+      return 0;
+    } catch (const CLI::ParseError& error) {
+      return fail(error, " (see --help)", 2);
+    } catch (const UsageError& error) {
+      return fail(error, "", 2);
+    }
     run(flags);
     return 0;
   } catch (const std::exception& error) {

@@ -75,19 +75,19 @@ double peak_flops(int threads) {
 }
 
 double peak_bandwidth() {
-  constexpr std::int64_t size = 32 << 20;  // 128 MiB an array
+  constexpr std::size_t size = 32 << 20;  // 128 MiB an array
   const std::unique_ptr<float[]> a(new float[size]), b(new float[size]), c(new float[size]);
 #pragma omp parallel for
-  for (std::int64_t i = 0; i < size; ++i) {  // in parallel: a page belongs to the core that touches it first
+  for (std::size_t i = 0; i < size; ++i) {  // in parallel: a page belongs to the core that touches it first
     a[i] = 0;
     b[i] = 1;
     c[i] = 2;
   }
   const double seconds = shortest(10, [&] {
 #pragma omp parallel for
-    for (std::int64_t i = 0; i < size; ++i) a[i] = b[i] + 3 * c[i];
+    for (std::size_t i = 0; i < size; ++i) a[i] = b[i] + 3 * c[i];
   });
-  return 3.0 * static_cast<double>(size) * sizeof(float) / seconds;
+  return 3.0 * sizeof(float) * static_cast<double>(size) / seconds;
 }
 
 }  // namespace sluice::bench

@@ -96,7 +96,7 @@ std::string Peer::read_line() {
     if (count <= 0) return {};
     unread_.append(buffer, static_cast<std::size_t>(count));
   }
-  const std::string line = unread_.substr(0, end);
+  std::string line = unread_.substr(0, end);
   unread_.erase(0, end + 1);
   return line;
 }
