@@ -34,6 +34,8 @@ class Feeder {
     coming_.reset();
     loader_.wait();
   }
+  /// Seconds that take() has blocked: what the loader could not hide behind the computation.
+  double waited_s() const { return loader_.waited_s(); }
   /// Starts to fill the incoming staging, whose present content is no longer needed.
   void prefetch(const Range& range) {
     loader_.request(range.epoch, range.first, range.count, incoming_);

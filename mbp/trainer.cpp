@@ -125,6 +125,7 @@ class Trainer::Impl final : public ParameterHome {
     }
     result.step = step_;
     result.seconds = seconds_since(start);
+    result.waited_s = feeder.waited_s();
     return result;
   }
 

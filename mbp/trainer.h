@@ -72,6 +72,7 @@ struct Result {
   std::int64_t step = 0;  ///< updates so far
   std::int64_t samples = 0;
   double seconds = 0;
+  double waited_s = 0;   ///< of these seconds, how many a step waited for its samples (training only)
   bool stopped = false;  ///< by stop(), before it was complete
 
   double images_per_second() const { return seconds > 0 ? static_cast<double>(samples) / seconds : 0; }

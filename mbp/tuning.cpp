@@ -171,7 +171,8 @@ bool TuningFile::measure(const ChoiceRecorder& recorder) {
       times_ms_[key][candidate] = time_ms(choice, candidate);
       measured = true;
     }
-  if (measured) write();
+  std::error_code error;
+  if (measured || !std::filesystem::exists(path_, error)) write();
   return measured;
 }
 

@@ -43,7 +43,8 @@ class TuningFile final : public AlgorithmChooser {
                           std::string_view preferred) override;
 
   /// Runs every recorded kernel that is not known yet with each of its algorithms, on memory of its own, and writes the
-  /// file. False: there was nothing to measure. Throws Error when the file cannot be written.
+  /// file. False: there was nothing to measure; then the file is written only where there is none. Throws Error when
+  /// the file cannot be written.
   bool measure(const ChoiceRecorder& recorder);
 
   /// For people: "measured, sluice.tuning (24 kernels)".

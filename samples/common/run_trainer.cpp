@@ -125,7 +125,8 @@ void run_epochs(const TrainerFlags& flags, const TrainerJob& job, Trainer& train
     report.epochs.push_back({.epoch = epoch,
                              .train_loss = trained.loss,
                              .seconds = trained.seconds,
-                             .images_per_second = trained.images_per_second()});
+                             .images_per_second = trained.images_per_second(),
+                             .waited_s = trained.waited_s});
     if (interrupt.happened()) return;
     const Result tested = trainer.evaluate(job.test);
     if (tested.stopped) return;

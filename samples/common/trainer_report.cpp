@@ -49,7 +49,8 @@ std::string to_json(const TrainerReport& report, const TrainerFlags& flags, cons
                               {"train_loss", number(epoch.train_loss)},
                               {"test_accuracy", number(epoch.test_accuracy)},
                               {"seconds", epoch.seconds},
-                              {"images_per_second", number(epoch.images_per_second)}});
+                              {"images_per_second", number(epoch.images_per_second)},
+                              {"loader_wait_seconds", epoch.waited_s}});
   return json.dump(2) + "\n";
 }
 

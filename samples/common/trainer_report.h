@@ -17,6 +17,7 @@ struct EpochReport {
   std::optional<double> test_accuracy = {};  ///< empty when interrupted before
   double seconds = 0;                        ///< of training
   double images_per_second = 0;
+  double waited_s = 0;  ///< for samples, of `seconds`
 };
 
 /// What a run did; the numbers of its JSON report.

@@ -122,7 +122,8 @@ TEST(TrainerReport, HasTheKeysOfTheContract) {
                           "train_loss",
                           "test_accuracy",
                           "epochs",
-                          "epoch"})
+                          "epoch",
+                          "loader_wait_seconds"})
     EXPECT_NE(json.find("\"" + std::string(key) + "\":"), std::string::npos) << key << " in\n" << json;
   EXPECT_NE(json.find("\"images_per_second\": 150.0"), std::string::npos) << json;
   EXPECT_NE(json.find("\"train_loss\": null"), std::string::npos) << json;  // JSON has no NaN

@@ -65,6 +65,22 @@ truncate -s 1000 "$set/data_batch_3.bin"
 expect 0 "synthetic data: writing" "${small[@]}" --data synthetic
 expect 0 "$hash" "${small[@]}" --data "$set" --quiet
 
+# ResNet-18: BatchNorm by the micro-batch takes one stage and says what that means; by the logical batch it takes many.
+resnet=(--data synthetic --model resnet18 --limit 64 --batch 64 --micro-batch 16 --budget none --plan-only)
+expect 0 "up to 16, each normalised by itself" "${resnet[@]}"
+expect 0 "stages" "${resnet[@]}" --bn exact
+check "exact BatchNorm does not depend on the split" test "$(grep -c 'normalised by itself' "$work/out")" -eq 0
+
+# Measured algorithms: the same file gives the same plan.
+tuned=(--data synthetic --model fashion_cnn --limit 300 --batch 128 --epochs 1 --micro-batch 16 --tuning "$work/times")
+expect 1 "tuning file '$work/times': there is none" "${tuned[@]}"
+expect 0 "algorithms  measured, $work/times" "${tuned[@]}" --tune --json "$work/tuned.json"
+cp "$work/times" "$work/times.before"
+expect 0 "plan $(value plan_hash "$work/tuned.json" | tr -d '"')" "${tuned[@]}" --plan-only
+check "a file that knows everything is not measured again" cmp "$work/times" "$work/times.before"
+echo "conv2d	fast	soon" >>"$work/times"
+expect 1 "'soon' is no time in milliseconds" "${tuned[@]}"
+
 # It can be learned, and not by chance: one pass over the 10 000 images.
 expect 0 "done" --data synthetic --model lenet --epochs 1 --batch 250 --json "$work/learned.json"
 check "learned in one epoch" awk -v a="$(value test_accuracy "$work/learned.json")" 'BEGIN { exit !(a > 0.3) }'
