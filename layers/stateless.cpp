@@ -6,6 +6,7 @@
 #include <sluice/core/error.h>
 #include <sluice/kernels/dropout/dropout.h>
 #include <sluice/kernels/flatten/flatten.h>
+#include <sluice/kernels/gelu/gelu.h>
 #include <sluice/kernels/global_avg_pool2d/global_avg_pool2d.h>
 #include <sluice/kernels/leaky_relu/leaky_relu.h>
 #include <sluice/kernels/relu/relu.h>
@@ -45,6 +46,8 @@ std::string LeakyReLU::str() const {
   text << "LeakyReLU(" << slope_ << ')';
   return text.str();
 }
+
+Var GELU::forward(Var x) { return gelu(x); }
 
 Var Sigmoid::forward(Var x) { return sigmoid(x); }
 

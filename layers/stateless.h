@@ -27,6 +27,12 @@ class LeakyReLU final : public Module {
   double slope_;
 };
 
+/// x · Φ(x), Φ the distribution function of the standard normal: any shape (see gelu in kernels/gelu/gelu.h).
+class GELU final : public Module {
+ public:
+  Var forward(Var x) override;
+};
+
 /// 1 / (1 + exp(−x)): any shape.
 class Sigmoid final : public Module {
  public:

@@ -5,7 +5,7 @@
 namespace sluice {
 namespace {
 
-constexpr std::int64_t grain = 1 << 10;  // elements a thread should have at least: an erfc each, about 10 µs of work
+constexpr std::int64_t grain = 1 << 10;  // elements a thread should have at least: an erfc each takes about 10 ns
 
 // Outputs may share the address of an input; omp simd says that equal addresses at equal i are fine.
 SLUICE_CLONES void gelu_range(const float* x, float* y, std::int64_t begin, std::int64_t end) {

@@ -1,5 +1,7 @@
 #include "leaky_relu.h"
 
+#include <sstream>
+
 #include <sluice/core/kernel.h>
 #include <sluice/kernels/cpu/parallel.h>
 #include <sluice/kernels/lowering.h>
@@ -15,7 +17,11 @@ class LeakyReluOp : public Op {
   float slope() const { return static_cast<float>(slope_); }
 
   std::string_view type() const override { return "consumer.leaky_relu"; }
-  std::string options() const override { return "slope=" + std::to_string(slope_); }
+  std::string options() const override {
+    std::ostringstream text;
+    text << "slope=" << std::hexfloat << slope_;  // every digit: nodes with equal options are one node
+    return text.str();
+  }
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override {
     if (!is_floating(inputs[0].dtype)) throw_shape_error(*this, "x is not floating", "x", inputs, "a floating dtype");
     return {inputs[0]};
