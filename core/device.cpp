@@ -128,10 +128,10 @@ Buffer::~Buffer() {
 Backend::Backend() : added_kernels_(std::make_unique<KernelTable>()) {}
 Backend::~Backend() = default;
 
-void Backend::add_kernel(std::string_view op_type, KernelFactory factory) {
+void Backend::add_kernel(std::string_view op_type, KernelFactory factory, std::optional<DType> also) {
   if (kernels().find(op_type))
     throw BackendError("kernel table: this device has a kernel for " + std::string(op_type) + " already");
-  added_kernels_->add(op_type, std::move(factory));
+  added_kernels_->add(op_type, std::move(factory), also);
 }
 
 bool Backend::computes(std::string_view op_type, DType stored) const {

@@ -113,6 +113,11 @@ std::vector<Var> Graph::append(OpPtr op, std::vector<ValueId> inputs) {
   NodeId id = found == known_nodes_.end() ? -1 : found->second;
   if (id < 0) {
     const std::vector<ValueSpec> input_specs = specs(inputs);
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      if (input_specs[i].by_product && !op->reads_by_product(static_cast<int>(i)))
+        throw ShapeError(std::string(op->type()) + ": input " + std::to_string(i) + " is a by-product; got " +
+                         input_specs[i].str() +
+                         "; expected a value that this op reads (its batch_sum is a batch value)");
     const std::vector<ValueSpec> output_specs = op->infer(input_specs);
     id = nodes();
     Node node{.op = std::move(op), .inputs = std::move(inputs), .outputs = {}, .layer = layer_};

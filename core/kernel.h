@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -72,6 +73,9 @@ class LoweringContext {
   /// be fastest where a tuning knows, else `preferred`.
   std::string_view choose(std::span<const std::string_view> candidates, std::string_view preferred) const {
     return chooser_ && candidates.size() > 1 ? chooser_->choose(*this, candidates, preferred) : preferred;
+  }
+  std::string_view choose(std::initializer_list<std::string_view> candidates, std::string_view preferred) const {
+    return choose(std::span(candidates.begin(), candidates.size()), preferred);
   }
   /// The same question put to another chooser.
   LoweringContext with_chooser(AlgorithmChooser* chooser) const {

@@ -60,6 +60,8 @@ class Op {
   virtual bool batch_capable() const { return false; }
   /// Input `i` may be a batch value beside sample ones, read directly (a weight, a scale). Others are broadcast first.
   virtual bool reads_batch(int /*input*/) const { return false; }
+  /// Input `i` may be a by-product. Other ops take their inputs for one row per sample.
+  virtual bool reads_by_product(int /*input*/) const { return false; }
   /// Output 0 may overwrite this input when nobody reads it later; -1: none.
   virtual int in_place_input() const { return -1; }
   /// Output 0 is the same bytes as input 0 under another shape (plain layout): no kernel runs.

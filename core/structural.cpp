@@ -34,8 +34,9 @@ class ScaleByOp final : public Op {
  public:
   std::string_view type() const override { return "scale_by"; }
   std::vector<ValueSpec> infer(std::span<const ValueSpec> in) const override {
-    if (in[1].is_sample() || !in[1].is_scalar())
-      throw_shape_error(*this, "factor is no batch scalar", "x,factor", in, "factor of batch scope and shape []");
+    if (in[1].is_sample() || !in[1].is_scalar() || in[1].dtype != DType::f32)
+      throw_shape_error(*this, "factor is no batch scalar", "x,factor", in,
+                        "an f32 factor of batch scope and shape []");
     return {in[0]};
   }
   void gradient(GradientContext& g) const override {
@@ -44,6 +45,7 @@ class ScaleByOp final : public Op {
   }
   bool batch_capable() const override { return true; }
   bool reads_batch(int input) const override { return input == 1; }
+  bool reads_by_product(int input) const override { return input == 0; }
   int in_place_input() const override { return 0; }
   bool linear_in(int) const override { return true; }
 };
@@ -55,7 +57,12 @@ class BatchSumOp final : public Op {
     if (!in[0].is_sample()) throw_shape_error(*this, "nothing to sum", "x", in, "a sample value");
     return {{in[0].shape, in[0].dtype, Scope::batch}};
   }
-  void gradient(GradientContext& g) const override { g.set(0, broadcast(g.dy())); }
+  void gradient(GradientContext& g) const override {
+    if (g.input(0).spec().by_product)
+      throw ShapeError("batch_sum: is not differentiable by a by-product; expected the op that makes it to say so");
+    g.set(0, broadcast(g.dy()));
+  }
+  bool reads_by_product(int) const override { return true; }
   bool linear_in(int) const override { return true; }
 };
 

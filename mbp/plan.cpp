@@ -48,6 +48,7 @@ std::ostream& operator<<(std::ostream& out, const Plan& plan) {
   out << "  step        logical batch " << std::min(plan.batch, plan.samples) << " = " << plan.replays << " micro-batch"
       << (plan.replays == 1 ? "" : "es") << " of up to " << plan.micro_batch
       << (plan.stages > 1 ? ", in " + std::to_string(plan.stages) + " stages" : "")
+      << (plan.recomputes ? " that compute again what does not fit" : "")
       << (plan.split_dependent ? ", each normalised by itself" : "") << '\n';
   out << "  epoch       " << plan.samples << " samples = " << plan.steps_per_epoch << " step"
       << (plan.steps_per_epoch == 1 ? "" : "s");

@@ -20,6 +20,7 @@ struct Plan {
   std::int64_t steps_per_epoch = 0;
   std::int64_t tail = 0;            ///< samples of the epoch's last, partial logical batch; 0: none
   int stages = 1;                   ///< of a training step
+  bool recomputes = false;          ///< expensive values that a later stage needs are computed again, not kept
   bool split_dependent = false;     ///< the step's result depends on the micro-batch (local BatchNorm)
   std::vector<std::int64_t> sizes;  ///< every micro-batch size that has a program
   std::size_t budget_bytes = 0;     ///< 0: none

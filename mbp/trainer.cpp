@@ -98,7 +98,9 @@ class Trainer::Impl final : public ParameterHome {
 
   const Plan& summary() const { return plan_->summary; }
   const TrainerOptions& options() const { return options_; }
-  std::size_t whole_batch_planned_bytes() const { return plan(batch(), 0, nullptr)->summary.planned_peak_bytes(); }
+  std::size_t whole_batch_planned_bytes() const {
+    return plan(batch(), 0, crossing_, nullptr)->summary.planned_peak_bytes();
+  }
 
   Result steps(const Dataset& data, std::int64_t most) {
     begin(data_, data, "train");
@@ -245,7 +247,8 @@ class Trainer::Impl final : public ParameterHome {
   std::int64_t evaluation_micro_batch() const { return std::min(summary().micro_batch, evaluation_data_.samples); }
   LoaderOptions loader_options() const { return {.seed = options_.seed, .shuffle = options_.shuffle}; }
 
-  std::unique_ptr<RunPlan> plan(std::int64_t micro_batch, std::size_t cap, AlgorithmChooser* chooser) const {
+  std::unique_ptr<RunPlan> plan(std::int64_t micro_batch, std::size_t cap, Crossing crossing,
+                                AlgorithmChooser* chooser) const {
     return make_run_plan({.training = &training_,
                           .evaluation = &evaluation_,
                           .data = &data_,
@@ -253,21 +256,34 @@ class Trainer::Impl final : public ParameterHome {
                           .micro_batch = MicroBatches(batch(), micro_batch).size(0),
                           .evaluation_samples = evaluation_data_.samples,
                           .workspace_cap_bytes = cap,
-                          .crossing = options_.crossing,
+                          .crossing = crossing,
                           .chooser = chooser,
                           .backend = backend_});
   }
 
   void make_plan() {
-    plan_ = choose_plan([&](std::int64_t micro_batch, std::size_t cap) { return plan(micro_batch, cap, chooser()); },
-                        batch(), std::min(options_.micro_batch, batch()), options_.budget);
+    crossing_ = options_.crossing.value_or(Crossing::keep);
+    const Planner planner = [&](std::int64_t micro_batch, std::size_t cap) {
+      return plan(micro_batch, cap, crossing_, chooser());
+    };
+    const std::int64_t asked = std::min(options_.micro_batch, batch());
+    try {
+      plan_ = choose_plan(planner, batch(), asked, options_.budget);
+    } catch (const OutOfMemory&) {
+      // Values kept across a barrier grow with the logical batch; computing them again does not.
+      const std::vector<int> stages = earliest_stages(*training_.graph);
+      if (options_.crossing || *std::max_element(stages.begin(), stages.end()) < 1) throw;
+      crossing_ = Crossing::recompute;
+      plan_ = choose_plan(planner, batch(), asked, options_.budget);
+    }
+    plan_->summary.recomputes = plan_->summary.stages > 1 && crossing_ == Crossing::recompute;
   }
   AlgorithmChooser* chooser() { return tuning_ ? &*tuning_ : nullptr; }
 
   /// Measures the kernels of the present plan that have a choice. False: all of them are known already.
   bool tune() {
     ChoiceRecorder recorder;
-    const auto recorded = plan(summary().micro_batch, summary().workspace_cap_bytes, &recorder);
+    const auto recorded = plan(summary().micro_batch, summary().workspace_cap_bytes, crossing_, &recorder);
     return tuning_->measure(recorder);
   }
 
@@ -351,11 +367,11 @@ class Trainer::Impl final : public ParameterHome {
       stop_ = false;
       return false;
     }
-    has_gradient_ = true;
     const double loss = scheduler_->read_scalar(plan_->train, training_.loss);
     if (!std::isfinite(loss) || scheduler_->read_scalar(plan_->train, training_.finite) != 0)
       throw NumericError("train: a value is not finite, the step is not taken; step " + std::to_string(step_) +
                          ", first seen in " + scheduler_->find_non_finite(plan_->train, pass, feeder));
+    has_gradient_ = true;
     for (const auto& [name, var] : training_.metrics)
       average(result.metrics[name], scheduler_->read_scalar(plan_->train, var), weight, count);
     average(result.loss, loss, weight, count);
@@ -393,6 +409,7 @@ class Trainer::Impl final : public ParameterHome {
   std::string identity_;
   StepGraph training_, evaluation_;
   std::optional<TuningFile> tuning_;
+  Crossing crossing_ = Crossing::keep;
   std::unique_ptr<RunPlan> plan_;
   std::unique_ptr<Scheduler> scheduler_;  // from the first run on
 

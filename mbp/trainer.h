@@ -61,7 +61,8 @@ struct TrainerOptions {
   bool tune = false;            ///< measure first what the tuning file does not know yet, and write it
   bool keep_gradients = false;  ///< for Trainer::gradient(); else the update clears them in its pass
   bool fold = true;             ///< pull label-dependent scalar factors out of the replay
-  Crossing crossing = Crossing::keep;
+  /// Of what a later stage needs; empty: kept where that fits the budget, else recomputed.
+  std::optional<Crossing> crossing = {};
 };
 
 /// Named numbers of a step, an epoch or an evaluation.

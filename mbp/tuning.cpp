@@ -100,6 +100,7 @@ TuningFile::TuningFile(std::string path, Backend& backend, bool must_exist)
     require_writable(path_);
     return;
   }
+  if (!must_exist) require_writable(path_);  // before time goes into measuring
   std::ifstream file(path_);
   std::ostringstream text;
   text << file.rdbuf();
@@ -137,7 +138,7 @@ void TuningFile::read(const std::string& text) {
   if (number < 2) throw DataError("tuning file '" + path_ + "': ends after line " + std::to_string(number));
 }
 
-void TuningFile::write() const {
+void TuningFile::write() {
   std::ostringstream text;
   text << header << "\ndevice " << backend_.fingerprint() << '\n' << std::setprecision(6);
   for (const auto& [kernel, times] : times_ms_) {
@@ -146,6 +147,8 @@ void TuningFile::write() const {
     text << '\n';
   }
   write_whole(path_, text.str());
+  times_ms_.clear();  // from here on what the file says, rounding included
+  read(text.str());
 }
 
 std::string_view TuningFile::choose(const LoweringContext& context, std::span<const std::string_view> candidates,

@@ -52,7 +52,7 @@ class TuningFile final : public AlgorithmChooser {
 
  private:
   void read(const std::string& text);
-  void write() const;
+  void write();
 
   std::string path_;
   Backend& backend_;

@@ -72,6 +72,7 @@ void Verifier::run(const PackedPart& part, const RunContext& context) {
       slab_.backend().synchronize();
     }
     check_others(part, instruction, ranges);
+    check_cleared(part, instruction);
     note_changes(part, ranges);
   }
 }
@@ -102,6 +103,16 @@ void Verifier::check_others(const PackedPart& part, const Instruction& instructi
                         std::to_string(where) + " of the slab: " + owner_of(part, where));
     }
     from = std::max(from, range.end);
+  }
+}
+
+void Verifier::check_cleared(const PackedPart& part, const Instruction& instruction) const {
+  for (const int input : instruction.cleared) {
+    const Range range = range_of_value(part, instruction.inputs[at(input)]);
+    const auto bytes = slab_.bytes().subspan(range.begin, range.end - range.begin);
+    if (!std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{}; }))
+      throw VerifyError("verify: kernel '" + instruction.str() + "' says that it leaves input " +
+                        std::to_string(input) + " at zero, and does not");
   }
 }
 

@@ -45,6 +45,7 @@ class Verifier {
   Range range_of_value(const PackedPart& part, int value) const;
   void poison_outputs(const std::vector<Range>& ranges);
   void check_others(const PackedPart& part, const Instruction& instruction, std::vector<Range> ranges) const;
+  void check_cleared(const PackedPart& part, const Instruction& instruction) const;
   void note_changes(const PackedPart& part, const std::vector<Range>& ranges);
   std::string owner_of(const PackedPart& part, std::size_t offset) const;
   void touched(const PackedPart* part, const Range& range);

@@ -10,7 +10,8 @@ namespace sluice {
 /// Whose mean and variance normalise a sample.
 enum class BatchNormMode : std::uint8_t {
   local,  ///< its micro-batch's: what frameworks without micro-batches compute, micro-batch by micro-batch
-  exact,  ///< its logical batch's: the same for any split; each BatchNorm in a chain adds two stages
+  exact,  ///< its logical batch's: the same for any split; each BatchNorm in a chain adds two stages, and what
+          ///< a later stage needs is kept for the whole logical batch or computed again
 };
 
 /// Over which samples, and the number that keeps the root above 0.

@@ -12,6 +12,8 @@ namespace sluice {
 //   dscale  = batch_norm_grad_parameter(sums)        accumulates
 //   dx      = batch_norm_grad_input(dy, x, …, sums)  sums: that by-product, its batch_sum, or none
 //
+// and beside them fixed_moments (moments made of running statistics) and batch_norm_update (running statistics moved
+// towards the batch_sum of moments),
 // with x̂ = (x − mean) / √(variance + eps). Moments and sums are sums over samples, so they add over micro-batches.
 
 /// Where the moments come from that a batch_norm node normalises by.
@@ -54,6 +56,7 @@ class BatchNormOp final : public Op {
   void gradient(GradientContext& context) const override;
   bool differentiable(int input) const override { return input != 1; }  // the gradient by x goes through the moments
   bool reads_batch(int input) const override { return input >= 1 && input <= 3; }
+  bool reads_by_product(int input) const override { return input == 1; }
   int in_place_input() const override { return 0; }
   bool split_dependent() const override { return traits_.moments_of == MomentsOf::micro_batch; }
   OpPtr with_relu() const override;
@@ -74,6 +77,7 @@ class BatchNormGradSumsOp final : public Op {
   std::string options() const override { return traits_.str(); }
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override;
   bool reads_batch(int input) const override { return input >= 2; }
+  bool reads_by_product(int input) const override { return input == 2; }
   bool linear_in(int input) const override { return input == 0; }
 
  private:
@@ -90,6 +94,7 @@ class BatchNormGradParameterOp final : public Op {
   std::string_view type() const override { return "batch_norm_grad_parameter"; }
   std::string options() const override { return std::to_string(row_); }
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override;
+  bool reads_by_product(int) const override { return true; }
   bool linear_in(int) const override { return true; }
 
  private:
@@ -107,6 +112,7 @@ class BatchNormGradInputOp final : public Op {
   std::string options() const override { return traits_.str(); }
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override;
   bool reads_batch(int input) const override { return input >= 2; }
+  bool reads_by_product(int input) const override { return input == 2 || input == 5; }
   bool linear_in(int input) const override { return input == 0 && !has_sums(); }
   bool linear_together(int input) const override { return has_sums() && (input == 0 || input == 5); }
   int in_place_input() const override { return 0; }

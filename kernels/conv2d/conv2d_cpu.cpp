@@ -35,9 +35,8 @@ template <class Describe>
 auto choose(const LoweringContext& context, const Shape& w, const Shape& y, Describe describe) {
   auto winograd = describe(algorithm::convolution_winograd);
   if (winograd && onednn::scratchpad_bytes(winograd) <= context.workspace_cap_bytes()) {
-    constexpr std::string_view candidates[] = {"direct", "winograd"};
     const bool pays = winograd_pays(context.op<Conv2dOpBase>().conv(), w, y);
-    if (context.choose(candidates, candidates[pays]) == "winograd") return winograd;
+    if (context.choose({"direct", "winograd"}, pays ? "winograd" : "direct") == "winograd") return winograd;
   }
   auto direct = describe(algorithm::convolution_direct);
   if (!direct)

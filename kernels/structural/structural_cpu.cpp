@@ -42,6 +42,7 @@ std::unique_ptr<Kernel> lower_scale_by(LoweringContext& context) {
       for (std::int64_t i = 0; i < count; ++i) y[i] = x[i] * factor;
     });
   }
+  require_f32(context);
   return cpu::lower_binary(context, scale_by_range, true);
 }
 

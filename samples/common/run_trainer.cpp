@@ -185,6 +185,11 @@ int trainer_main(int argc, const char* const* argv, const std::string& about, Tr
     return fail(UsageError("--json: " + std::string(error.what())), 2);
   }
   try {
+    if (defaults.tune) require_writable(defaults.tuning);
+  } catch (const UsageError& error) {
+    return fail(UsageError("--tuning: " + std::string(error.what())), 2);
+  }
+  try {
     Device::parse(defaults.device).backend();  // before minutes go into anything else
     return body(defaults);
   } catch (const std::exception& error) {

@@ -28,6 +28,11 @@ std::string to_json(const TrainerReport& report, const TrainerFlags& flags, cons
   json["logical_batch"] = plan.batch;
   json["micro_batch"] = plan.micro_batch;
   json["micro_batches_per_step"] = plan.replays;
+  json["stages"] = plan.stages;
+  json["recomputes"] = plan.recomputes;
+  json["split_dependent"] = plan.split_dependent;
+  json["bn"] = flags.exact_bn ? "exact" : "local";
+  json["tuning"] = flags.tuning.empty() ? Json(nullptr) : Json(flags.tuning);
   json["steps"] = report.steps;
   json["budget_bytes"] = flags.budget ? Json(flags.budget) : Json(nullptr);
   json["whole_batch_planned_bytes"] = report.whole_batch_planned_bytes;

@@ -9,6 +9,7 @@
 #include <sluice/kernels/add_relu/add_relu.h>
 #include <sluice/kernels/batch_norm/batch_norm_ops.h>
 #include <sluice/kernels/conv2d/conv2d.h>
+#include <sluice/kernels/flatten/flatten.h>
 #include <sluice/kernels/reference/reference_backend.h>
 #include <sluice/kernels/relu/relu.h>
 
@@ -134,7 +135,7 @@ TEST(BatchNorm, OneElementAChannel) {
             (std::vector<double>{3, 3}));
 }
 
-/// Moments and gradient sums of a batch are the sums of those of its parts.
+/// Moments of a batch are the sums of those of its parts.
 TEST(BatchNorm, MomentsAddOverSplits) {
   Graph graph;
   const Var x = graph.input("x", {5, 3, 3});
@@ -169,6 +170,15 @@ TEST(BatchNorm, SaysWhatDoesNotFit) {
   expect_shape_error(
       [](Graph& g) { batch_norm_update(g.constant(0, {3}), g.constant(0, {3}), g.input("x", {3}), 1.5); },
       {"0 <= momentum <= 1"});
+}
+
+TEST(ByProduct, IsReadOnlyByOpsThatKnow) {
+  const auto moments = [](Graph& g) { return g.add1(std::make_shared<BatchMomentsOp>(), {g.input("x", {2, 3})}); };
+  expect_shape_error([&](Graph& g) { add(moments(g), moments(g)); }, {"add", "by-product", "f64[3,2] by-product"});
+  expect_shape_error([&](Graph& g) { flatten(moments(g)); }, {"is a by-product"});
+  expect_shape_error([&](Graph& g) { relu(moments(g)); }, {"relu", "is a by-product"});
+  expect_shape_error([&](Graph& g) { scale_by(g.input("x", {2}), g.constant(2, {}, DType::f64)); },
+                     {"scale_by", "an f32 factor"});
 }
 
 TEST(AddRelu, MatchesReference) {

@@ -152,6 +152,26 @@ TEST_F(BatchNormTraining, ExactEqualsTheWholeBatchForAnySplit) {
     }
 }
 
+TEST_F(BatchNormTraining, ExactRecomputesWhereKeepingDoesNotFit) {
+  const TensorDataset data = small_data(400, 0);
+  ResidualNet net(BatchNormMode::exact);
+  NoUpdate none;
+  const auto planned = [&](std::size_t budget, std::optional<Crossing> crossing) {
+    return Trainer(net, none, step_of(net), data.spec(),
+                   {.batch = 400, .micro_batch = 4, .budget = budget, .device = Device::cpu(), .crossing = crossing})
+        .plan();
+  };
+  const Plan keep = planned(0, {}), recompute = planned(0, Crossing::recompute);
+  EXPECT_FALSE(keep.recomputes);
+  EXPECT_TRUE(recompute.recomputes);
+  ASSERT_LT(recompute.planned_peak_bytes(), keep.planned_peak_bytes() / 2);
+  const std::size_t between = (recompute.planned_peak_bytes() + keep.planned_peak_bytes()) / 2;
+  EXPECT_TRUE(planned(between, {}).recomputes);
+  EXPECT_FALSE(planned(keep.planned_peak_bytes(), {}).recomputes);
+  EXPECT_THROW(planned(between, Crossing::keep), OutOfMemory);
+  EXPECT_THROW(planned(recompute.planned_peak_bytes() / 2, {}), OutOfMemory);
+}
+
 TEST_F(BatchNormTraining, RecomputationLeavesRunningStatisticsAlone) {
   // A loss that squares sums of predictions puts a barrier behind the forward pass, which is then run twice.
   const TensorDataset data = small_data(n, 0);

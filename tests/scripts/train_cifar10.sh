@@ -71,6 +71,12 @@ expect 0 "up to 16, each normalised by itself" "${resnet[@]}"
 expect 0 "stages" "${resnet[@]}" --bn exact
 check "exact BatchNorm does not depend on the split" test "$(grep -c 'normalised by itself' "$work/out")" -eq 0
 
+tiny=(--data synthetic --model resnet18 --limit 8 --batch 8 --micro-batch 4 --epochs 1 --bn exact)
+expect 0 "done: resnet18" "${tiny[@]}" --budget none --json "$work/kept.json"
+check "kept without a budget" same "$(value recomputes "$work/kept.json")" false
+expect 1 "smallest feasible budget" "${tiny[@]}" --budget 50MiB
+expect 2 "--tuning: cannot write '/nonexistent/times'" "${tiny[@]}" --tune --tuning /nonexistent/times
+
 # Measured algorithms: the same file gives the same plan.
 tuned=(--data synthetic --model fashion_cnn --limit 300 --batch 128 --epochs 1 --micro-batch 16 --tuning "$work/times")
 expect 1 "tuning file '$work/times': there is none" "${tuned[@]}"
