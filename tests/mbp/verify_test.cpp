@@ -68,6 +68,41 @@ TEST(Verify, NamesAKernelThatAllocates) {
   EXPECT_NE(message.find("unplanned allocation of 4096 bytes"), std::string::npos) << message;
 }
 
+/// An update that says it leaves the gradient at zero.
+class Careless final : public Optimizer {
+ public:
+  class Update final : public Op {
+   public:
+    std::string_view type() const override { return "careless"; }
+    std::vector<ValueSpec> infer(std::span<const ValueSpec>) const override { return {}; }
+    std::vector<int> mutates() const override { return {0}; }
+    std::vector<int> clears() const override { return {0}; }
+  };
+
+  void update(Graph& graph, std::span<const Trained> trained) const override {
+    graph.add(std::make_shared<Update>(), std::vector{trained[0].gradient});
+  }
+  std::vector<std::pair<std::string, double>> scalars(std::int64_t) const override { return {}; }
+  std::string str() const override { return "careless"; }
+};
+
+TEST(Verify, NamesAKernelThatDoesNotClearWhatItSaid) {
+  Device::cpu().backend().add_kernel(
+      "careless", [](LoweringContext&) { return make_kernel([](const Addresses&, const RunContext&) {}); });
+  SmallNet net;
+  Careless careless;
+  const TensorDataset data = small_data(20, 0);
+  Trainer trainer(net, careless, [&](const Batch& b) { return mean_cross_entropy(net(b["image"]), b["label"]); },
+                  data.spec(), {.batch = 20, .device = Device::cpu(), .verify_memory = true});
+  try {
+    trainer.step(data);
+    ADD_FAILURE() << "no VerifyError";
+  } catch (const VerifyError& error) {
+    EXPECT_NE(std::string(error.what()).find("careless' says that it leaves input 0 at zero"), std::string::npos)
+        << error.what();
+  }
+}
+
 TEST(Verify, MeasuresWhatWasPlanned) {
   SmallNet net;
   const TensorDataset data = small_data(50, 0);
