@@ -46,6 +46,7 @@ class CpuBackend final : public Backend {
     if (data == MAP_FAILED)
       throw OutOfMemory("cpu: mmap failed; got a request of " + std::to_string(bytes) +
                         " bytes: " + std::strerror(errno));
+    madvise(data, bytes, MADV_HUGEPAGE);  // fewer TLB misses; a kernel without huge pages says no, which is no harm
     return data;
   }
   void do_free(void* data, std::size_t bytes) noexcept override { munmap(data, std::max<std::size_t>(bytes, 1)); }
