@@ -27,7 +27,7 @@ struct Effort {
 };
 
 Effort effort_for(const Net& net, const FigureOptions& options) {
-  Effort effort = net.name == "resnet18_cifar" ? Effort{5, 3, {1, 2}, {0, replays}, {0, 1}}
+  Effort effort = net.name == "resnet18_cifar" ? Effort{9, 3, {1, 2}, {0, replays}, {0, 1}}
                                                : Effort{11, 41, {2, 20}, {1, replays}, {1, 1}};
   if (options.quick) effort = {1, 1, {0, 1}, {0, 1}, {0, 1}};
   if (options.rounds) effort.training_rounds = effort.overhead_rounds = *options.rounds;
