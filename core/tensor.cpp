@@ -47,4 +47,12 @@ Tensor Tensor::to(DType dtype) const {
   return result;
 }
 
+Tensor Tensor::reshaped(const Shape& shape) const {
+  if (shape.elements() != shape_.elements())
+    throw ShapeError("tensor: " + shape_.str() + " cannot become " + shape.str());
+  Tensor result = *this;
+  result.shape_ = shape;
+  return result;
+}
+
 }  // namespace sluice

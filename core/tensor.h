@@ -74,6 +74,8 @@ class Tensor {
 
   /// The same elements converted to `dtype` (integers from floats truncate).
   Tensor to(DType dtype) const;
+  /// The same elements in the same order under another shape. Throws ShapeError when it has another number of them.
+  Tensor reshaped(const Shape& shape) const;
 
  private:
   void check(DType asked) const {

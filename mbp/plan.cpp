@@ -7,6 +7,7 @@
 
 #include <sluice/mbp/byte_size.h>
 #include <sluice/mbp/memory_report.h>
+#include <sluice/mbp/trainer.h>
 
 namespace sluice {
 namespace {
@@ -84,6 +85,12 @@ std::ostream& operator<<(std::ostream& out, const MemoryReport& report) {
       << "; outside (libraries, threads) " << format_bytes(report.outside_bytes) << "; host (data set) "
       << format_bytes(report.host_bytes) << '\n';
   return out;
+}
+
+std::ostream& operator<<(std::ostream& out, const Result& result) {
+  out << "epoch " << result.epoch + 1 << ": loss " << result.loss;
+  for (const auto& [name, value] : result.metrics) out << ", " << name << ' ' << value;
+  return out << ", " << static_cast<std::int64_t>(result.images_per_second()) << " samples/s";
 }
 
 }  // namespace sluice

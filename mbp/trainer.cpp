@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
-#include <ostream>
 
 #include <sluice/core/error.h>
 #include <sluice/core/hash.h>
@@ -12,6 +11,7 @@
 #include <sluice/mbp/choose.h>
 #include <sluice/mbp/process_memory.h>
 #include <sluice/mbp/scheduler.h>
+#include <sluice/mbp/trainer_checks.h>
 #include <sluice/mbp/tuning.h>
 
 namespace sluice {
@@ -20,46 +20,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-void check(const DataSpec& data, const TrainerOptions& options) {
-  if (data.samples < 1) throw UsageError("trainer: data set " + data.name + " has no samples; expected at least 1");
-  if (options.batch < 1)
-    throw UsageError("trainer: batch is " + std::to_string(options.batch) + "; expected at least 1");
-  if (options.micro_batch < 0)
-    throw UsageError("trainer: micro_batch is " + std::to_string(options.micro_batch) +
-                     "; expected at least 1, or 0 for the largest that fits");
-  if (options.threads < 0)
-    throw UsageError("trainer: threads is " + std::to_string(options.threads) +
-                     "; expected at least 1, or 0 for all cores");
-}
-
-/// Throws unless both have the same fields: they use the same staging.
-void check_fields(const DataSpec& planned, const DataSpec& given, const char* what) {
-  bool same = given.fields.size() == planned.fields.size();
-  for (std::size_t i = 0; same && i < given.fields.size(); ++i) {
-    const FieldSpec &a = given.fields[i], &b = planned.fields[i];
-    same = a.name == b.name && a.shape == b.shape && a.dtype == b.dtype && a.mean == b.mean && a.std == b.std;
-  }
-  if (!same)
-    throw UsageError(std::string(what) + ": the fields of data set " + given.name + " differ from those planned for (" +
-                     planned.name + "); expected the same names, shapes, dtypes and normalisation");
-}
-
-/// The same, and the number of samples, because it decides the micro-batch sizes.
-void check_same(const DataSpec& planned, const DataSpec& given, const char* what) {
-  if (given.samples != planned.samples)
-    throw UsageError(std::string(what) + ": data set " + given.name + " has " + std::to_string(given.samples) +
-                     " samples; planned for " + std::to_string(planned.samples));
-  check_fields(planned, given, what);
-}
-
-/// The same elements under another shape: a gradient may be a view.
-Tensor reshaped(const Tensor& tensor, const Shape& shape) {
-  if (tensor.shape() == shape) return tensor;
-  Tensor result(shape, tensor.dtype());
-  std::copy_n(static_cast<const std::byte*>(tensor.data()), tensor.bytes(), static_cast<std::byte*>(result.data()));
-  return result;
-}
 
 }  // namespace
 
@@ -75,7 +35,7 @@ class Trainer::Impl final : public ParameterHome {
         options_(std::move(options)),
         evaluation_data_(options_.evaluation.value_or(data)),
         resident_before_(resident_bytes()) {
-    check(data_, options_);
+    check_options(data_, options_);
     check_fields(data_, evaluation_data_, "trainer: evaluation");
     backend_ = &options_.device.backend();
     backend_->set_threads(options_.threads);
@@ -194,7 +154,7 @@ class Trainer::Impl final : public ParameterHome {
       if (std::binary_search(cleared.begin(), cleared.end(), storage))
         throw UsageError("trainer: the update cleared the gradient of " + parameter.name() +
                          "; expected TrainerOptions::keep_gradients");
-      return reshaped(scheduler_->slab().read(storage), parameter.shape());
+      return scheduler_->slab().read(storage).reshaped(parameter.shape());  // a gradient may be a view
     }
     throw UsageError("trainer: parameter " + parameter.name() + " is not trained here");
   }
@@ -289,7 +249,7 @@ class Trainer::Impl final : public ParameterHome {
 
   /// Before any run: the model and the data must be what was planned for, and the slab must exist.
   void begin(const DataSpec& planned, const Dataset& data, const char* what) {
-    check_same(planned, data.spec(), what);
+    check_data(planned, data.spec(), what);
     if (trace(model_, function_, data_).identity() != identity_)
       throw UsageError(
           "trainer: the model was changed after planning (a layer's mode, rate, freezing or parameters); "
@@ -436,11 +396,5 @@ void Trainer::on_progress(std::function<void(const Progress&)> callback) { impl_
 Tensor Trainer::gradient(const Parameter& parameter) const { return impl_->gradient(parameter); }
 MemoryReport Trainer::memory_report() const { return impl_->memory_report(); }
 std::string Trainer::weights_hash() const { return impl_->weights_hash(); }
-
-std::ostream& operator<<(std::ostream& out, const Result& result) {
-  out << "epoch " << result.epoch + 1 << ": loss " << result.loss;
-  for (const auto& [name, value] : result.metrics) out << ", " << name << ' ' << value;
-  return out << ", " << static_cast<std::int64_t>(result.images_per_second()) << " samples/s";
-}
 
 }  // namespace sluice

@@ -1,49 +1,24 @@
-#include <sluice/kernels/cpu/parallel.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/cpu/map.h>
 #include <sluice/kernels/relu/relu_functors.h>
 
 namespace sluice {
 namespace {
 
-constexpr std::int64_t grain = 1 << 14;  // elements a thread should have at least: about 10 µs of work
-
-// Outputs may share the address of an input; omp simd says that equal addresses at equal i are fine.
-SLUICE_CLONES void relu_range(const float* x, float* y, std::int64_t begin, std::int64_t end) {
+SLUICE_CLONES void relu_range(const float* x, float* y, std::int64_t count) {
 #pragma omp simd
-  for (std::int64_t i = begin; i < end; ++i) y[i] = ReluFunctor{}(x[i]);
+  for (std::int64_t i = 0; i < count; ++i) y[i] = ReluFunctor{}(x[i]);
 }
 
-SLUICE_CLONES void relu_grad_range(const float* y, const float* dy, float* dx, std::int64_t begin, std::int64_t end) {
+SLUICE_CLONES void relu_grad_range(const float* y, const float* dy, float* dx, std::int64_t count) {
 #pragma omp simd
-  for (std::int64_t i = begin; i < end; ++i) dx[i] = ReluGradFunctor{}(y[i], dy[i]);
-}
-
-// Any layout will do as long as all values share it: padding holds zeros, and relu keeps them.
-std::unique_ptr<Kernel> lower_relu(LoweringContext& context) {
-  share_layout(context, {0});
-  return make_kernel([count = context.output(0).padded_elements()](const Addresses& at, const RunContext&) {
-    const auto* x = static_cast<const float*>(at.inputs[0]);
-    auto* y = static_cast<float*>(at.outputs[0]);
-    cpu::parallel_for(count, grain, [=](std::int64_t begin, std::int64_t end) { relu_range(x, y, begin, end); });
-  });
-}
-
-std::unique_ptr<Kernel> lower_relu_grad(LoweringContext& context) {
-  share_layout(context, {0, 1});
-  return make_kernel([count = context.output(0).padded_elements()](const Addresses& at, const RunContext&) {
-    const auto* y = static_cast<const float*>(at.inputs[0]);
-    const auto* dy = static_cast<const float*>(at.inputs[1]);
-    auto* dx = static_cast<float*>(at.outputs[0]);
-    cpu::parallel_for(count, grain,
-                      [=](std::int64_t begin, std::int64_t end) { relu_grad_range(y, dy, dx, begin, end); });
-  });
+  for (std::int64_t i = 0; i < count; ++i) dx[i] = ReluGradFunctor{}(y[i], dy[i]);
 }
 
 }  // namespace
 
 void register_relu_cpu(KernelTable& table) {
-  table.add("relu", lower_relu);
-  table.add("relu_grad", lower_relu_grad);
+  table.add("relu", [](LoweringContext& context) { return cpu::lower_map(context, relu_range); });
+  table.add("relu_grad", [](LoweringContext& context) { return cpu::lower_map2(context, relu_grad_range); });
 }
 
 }  // namespace sluice

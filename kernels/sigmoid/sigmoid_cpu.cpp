@@ -1,7 +1,6 @@
 #include <sluice/kernels/channel_view.h>
 #include <sluice/kernels/cpu/exp.h>
-#include <sluice/kernels/cpu/parallel.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/cpu/map.h>
 #include <sluice/kernels/sigmoid/sigmoid_functors.h>
 
 namespace sluice {
@@ -10,15 +9,15 @@ namespace {
 constexpr std::int64_t grain = 1 << 13;  // elements a thread should have at least: about 10 µs of work
 
 // Outputs may share the address of an input; omp simd says that equal addresses at equal i are fine.
-SLUICE_CLONES void sigmoid_range(const float* x, float* y, std::int64_t begin, std::int64_t end) {
+SLUICE_CLONES void sigmoid_range(const float* x, float* y, std::int64_t count) {
 #pragma omp simd
-  for (std::int64_t i = begin; i < end; ++i) y[i] = SigmoidFunctor<cpu::Exp>{}(x[i]);
+  for (std::int64_t i = 0; i < count; ++i) y[i] = SigmoidFunctor<cpu::Exp>{}(x[i]);
 }
 
-SLUICE_CLONES void sigmoid_grad_range(const float* y, const float* dy, float* dx, std::int64_t begin,
-                                      std::int64_t end) {
+// From a zero of y and a zero of dy it makes a zero again.
+SLUICE_CLONES void sigmoid_grad_range(const float* y, const float* dy, float* dx, std::int64_t count) {
 #pragma omp simd
-  for (std::int64_t i = begin; i < end; ++i) dx[i] = SigmoidGradFunctor{}(y[i], dy[i]);
+  for (std::int64_t i = 0; i < count; ++i) dx[i] = SigmoidGradFunctor{}(y[i], dy[i]);
 }
 
 /// Zeroes the lanes past the last channel in rows [begin, end) of [samples][outer][spatial], each `inner` long.
@@ -48,21 +47,9 @@ std::unique_ptr<Kernel> lower_sigmoid(LoweringContext& context) {
     auto* y = static_cast<float*>(at.outputs[0]);
     const std::int64_t rows = v.samples * v.outer * v.spatial;
     cpu::parallel_for(rows, grain / v.inner + 1, [=](std::int64_t begin, std::int64_t end) {
-      sigmoid_range(x, y, begin * v.inner, end * v.inner);
+      sigmoid_range(x + begin * v.inner, y + begin * v.inner, (end - begin) * v.inner);
       clear_padding(v, y, begin, end);
     });
-  });
-}
-
-// From a zero of y and a zero of dy the gradient makes a zero again: any layout will do.
-std::unique_ptr<Kernel> lower_sigmoid_grad(LoweringContext& context) {
-  share_layout(context, {0, 1});
-  return make_kernel([count = context.output(0).padded_elements()](const Addresses& at, const RunContext&) {
-    const auto* y = static_cast<const float*>(at.inputs[0]);
-    const auto* dy = static_cast<const float*>(at.inputs[1]);
-    auto* dx = static_cast<float*>(at.outputs[0]);
-    cpu::parallel_for(count, grain,
-                      [=](std::int64_t begin, std::int64_t end) { sigmoid_grad_range(y, dy, dx, begin, end); });
   });
 }
 
@@ -70,7 +57,7 @@ std::unique_ptr<Kernel> lower_sigmoid_grad(LoweringContext& context) {
 
 void register_sigmoid_cpu(KernelTable& table) {
   table.add("sigmoid", lower_sigmoid);
-  table.add("sigmoid_grad", lower_sigmoid_grad);
+  table.add("sigmoid_grad", [](LoweringContext& c) { return cpu::lower_map2(c, sigmoid_grad_range, grain); });
 }
 
 }  // namespace sluice

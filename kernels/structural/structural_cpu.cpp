@@ -49,8 +49,7 @@ std::unique_ptr<Kernel> lower_scale_by(LoweringContext& context) {
 /// Sums of by-products: few numbers, in double.
 std::unique_ptr<Kernel> lower_by_product_sum(LoweringContext& context) {
   if (context.input(0).dtype != DType::f64)
-    throw BackendError("batch_sum: by-products are summed in double; got " +
-                       std::string(name(context.input(0).dtype)));
+    throw BackendError("batch_sum: by-products are summed in double; got " + std::string(name(context.input(0).dtype)));
   return make_kernel([count = context.output(0).elements()](const Addresses& at, const RunContext&) {
     const auto* part = static_cast<const double*>(at.inputs[0]);
     auto* total = static_cast<double*>(at.outputs[0]);

@@ -75,5 +75,13 @@ TEST(Transfer, ReordersConvertsAndZeroesPadding) {
   EXPECT_EQ(doubles(back), doubles(x));
 }
 
+TEST(Tensor, Reshaped) {
+  const Tensor tensor = Tensor::of<float>({2, 3}, {1, 2, 3, 4, 5, 6});
+  const Tensor flat = tensor.reshaped({6});
+  EXPECT_EQ(flat.shape(), Shape{6});
+  EXPECT_EQ(flat.values<float>()[4], 5);
+  EXPECT_THROW(tensor.reshaped({5}), ShapeError);
+}
+
 }  // namespace
 }  // namespace sluice::test

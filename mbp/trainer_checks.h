@@ -1,0 +1,15 @@
+#pragma once
+
+#include <sluice/mbp/trainer.h>
+
+namespace sluice {
+
+// What a Trainer checks before it plans or runs. All throw UsageError; `what` begins the message.
+
+void check_options(const DataSpec& data, const TrainerOptions& options);
+/// Both have the same fields: they use the same staging.
+void check_fields(const DataSpec& planned, const DataSpec& given, const char* what);
+/// The same, and the number of samples, because it decides the micro-batch sizes.
+void check_data(const DataSpec& planned, const DataSpec& given, const char* what);
+
+}  // namespace sluice
