@@ -23,7 +23,7 @@ fi
 
 # Nothing of this environment may help.
 clean() { env -i PATH="$PATH" HOME="$work" "$@"; }
-clean "$SLUICE_CMAKE" -S "$SLUICE_SOURCE/tests/consumer" -B "$work/build" -DCMAKE_CXX_COMPILER="${SLUICE_CXX:?}" \
+clean "$SLUICE_CMAKE" -G "${SLUICE_GENERATOR:?}" -S "$SLUICE_SOURCE/tests/consumer" -B "$work/build" -DCMAKE_CXX_COMPILER="${SLUICE_CXX:?}" \
   -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" 2>&1 || { cat "$work/log"; fail "configuring"; }
 clean "$SLUICE_CMAKE" --build "$work/build" --parallel "${SLUICE_JOBS:-$(nproc)}" >"$work/log" 2>&1 ||
   { cat "$work/log"; fail "building"; }
