@@ -5,6 +5,7 @@
 #include "support/check_op.h"
 #include "support/run_kernel.h"
 #include "support/tensors.h"
+#include "support/threads.h"
 
 namespace sluice::test {
 namespace {
@@ -60,6 +61,7 @@ TEST_F(BiasLayouts, UnknownOnesArePlain) {
 }
 
 TEST_F(BiasLayouts, GradientDoesNotDependOnThreads) {
+  SLUICE_NEEDS_OPENMP_THREADS();
   Backend& cpu = Device::cpu().backend();
   for (const Layout& layout : layouts_) {
     cpu.set_threads(1);

@@ -5,6 +5,7 @@
 #include "support/check_op.h"
 #include "support/run_kernel.h"
 #include "support/tensors.h"
+#include "support/threads.h"
 
 namespace sluice::test {
 namespace {
@@ -40,6 +41,7 @@ TEST(Reduce, SumsWhatLiesOtherwise) {
 }
 
 TEST(Reduce, SumDoesNotDependOnThreads) {
+  SLUICE_NEEDS_OPENMP_THREADS();
   Graph graph;
   sum_per_sample(graph.parameter(Parameter(Tensor({100003}))));
   const KernelCase test{.op = graph.node(0).op,
