@@ -71,6 +71,13 @@ class Buffer {
   std::size_t bytes_ = 0;
 };
 
+/// How fast a device is, as far as plans compare schedules by it. Only ratios matter.
+struct DeviceRates {
+  double flops_per_s = 1e11;
+  double bytes_per_s = 1e10;
+  double launch_s = 2e-6;  ///< of any kernel, however small
+};
+
 /// What the rest of Sluice needs of a device: memory, copies and kernels. One object per device for the whole process.
 class Backend {
  public:
@@ -99,6 +106,7 @@ class Backend {
   /// Threads that kernels use; 0 asks for the default (all cores the process may use).
   virtual void set_threads(int threads) = 0;
   virtual int threads() const = 0;
+  virtual DeviceRates rates() const { return {}; }
 
   virtual void copy_in(void* device, const void* host, std::size_t bytes) = 0;
   virtual void copy_out(void* host, const void* device, std::size_t bytes) = 0;

@@ -131,6 +131,8 @@ class Kernel {
   virtual std::size_t workspace_bytes() const { return 0; }
   /// The algorithm picked, for the plan's listing and hash ("jit:avx512_core", "winograd", ...).
   virtual std::string algorithm() const { return {}; }
+  /// Multiply-adds that the algorithm does ÷ those that Op::flops counts.
+  virtual double work() const { return 1; }
   /// Called once, when addresses are known; whatever costs time or heap memory (JIT, argument maps) belongs here.
   virtual void bind(const Addresses& addresses) { addresses_ = addresses; }
   virtual void run(const RunContext& context) = 0;

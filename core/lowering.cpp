@@ -72,7 +72,7 @@ class Lowering::Work {
     Part part = std::move(derived_[stage]);
     derived_.erase(stage);
     part.name = "derived " + std::to_string(stage);
-    set_lifetimes(part, {});
+    set_lifetimes(part);
     return part;
   }
 
@@ -98,13 +98,11 @@ class Lowering::Work {
     current_.clear();
     reordered_.clear();
     loadable_.clear();
-    kept_to_end_.clear();
     made_here_.clear();
   }
 
   Part finish() {
-    set_lifetimes(part_, kept_to_end_);
-    share_in_place_in_arena();
+    set_lifetimes(part_);
     return std::move(part_);
   }
 
@@ -115,7 +113,7 @@ class Lowering::Work {
 
   void keep_to_end(std::span<const ValueId> outputs) {
     for (const ValueId v : outputs)
-      if (const auto found = current_.find(v); found != current_.end()) kept_to_end_.push_back(found->second);
+      if (const auto found = current_.find(v); found != current_.end()) part_.kept_to_end.push_back(found->second);
   }
 
   /// The value of the part that holds `v`, made at its first mention.
@@ -177,6 +175,7 @@ class Lowering::Work {
                     .dtype = base.dtype,
                     .layout = {},
                     .alias = of,
+                    .view = true,
                     .value = v};
     return append_value(std::move(value));
   }
@@ -218,17 +217,20 @@ class Lowering::Work {
 
   int reorder_here(int of, const Layout& layout, const std::string& layer) {
     PartValue value = part_.values[at(of)];
+    const auto kernel = [this, value, layout] { return reorder_kernel(value, value.layout, layout); };
     Instruction instruction{.name = "reorder",
                             .layer = layer,
-                            .kernel = reorder_kernel(value, value.layout, layout),
+                            .kernel = kernel(),
                             .inputs = {of},
                             .outputs = {},
-                            .mutated = {}};
+                            .mutated = {},
+                            .make_again = kernel};
     value.name += " reordered";
     value.layer = layer;
     value.category = Category::activation;
     value.layout = layout;
     value.storage = value.alias = value.value = -1;
+    value.view = false;
     emit(std::move(instruction), {append_value(std::move(value))});
     return part_.instructions.back().outputs[0];
   }
@@ -255,6 +257,7 @@ class Lowering::Work {
       PartValue original = source;
       original.layout = from;
       original.alias = -1;
+      original.view = false;
       const int in = static_cast<int>(part.values.size());
       part.values.push_back(std::move(original));
       part.values.push_back(copy);
@@ -316,6 +319,8 @@ class Lowering::Work {
     std::unique_ptr<Kernel> kernel = (*factory)(context);
     place_operands(node, context, inputs, outputs);
 
+    const bool of_samples = !graph_.is_batch_node(n);
+    const double samples = of_samples ? static_cast<double>(part_.micro_batch) : 1;
     Instruction instruction{.name = std::string(node.op->type()),
                             .layer = node.layer,
                             .node = n,
@@ -324,8 +329,13 @@ class Lowering::Work {
                             .outputs = {},
                             .mutated = node.op->mutates(),
                             .cleared = node.op->clears(),
+                            .flops = samples * node.op->flops(graph_.specs(node.inputs), graph_.specs(node.outputs)),
                             .accumulates = graph_.accumulates(n),
-                            .split_dependent = node.op->split_dependent()};
+                            .split_dependent = node.op->split_dependent(),
+                            .cheap = node.op->cheap()};
+    if (node.op->in_place_input() >= 0) instruction.in_place = {node.op->in_place_input()};
+    if (of_samples && !instruction.accumulates)
+      instruction.make_again = [factory, context]() mutable { return (*factory)(context); };
     emit(std::move(instruction), outputs);
     for (std::size_t o = 0; o < outputs.size(); ++o) {
       current_[node.outputs[o]] = outputs[o];
@@ -386,12 +396,16 @@ class Lowering::Work {
   }
 
   void copy_kept(int from, int to, int storage, std::size_t bytes, bool store) {
+    const auto kernel = [this, storage, bytes, store]() -> std::unique_ptr<Kernel> {
+      return std::make_unique<KeptCopy>(backend_, storages_, storage, bytes, store);
+    };
     Instruction instruction{.name = store ? "store" : "load",
                             .layer = part_.values[at(from)].layer,
-                            .kernel = std::make_unique<KeptCopy>(backend_, storages_, storage, bytes, store),
+                            .kernel = kernel(),
                             .inputs = {from},
                             .outputs = {},
                             .mutated = {}};
+    if (!store) instruction.make_again = kernel;
     emit(std::move(instruction), {to});
   }
 
@@ -404,6 +418,7 @@ class Lowering::Work {
     kept.name += " kept";
     kept.storage = id;
     kept.alias = kept.value = -1;
+    kept.view = false;
     copy_kept(from, append_value(std::move(kept)), id, value.bytes(), true);
   }
 
@@ -416,36 +431,14 @@ class Lowering::Work {
     kept.name += " kept";
     kept.storage = id;
     kept.alias = kept.value = -1;
+    kept.view = false;
     value.storage = value.alias = -1;
+    value.view = false;
     const int from = append_value(std::move(kept));
     const std::size_t bytes = value.bytes();
     const int to = append_value(std::move(value));
     copy_kept(from, to, id, bytes, false);
     return to;
-  }
-
-  // --- lifetimes
-  // ------------------------------------------------------------------------------------------------------
-
-  /// Lets ops that may do so write over an input that dies with them.
-  void share_in_place_in_arena() {
-    for (int i = 0; i < static_cast<int>(part_.instructions.size()); ++i) {
-      const Instruction& instruction = part_.instructions[at(i)];
-      if (instruction.node < 0 || instruction.outputs.empty()) continue;
-      const int which = graph_.node(instruction.node).op->in_place_input();
-      if (which < 0) continue;
-      const int in = instruction.inputs[at(which)];
-      const int root = part_.root(in);
-      PartValue& source = part_.values[at(root)];
-      PartValue& result = part_.values[at(instruction.outputs[0])];
-      int uses = 0;
-      for (const int v : instruction.inputs) uses += part_.root(v) == root;
-      if (source.storage >= 0 || result.storage >= 0 || source.last != i || uses != 1 ||
-          part_.values[at(in)].layout != result.layout || part_.values[at(in)].bytes() != result.bytes())
-        continue;
-      result.alias = root;
-      source.last = std::max(source.last, result.last);
-    }
   }
 
   const Graph& graph_;
@@ -464,7 +457,6 @@ class Lowering::Work {
   std::map<ValueId, int> current_;
   std::map<std::pair<int, std::string>, int> reordered_;
   std::vector<ValueId> loadable_;
-  std::vector<int> kept_to_end_;
   std::set<ValueId> made_here_;
 };
 

@@ -49,17 +49,47 @@ int Part::root(int value) const {
   return value;
 }
 
-void set_lifetimes(Part& part, std::span<const int> kept_to_end) {
+namespace {
+
+void share_in_place(Part& part, int i) {
+  const Instruction& instruction = part.instructions[at(i)];
+  if (instruction.outputs.empty()) return;
+  PartValue& result = part.values[at(instruction.outputs[0])];
+  if (result.storage >= 0) return;
+  for (const int which : instruction.in_place) {
+    const int in = instruction.inputs[at(which)];
+    const int root = part.root(in);
+    PartValue& source = part.values[at(root)];
+    int uses = 0;
+    for (const int v : instruction.inputs) uses += part.root(v) == root;
+    if (source.storage >= 0 || source.last != i || uses != 1 || part.values[at(in)].layout != result.layout ||
+        part.values[at(in)].bytes() != result.bytes())
+      continue;
+    result.alias = root;
+    source.last = std::max(source.last, result.last);
+    return;
+  }
+}
+
+}  // namespace
+
+void set_lifetimes(Part& part) {
+  for (PartValue& value : part.values) {
+    value.first = value.last = -1;
+    if (!value.view) value.alias = -1;
+  }
   const auto touch = [&](int v, int when) {
     PartValue& root = part.values[at(part.root(v))];
     if (root.first < 0) root.first = when;
     root.last = std::max(root.last, when);
   };
-  for (int i = 0; i < static_cast<int>(part.instructions.size()); ++i) {
+  const int count = static_cast<int>(part.instructions.size());
+  for (int i = 0; i < count; ++i) {
     for (const int v : part.instructions[at(i)].inputs) touch(v, i);
     for (const int v : part.instructions[at(i)].outputs) touch(v, i);
   }
-  for (const int v : kept_to_end) touch(v, static_cast<int>(part.instructions.size()));
+  for (const int v : part.kept_to_end) touch(v, count);
+  for (int i = 0; i < count; ++i) share_in_place(part, i);
 }
 
 std::vector<Lifetime> arena_lifetimes(const Part& part) {

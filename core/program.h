@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -70,6 +71,7 @@ struct PartValue {
   Layout layout;
   int storage = -1;  ///< lives there; −1: in the arena
   int alias = -1;    ///< shares the memory of this value of the part (in place, view)
+  bool view = false;  ///< is those same bytes under another shape
   int first = -1;    ///< index of the instruction that writes it
   int last = -1;     ///< index of the last instruction that touches it
   ValueId value = -1;
@@ -82,13 +84,18 @@ struct Instruction {
   std::string name;  ///< op type
   std::string layer;
   NodeId node = -1;  ///< −1: a reorder, or a copy of a kept value
-  std::unique_ptr<Kernel> kernel;
+  std::shared_ptr<Kernel> kernel;    ///< of one part only: it holds addresses
   std::vector<int> inputs, outputs;  ///< values of the part
   std::vector<int> mutated;          ///< inputs written in place
   std::vector<int> cleared = {};     ///< inputs left at zero (Op::clears)
+  std::vector<int> in_place = {};    ///< inputs that output 0 may overwrite, the preferred one first
   std::size_t workspace_bytes = 0;
+  double flops = 0;  ///< as Op::flops, of the whole micro-batch
   bool accumulates = false;
   bool split_dependent = false;  ///< Op::split_dependent
+  bool cheap = true;             ///< Op::cheap
+  bool again = false;            ///< computes what an earlier instruction has computed
+  std::function<std::unique_ptr<Kernel>()> make_again = {};  ///< another kernel like this one, not bound
 
   std::string str() const { return layer.empty() ? name : layer + " " + name; }
 };
@@ -99,13 +106,15 @@ struct Part {
   std::int64_t micro_batch = 0;  ///< 0: batch nodes only
   std::vector<PartValue> values;
   std::vector<Instruction> instructions;
+  std::vector<int> kept_to_end = {};  ///< values that somebody reads after the part
 
   /// The value whose memory `value` uses.
   int root(int value) const;
 };
 
-/// Fills in first and last of every value from the instructions; `kept_to_end` live on to the end of the part.
-void set_lifetimes(Part& part, std::span<const int> kept_to_end);
+/// Fills in first and last of every value from the instructions, and lets instructions that may do so write over an
+/// input that dies with them.
+void set_lifetimes(Part& part);
 
 /// What lowering may trade.
 struct LoweringOptions {

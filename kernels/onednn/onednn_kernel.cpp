@@ -17,12 +17,19 @@ std::vector<Argument> arguments(const std::vector<Slot>& slots, const Addresses&
   return arguments;
 }
 
+/// Winograd's F(4x4, 3x3) multiplies 36 times where direct convolution does 144 times; the transforms, which move
+/// memory, cost about as much again.
+double work_of(const dnnl::primitive_desc_base& pd) {
+  return std::string_view(pd.impl_info_str()).find("wino") == std::string_view::npos ? 1 : 0.5;
+}
+
 class PrimitiveKernel final : public Kernel {
  public:
   PrimitiveKernel(const dnnl::primitive_desc_base& pd, std::vector<Slot> slots) : pd_(pd), slots_(std::move(slots)) {}
 
   std::size_t workspace_bytes() const override { return scratchpad_bytes(pd_); }
   std::string algorithm() const override { return pd_.impl_info_str(); }
+  double work() const override { return work_of(pd_); }
   void bind(const Addresses& addresses) override {
     execution_ = Execution(pd_, arguments(slots_, addresses), addresses.workspace);
   }
@@ -55,6 +62,7 @@ class AccumulatingKernel final : public Kernel {
   std::string algorithm() const override {
     return std::string(pd_.impl_info_str()) + (same_layout_ ? "+add" : "+reorder_add");
   }
+  double work() const override { return work_of(pd_); }
   void bind(const Addresses& addresses) override {
     addresses_ = addresses;
     auto* scratchpad = static_cast<std::byte*>(addresses.workspace) + aligned(part_.get_size());

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include <sluice/mbp/part_model.h>
+
+namespace sluice {
+
+/// An order of all the model's steps in which less memory is alive at a time than in the order they are in, where one
+/// is found: sums over samples run as soon as they can, and around the moment of the highest use steps that free
+/// memory are drawn before it and steps that take memory are put off behind it, with whatever has to move with them,
+/// as long as that lowers the peak. Deterministic; at most `effort` orders are compared.
+std::vector<int> improved_order(const PartModel& model, int effort = 1000);
+
+}  // namespace sluice

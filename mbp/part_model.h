@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include <sluice/core/device.h>
+#include <sluice/core/program.h>
+
+namespace sluice {
+
+/// What running a replayed part in some order would take, without touching the part: enough to compare thousands of
+/// orders. An order is a sequence of instructions; one that occurs again computes its outputs again (core/rearrange.h).
+class PartModel {
+ public:
+  PartModel(const Part& part, const DeviceRates& rates);
+
+  struct Step {
+    std::vector<int> inputs, outputs;  ///< values in the arena, each once
+    std::vector<int> in_place;         ///< of the inputs: those whose memory output 0 may take
+    std::vector<int> after;            ///< steps that must come first because of what they write outside the arena
+    std::size_t workspace_bytes = 0;
+    double seconds = 0;       ///< predicted
+    bool repeatable = false;  ///< may run again
+    bool cheap = false;       ///< Op::cheap
+  };
+
+  int steps() const { return static_cast<int>(steps_.size()); }
+  const Step& step(int i) const { return steps_[static_cast<std::size_t>(i)]; }
+  int values() const { return static_cast<int>(bytes_.size()); }
+  std::size_t bytes(int value) const { return bytes_[static_cast<std::size_t>(value)]; }
+  /// The step that computes `value`.
+  int producer(int value) const { return producer_[static_cast<std::size_t>(value)]; }
+  bool kept_to_end(int value) const { return kept_[static_cast<std::size_t>(value)]; }
+
+  /// Bytes alive during every step of `sequence`, workspaces included; after the last one, what is kept to the end.
+  std::vector<std::size_t> live(std::span<const int> sequence) const;
+  /// The largest of them.
+  std::size_t peak(std::span<const int> sequence) const;
+  double seconds(std::span<const int> sequence) const;
+
+ private:
+  std::vector<Step> steps_;
+  std::vector<std::size_t> bytes_;  // by value
+  std::vector<int> producer_;
+  std::vector<bool> kept_;
+};
+
+}  // namespace sluice
