@@ -23,6 +23,18 @@ class ReorderOp final : public Op {
 
 std::string pointer_key(const void* pointer) { return std::to_string(reinterpret_cast<std::uintptr_t>(pointer)); }
 
+/// Moves `source` from one layout to another.
+std::unique_ptr<Kernel> reorder_kernel(Backend& backend, const PartValue& source, const Layout& from,
+                                       const Layout& to) {
+  const KernelFactory* const factory = backend.kernel("reorder");
+  if (!factory)
+    throw BackendError("lowering: " + source.name + " must be reordered and the device has no reorder kernel");
+  static const ReorderOp op;
+  LoweringContext context(op, backend, {{source.dims, source.dtype, Scope::batch, from}},
+                          {{source.dims, source.dtype, Scope::batch, to}}, /*workspace_cap_bytes=*/0);
+  return (*factory)(context);
+}
+
 }  // namespace
 
 class Lowering::Work {
@@ -204,20 +216,11 @@ class Lowering::Work {
     return result;
   }
 
-  std::unique_ptr<Kernel> reorder_kernel(const PartValue& source, const Layout& from, const Layout& to) {
-    const KernelFactory* const factory = backend_.kernel("reorder");
-    if (!factory)
-      throw BackendError("lowering: " + source.name + " must be reordered and the device has no reorder kernel");
-    LoweredValue input{source.dims, source.dtype, Scope::batch, from};
-    LoweredValue output{source.dims, source.dtype, Scope::batch, to};
-    static const ReorderOp op;
-    LoweringContext context(op, backend_, {input}, {output}, options_.workspace_cap_bytes);
-    return (*factory)(context);
-  }
-
   int reorder_here(int of, const Layout& layout, const std::string& layer) {
     PartValue value = part_.values[at(of)];
-    const auto kernel = [this, value, layout] { return reorder_kernel(value, value.layout, layout); };
+    const auto kernel = [&backend = backend_, value, layout] {
+      return reorder_kernel(backend, value, value.layout, layout);
+    };
     Instruction instruction{.name = "reorder",
                             .layer = layer,
                             .kernel = kernel(),
@@ -263,7 +266,7 @@ class Lowering::Work {
       part.values.push_back(copy);
       part.instructions.push_back({.name = "reorder",
                                    .layer = layer,
-                                   .kernel = reorder_kernel(source, from, layout),
+                                   .kernel = reorder_kernel(backend_, source, from, layout),
                                    .inputs = {in},
                                    .outputs = {in + 1},
                                    .mutated = {}});
@@ -276,6 +279,11 @@ class Lowering::Work {
     instruction.outputs = std::move(outputs);
     instruction.workspace_bytes = instruction.kernel->workspace_bytes();
     part_.instructions.push_back(std::move(instruction));
+  }
+
+  std::size_t workspace_cap(NodeId n) const {
+    const auto own = options_.node_cap_bytes.find(n);
+    return own == options_.node_cap_bytes.end() ? options_.workspace_cap_bytes : own->second;
   }
 
   LoweredValue lowered(int v, Scope scope) const {
@@ -314,8 +322,7 @@ class Lowering::Work {
         if (!backend_.computes(node.op->type(), operand.dtype))
           throw BackendError(std::string(node.op->type()) + ": no kernels for " + std::string(name(operand.dtype)) +
                              " on this device (" + backend_.description() + "); expected f32, i32 or u8");
-    LoweringContext context(*node.op, backend_, lowered_inputs, lowered_outputs, options_.workspace_cap_bytes,
-                            options_.chooser);
+    LoweringContext context(*node.op, backend_, lowered_inputs, lowered_outputs, workspace_cap(n), options_.chooser);
     std::unique_ptr<Kernel> kernel = (*factory)(context);
     place_operands(node, context, inputs, outputs);
 
@@ -396,8 +403,9 @@ class Lowering::Work {
   }
 
   void copy_kept(int from, int to, int storage, std::size_t bytes, bool store) {
-    const auto kernel = [this, storage, bytes, store]() -> std::unique_ptr<Kernel> {
-      return std::make_unique<KeptCopy>(backend_, storages_, storage, bytes, store);
+    const auto kernel = [&backend = backend_, &storages = storages_, storage, bytes,
+                         store]() -> std::unique_ptr<Kernel> {
+      return std::make_unique<KeptCopy>(backend, storages, storage, bytes, store);
     };
     Instruction instruction{.name = store ? "store" : "load",
                             .layer = part_.values[at(from)].layer,

@@ -69,11 +69,11 @@ struct PartValue {
   Shape dims;
   DType dtype = DType::f32;
   Layout layout;
-  int storage = -1;  ///< lives there; −1: in the arena
-  int alias = -1;    ///< shares the memory of this value of the part (in place, view)
+  int storage = -1;   ///< lives there; −1: in the arena
+  int alias = -1;     ///< shares the memory of this value of the part (in place, view)
   bool view = false;  ///< is those same bytes under another shape
-  int first = -1;    ///< index of the instruction that writes it
-  int last = -1;     ///< index of the last instruction that touches it
+  int first = -1;     ///< index of the instruction that writes it
+  int last = -1;      ///< index of the last instruction that touches it
   ValueId value = -1;
 
   std::size_t bytes() const { return layout.bytes(dims, dtype); }
@@ -83,7 +83,7 @@ struct PartValue {
 struct Instruction {
   std::string name;  ///< op type
   std::string layer;
-  NodeId node = -1;  ///< −1: a reorder, or a copy of a kept value
+  NodeId node = -1;                  ///< −1: a reorder, or a copy of a kept value
   std::shared_ptr<Kernel> kernel;    ///< of one part only: it holds addresses
   std::vector<int> inputs, outputs;  ///< values of the part
   std::vector<int> mutated;          ///< inputs written in place
@@ -92,9 +92,9 @@ struct Instruction {
   std::size_t workspace_bytes = 0;
   double flops = 0;  ///< as Op::flops, of the whole micro-batch
   bool accumulates = false;
-  bool split_dependent = false;  ///< Op::split_dependent
-  bool cheap = true;             ///< Op::cheap
-  bool again = false;            ///< computes what an earlier instruction has computed
+  bool split_dependent = false;                              ///< Op::split_dependent
+  bool cheap = true;                                         ///< Op::cheap
+  bool again = false;                                        ///< computes what an earlier instruction has computed
   std::function<std::unique_ptr<Kernel>()> make_again = {};  ///< another kernel like this one, not bound
 
   std::string str() const { return layer.empty() ? name : layer + " " + name; }
@@ -118,8 +118,10 @@ void set_lifetimes(Part& part);
 
 /// What lowering may trade.
 struct LoweringOptions {
-  /// Limit for the workspace of kernels that can trade memory for speed.
+  /// Limit for the workspace of kernels that can trade memory for speed,
   std::size_t workspace_cap_bytes = 0;
+  /// and for single nodes another one.
+  std::map<NodeId, std::size_t> node_cap_bytes = {};
   AlgorithmChooser* chooser = nullptr;  ///< null: the cost model decides
 };
 

@@ -78,8 +78,8 @@ class Rearranger {
 
   const Part& part_;
   Part result_;
-  std::vector<int> latest_;                     // by value of the old part
-  std::map<std::pair<int, int>, int> views_;    // (view, what it looks at now)
+  std::vector<int> latest_;                   // by value of the old part
+  std::map<std::pair<int, int>, int> views_;  // (view, what it looks at now)
   std::vector<bool> done_;
 };
 

@@ -11,60 +11,92 @@ namespace sluice {
 namespace {
 
 constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
+constexpr std::size_t mib = std::size_t{1} << 20;
 
 std::string both(std::size_t bytes) { return std::to_string(bytes) + " bytes (" + format_bytes(bytes) + ")"; }
 
-/// The largest micro-batch whose plan fits, or 0. The peak is nearly monotone in it: bisection, then upward while the
-/// next ones still fit.
-std::int64_t largest_that_fits(const Planner& planner, std::int64_t batch, std::size_t budget_bytes) {
-  const auto fits = [&](std::int64_t micro_batch) {
-    return planner(micro_batch, 0)->summary.planned_peak_bytes() <= budget_bytes;
-  };
-  std::int64_t low = 0, high = batch + 1;  // low fits (0 trivially), high does not
-  while (high - low > 1) {
-    const std::int64_t middle = low + (high - low) / 2;
-    (fits(middle) ? low : high) = middle;
-  }
-  constexpr std::int64_t neighbours = 4;
-  for (std::int64_t tried = high + 1; tried <= std::min(batch, high + neighbours); ++tried)
-    if (fits(tried)) low = tried;
-  return low;
-}
+/// The work of choosing for one wish.
+class Choice {
+ public:
+  Choice(const Planner& planner, const PlanWish& wish) : planner_(planner), wish_(wish) {}
 
-/// The least that a small micro-batch needs: workspaces can make one sample dearer than a few.
-std::size_t smallest_feasible_budget(const Planner& planner, std::int64_t batch) {
-  std::size_t least = no_limit;
-  for (std::int64_t micro_batch = 1; micro_batch <= std::min<std::int64_t>(batch, 4); ++micro_batch)
-    least = std::min(least, planner(micro_batch, 0)->summary.planned_peak_bytes());
-  return least;
-}
+  std::unique_ptr<RunPlan> plan() {
+    const Recompute first = wish_.recompute == Recompute::automatic ? Recompute::none : wish_.recompute;
+    const bool asked = wish_.micro_batch > 0;
+    std::int64_t micro_batch = asked ? wish_.micro_batch : largest_that_fits(first);
+    if (micro_batch == 0) micro_batch = largest_that_fits(wish_.recompute);
+    if (micro_batch == 0) refuse_budget();
+    std::unique_ptr<RunPlan> smallest = smallest_plan(micro_batch, first);
+    if (!fits(*smallest) && first != wish_.recompute) smallest = smallest_plan(micro_batch, wish_.recompute);
+    if (!fits(*smallest)) refuse_micro_batch(*smallest);
+    return fastest(micro_batch, std::move(smallest));
+  }
+
+ private:
+  bool fits(const RunPlan& plan) const { return plan.summary.planned_peak_bytes() <= wish_.budget_bytes; }
+
+  std::unique_ptr<RunPlan> smallest_plan(std::int64_t micro_batch, Recompute recompute) const {
+    return planner_({.micro_batch = micro_batch, .caps = {}, .recompute = recompute});
+  }
+
+  /// The largest micro-batch whose plan fits, or 0. The peak is nearly monotone in it: bisection, then upward while the
+  /// next ones still fit.
+  std::int64_t largest_that_fits(Recompute recompute) const {
+    const auto works = [&](std::int64_t micro_batch) { return fits(*smallest_plan(micro_batch, recompute)); };
+    std::int64_t low = 0, high = wish_.batch + 1;  // low fits (0 trivially), high does not
+    while (high - low > 1) {
+      const std::int64_t middle = low + (high - low) / 2;
+      (works(middle) ? low : high) = middle;
+    }
+    constexpr std::int64_t neighbours = 4;
+    for (std::int64_t tried = high + 1; tried <= std::min(wish_.batch, high + neighbours); ++tried)
+      if (works(tried)) low = tried;
+    return low;
+  }
+
+  std::unique_ptr<RunPlan> fastest(std::int64_t micro_batch, std::unique_ptr<RunPlan> best) const {
+    const auto consider = [&](const WorkspaceCaps& caps) {
+      std::unique_ptr<RunPlan> plan =
+          planner_({.micro_batch = micro_batch, .caps = caps, .recompute = wish_.recompute});
+      if (!fits(*plan) || plan->summary.predicted_step_s >= best->summary.predicted_step_s) return;
+      best = std::move(plan);
+    };
+    for (const std::size_t cap : {no_limit, 64 * mib, 32 * mib, 16 * mib, 8 * mib, 4 * mib, 2 * mib, mib})
+      consider({.bytes = cap});
+    consider(room_for_workspaces(*best, wish_.budget_bytes));
+    return best;
+  }
+
+  [[noreturn]] void refuse_micro_batch(const RunPlan& smallest) const {
+    const std::int64_t largest = largest_that_fits(wish_.recompute);
+    if (largest == 0) refuse_budget();
+    throw OutOfMemory("plan: micro-batch " + std::to_string(wish_.micro_batch) +
+                      " does not fit; its predicted peak is " + both(smallest.summary.planned_peak_bytes()) +
+                      ", the budget is " + both(wish_.budget_bytes) + "; the largest micro-batch that fits is " +
+                      std::to_string(largest));
+  }
+
+  [[noreturn]] void refuse_budget() const {
+    // Workspaces can make one sample dearer than a few.
+    std::size_t least = no_limit;
+    for (std::int64_t micro_batch = 1; micro_batch <= std::min<std::int64_t>(wish_.batch, 4); ++micro_batch)
+      least = std::min(least, smallest_plan(micro_batch, wish_.recompute)->summary.planned_peak_bytes());
+    throw OutOfMemory("plan: the budget of " + both(wish_.budget_bytes) +
+                      " is below what one sample needs; the smallest feasible budget is " + both(least));
+  }
+
+  const Planner& planner_;
+  const PlanWish& wish_;
+};
 
 }  // namespace
 
-std::unique_ptr<RunPlan> choose_plan(const Planner& planner, std::int64_t batch, std::int64_t micro_batch,
-                                     std::size_t budget_bytes) {
-  if (budget_bytes == 0) return planner(micro_batch ? micro_batch : batch, no_limit);
-
-  const std::int64_t asked = micro_batch;
-  if (asked == 0) micro_batch = largest_that_fits(planner, batch, budget_bytes);
-  std::unique_ptr<RunPlan> smallest = micro_batch ? planner(micro_batch, 0) : nullptr;
-  if (!smallest || smallest->summary.planned_peak_bytes() > budget_bytes) {
-    const std::int64_t largest = asked ? largest_that_fits(planner, batch, budget_bytes) : 0;
-    if (largest)
-      throw OutOfMemory("plan: micro-batch " + std::to_string(asked) + " does not fit; its predicted peak is " +
-                        both(smallest->summary.planned_peak_bytes()) + ", the budget is " + both(budget_bytes) +
-                        "; the largest micro-batch that fits is " + std::to_string(largest));
-    throw OutOfMemory("plan: the budget of " + both(budget_bytes) +
-                      " is below what one sample needs; the smallest feasible budget is " +
-                      both(smallest_feasible_budget(planner, batch)));
-  }
-  for (const std::size_t cap :
-       {no_limit, std::size_t{64} << 20, std::size_t{32} << 20, std::size_t{16} << 20, std::size_t{8} << 20,
-        std::size_t{4} << 20, std::size_t{2} << 20, std::size_t{1} << 20}) {
-    std::unique_ptr<RunPlan> faster = planner(micro_batch, cap);
-    if (faster->summary.planned_peak_bytes() <= budget_bytes) return faster;
-  }
-  return smallest;
+std::unique_ptr<RunPlan> choose_plan(const Planner& planner, const PlanWish& wish) {
+  if (wish.budget_bytes == 0)
+    return planner({.micro_batch = wish.micro_batch ? wish.micro_batch : wish.batch,
+                    .caps = {.bytes = no_limit},
+                    .recompute = wish.recompute});
+  return Choice(planner, wish).plan();
 }
 
 }  // namespace sluice

@@ -9,14 +9,28 @@
 
 namespace sluice {
 
-/// Plans a run for a micro-batch size and a limit on workspaces.
-using Planner = std::function<std::unique_ptr<RunPlan>(std::int64_t micro_batch, std::size_t workspace_cap_bytes)>;
+/// What choose_plan() varies.
+struct PlanChoice {
+  std::int64_t micro_batch = 0;
+  WorkspaceCaps caps = {};
+  Recompute recompute = Recompute::none;
+};
+using Planner = std::function<std::unique_ptr<RunPlan>(const PlanChoice& choice)>;
 
-/// The plan for a budget (0: none). `micro_batch` 0: the largest that fits with minimum workspaces, found by planning,
-/// never by trying to allocate; without a budget the whole batch. Left-over bytes raise the workspace limit, which buys
-/// faster algorithms. Throws OutOfMemory: a fixed micro-batch that does not fit (with its predicted peak and the
-/// largest that fits), or a budget that one sample does not fit (with the smallest feasible budget).
-std::unique_ptr<RunPlan> choose_plan(const Planner& planner, std::int64_t batch, std::int64_t micro_batch,
-                                     std::size_t budget_bytes);
+/// What is asked for.
+struct PlanWish {
+  std::int64_t batch = 0;
+  std::int64_t micro_batch = 0;  ///< 0: the largest that fits; without a budget the whole batch
+  std::size_t budget_bytes = 0;  ///< 0: none
+  Recompute recompute = Recompute::none;
+};
+
+/// The plan for a wish. Sizes are found by planning, never by trying to allocate. Values are recomputed automatically
+/// only where the micro-batch (asked for, or of one sample) would not fit otherwise, or where it pays because
+/// faster algorithms then find room: among the limits for workspaces tried, the one that the cost model predicts to be
+/// fastest wins, and left-over bytes raise the limits of single kernels. Throws OutOfMemory: a fixed micro-batch that
+/// does not fit (with its predicted peak and the largest that fits), or a budget that one sample does not fit (with the
+/// smallest feasible budget).
+std::unique_ptr<RunPlan> choose_plan(const Planner& planner, const PlanWish& wish);
 
 }  // namespace sluice

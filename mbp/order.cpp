@@ -27,7 +27,6 @@ struct Dependencies {
   }
 };
 
-/// Runs the steps that leave nothing in the arena as soon as they can: they only free memory.
 std::vector<int> sinks_first(const PartModel& model, const Dependencies& dependencies) {
   std::vector<int> order;
   std::vector<std::size_t> waits_for(at(model.steps()));
@@ -85,8 +84,7 @@ class LocalSearch {
 
   bool improve_once() {
     const std::vector<std::size_t> live = model_.live(order_);
-    const int moment =
-        static_cast<int>(std::max_element(live.begin(), live.end()) - live.begin());
+    const int moment = static_cast<int>(std::max_element(live.begin(), live.end()) - live.begin());
     if (moment == static_cast<int>(order_.size())) return false;
     std::vector<int> place(order_.size());
     for (int t = 0; t < static_cast<int>(order_.size()); ++t) place[at(order_[at(t)])] = t;
@@ -116,14 +114,16 @@ class LocalSearch {
   std::vector<int> drawn_before(int step, int moment, const std::vector<int>& place) {
     mark(step, dependencies_.before, [&](int i) { return place[at(i)] >= moment; });
     if (marked_[at(order_[at(moment)])] == stamp_) return order_;  // it needs that very step
-    return split_at(moment, [&](int t) { return t >= moment; }, /*marked_first=*/true);
+    return split_at(
+        moment, [&](int t) { return t >= moment; }, /*marked_first=*/true);
   }
 
   /// The order with `step`, and what has used its results by then, behind what runs at `moment`.
   std::vector<int> put_behind(int step, int moment, const std::vector<int>& place) {
     mark(step, dependencies_.behind, [&](int i) { return place[at(i)] <= moment; });
     if (marked_[at(order_[at(moment)])] == stamp_) return order_;
-    return split_at(moment, [&](int t) { return t <= moment; }, /*marked_first=*/false);
+    return split_at(
+        moment, [&](int t) { return t <= moment; }, /*marked_first=*/false);
   }
 
   template <class Inside>
@@ -173,6 +173,8 @@ class LocalSearch {
 };
 
 }  // namespace
+
+std::vector<int> early_sums(const PartModel& model) { return sinks_first(model, Dependencies(model)); }
 
 std::vector<int> improved_order(const PartModel& model, int effort) {
   const Dependencies dependencies(model);

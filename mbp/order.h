@@ -13,4 +13,7 @@ namespace sluice {
 /// as long as that lowers the peak. Deterministic; at most `effort` orders are compared.
 std::vector<int> improved_order(const PartModel& model, int effort = 1000);
 
+/// The order they are in, except that sums over samples run as soon as they can: they only free memory.
+std::vector<int> early_sums(const PartModel& model);
+
 }  // namespace sluice

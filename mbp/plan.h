@@ -31,6 +31,9 @@ struct Plan {
   std::size_t arena_bytes = 0;
   std::size_t arena_lower_bound_bytes = 0;
   std::size_t workspace_cap_bytes = 0;  ///< what kernels that trade memory for speed were allowed
+  int recomputed = 0;                   ///< kernels of a replay that compute again what was let go
+  double predicted_step_s = 0;          ///< by the cost model: for comparing plans with one another
+  double predicted_again_s = 0;         ///< of that, for computing again
   Ledger ledger;                        ///< planned bytes; activations and workspaces at the moment of the arena's peak
   std::string tuning;                   ///< where measured algorithms come from; empty: the cost model chose
   std::string hash;

@@ -5,6 +5,7 @@
 
 #include <sluice/core/device.h>
 #include <sluice/core/hash.h>
+#include <sluice/mbp/part_model.h>
 
 namespace sluice {
 namespace {
@@ -25,11 +26,18 @@ struct Sizes {
   }
 };
 
-PackedPart packed(Part part) {
-  PackedPart result{.part = std::move(part), .lifetimes = {}, .packing = {}};
-  result.lifetimes = arena_lifetimes(result.part);
-  result.packing = pack(result.lifetimes);
-  return result;
+PackedPart unpacked(Part part) { return {.part = std::move(part), .lifetimes = {}, .packing = {}}; }
+
+/// Puts every part into the order it will run in, and its values into the arena. Parts that run once are left as they
+/// are: their results live in storages, which may follow one another in the same memory.
+void arrange_and_pack(Program& program, const ArrangeOptions& options) {
+  for (auto& [size, stages] : program.replayed)
+    for (PackedPart& packed : stages) packed.part = arranged(packed.part, options);
+  program.for_each_part([&](PackedPart& packed) {
+    packed.lifetimes = arena_lifetimes(packed.part);
+    packed.packing = pack(packed.lifetimes);
+    for (Instruction& instruction : packed.part.instructions) instruction.make_again = nullptr;  // refers to the graph
+  });
 }
 
 Program lower_program(std::string name, const Graph& graph, StageCut cut, const Sizes& sizes,
@@ -37,17 +45,18 @@ Program lower_program(std::string name, const Graph& graph, StageCut cut, const 
                       const LoweringOptions& options) {
   Program program;
   program.name = std::move(name);
+  program.graph = &graph;
   program.cut = std::move(cut);
   Lowering lowering(graph, program.cut, storages, backend, options, gradients);
   const int stages = static_cast<int>(program.cut.stages.size());
   program.accumulators.resize(at(stages));
-  program.prologue = packed(lowering.prologue());
+  program.prologue = unpacked(lowering.prologue());
   for (const std::int64_t size : sizes.sizes) {
     std::vector<PackedPart>& parts = program.replayed[size];
-    for (int s = 0; s < stages; ++s) parts.push_back(packed(lowering.replayed(s, size, sizes.slots)));
+    for (int s = 0; s < stages; ++s) parts.push_back(unpacked(lowering.replayed(s, size, sizes.slots)));
   }
   for (int s = 0; s < stages; ++s) {
-    program.once.push_back(packed(lowering.once(s)));
+    program.once.push_back(unpacked(lowering.once(s)));
     std::set<int> cleared;
     const Part& part = program.replayed.begin()->second[at(s)].part;
     for (const Instruction& instruction : part.instructions)
@@ -55,12 +64,12 @@ Program lower_program(std::string name, const Graph& graph, StageCut cut, const 
         for (const int output : instruction.outputs) cleared.insert(part.values[at(output)].storage);
     program.accumulators[at(s)].assign(cleared.begin(), cleared.end());
   }
-  program.writers = packed(lowering.writers());
+  program.writers = unpacked(lowering.writers());
   for (const Instruction& writer : program.writers.part.instructions)
     for (const int i : writer.cleared)
       program.left_clear.push_back(program.writers.part.values[at(writer.inputs[at(i)])].storage);
   std::sort(program.left_clear.begin(), program.left_clear.end());
-  for (int s = -1; s < stages; ++s) program.derived.push_back(packed(lowering.take_derived(s)));
+  for (int s = -1; s < stages; ++s) program.derived.push_back(unpacked(lowering.take_derived(s)));
   for (ValueId v = 0; v < graph.values(); ++v) program.storage_of.push_back(lowering.storage_of(v));
   return program;
 }
@@ -190,7 +199,12 @@ std::vector<ValueId> ids(std::initializer_list<Var> vars, const std::vector<std:
 }
 
 void lower_programs(RunPlan& plan, const RunPlanRequest& request) {
-  const LoweringOptions options{.workspace_cap_bytes = request.workspace_cap_bytes, .chooser = request.chooser};
+  const auto options = [&](const Graph& graph) {
+    LoweringOptions result{.workspace_cap_bytes = request.caps.bytes, .chooser = request.chooser};
+    if (const auto own = request.caps.of_nodes.find(&graph); own != request.caps.of_nodes.end())
+      result.node_cap_bytes = own->second;
+    return result;
+  };
   Sizes training_sizes, evaluation_sizes;
   training_sizes.add(request.batch, request.micro_batch);
   if (const std::int64_t tail = request.data->samples % request.batch) training_sizes.add(tail, request.micro_batch);
@@ -204,23 +218,50 @@ void lower_programs(RunPlan& plan, const RunPlanRequest& request) {
     outputs.push_back(gradient.id());
   }
   plan.train = lower_program("train", *training.graph, cut_into_stages(*training.graph, outputs, request.crossing),
-                             training_sizes, gradients, plan.storages, *request.backend, options);
+                             training_sizes, gradients, plan.storages, *request.backend, options(*training.graph));
 
   const StepGraph& evaluation = *request.evaluation;
   outputs = ids({evaluation.loss}, evaluation.metrics);
   plan.evaluate =
       lower_program("evaluate", *evaluation.graph, cut_into_stages(*evaluation.graph, outputs, request.crossing),
-                    evaluation_sizes, {}, plan.storages, *request.backend, options);
+                    evaluation_sizes, {}, plan.storages, *request.backend, options(*evaluation.graph));
   if (!evaluation.predictions.empty()) {
     outputs = ids({}, evaluation.predictions);
     plan.predict =
         lower_program("predict", *evaluation.graph, cut_into_stages(*evaluation.graph, outputs, request.crossing),
-                      evaluation_sizes, {}, plan.storages, *request.backend, options);
+                      evaluation_sizes, {}, plan.storages, *request.backend, options(*evaluation.graph));
   }
   for (const Sizes* sizes : {&training_sizes, &evaluation_sizes})
     for (const std::int64_t size : sizes->sizes) plan.summary.sizes.push_back(size);
   std::sort(plan.summary.sizes.begin(), plan.summary.sizes.end(), std::greater<>());
   plan.summary.sizes.erase(std::unique(plan.summary.sizes.begin(), plan.summary.sizes.end()), plan.summary.sizes.end());
+}
+
+/// What a training step takes by the cost model, and how much of that is computing again.
+void predict(RunPlan& plan, const Backend& backend) {
+  const DeviceRates rates = backend.rates();
+  Plan& summary = plan.summary;
+  const auto add = [&](const PackedPart& packed, std::int64_t times) {
+    const PartModel model(packed.part, rates);
+    for (int i = 0; i < model.steps(); ++i) {
+      const double seconds = static_cast<double>(times) * model.step(i).seconds;
+      summary.predicted_step_s += seconds;
+      if (packed.part.instructions[at(i)].again) summary.predicted_again_s += seconds;
+    }
+  };
+  const MicroBatches split(summary.batch, summary.micro_batch);
+  const std::int64_t larger = split.samples % split.replays;
+  for (const std::int64_t size : split.sizes()) {
+    const std::int64_t times = split.sizes().size() == 1 ? split.replays
+                               : size == split.size(0)   ? larger
+                                                         : split.replays - larger;
+    for (const PackedPart& packed : plan.train.replayed.at(size)) add(packed, times);
+  }
+  for (const PackedPart* packed : {&plan.train.prologue, &plan.train.writers}) add(*packed, 1);
+  for (const auto* parts : {&plan.train.derived, &plan.train.once})
+    for (const PackedPart& packed : *parts) add(packed, 1);
+  for (const PackedPart& packed : plan.train.replayed.at(split.size(0)))
+    for (const Instruction& instruction : packed.part.instructions) summary.recomputed += instruction.again;
 }
 
 }  // namespace
@@ -241,11 +282,44 @@ std::unique_ptr<RunPlan> make_run_plan(const RunPlanRequest& request) {
   summary.tail = summary.samples % request.batch;
   summary.stages = static_cast<int>(plan->train.cut.stages.size());
   summary.split_dependent = split_dependent(plan->train);
-  summary.workspace_cap_bytes = request.workspace_cap_bytes;
+  summary.workspace_cap_bytes = request.caps.bytes;
+  summary.budget_bytes = request.budget_bytes;
   place(*plan);
+  const std::size_t room = request.budget_bytes - std::min(request.budget_bytes, plan->arena_offset);
+  const ArrangeOptions options{
+      .passes = request.passes,
+      .recompute = request.budget_bytes || request.recompute == Recompute::cheap ? request.recompute : Recompute::none,
+      .arena_bytes = room,
+      .rates = request.backend->rates()};
+  arrange_and_pack(plan->train, options);
+  // An evaluation keeps nothing for later: there is nothing to compute again.
+  for (Program* program : {&plan->evaluate, &plan->predict})
+    arrange_and_pack(*program, {.passes = request.passes, .rates = options.rates});
   account(*plan);
+  predict(*plan, *request.backend);
   summary.hash = plan_hash(*plan, request);
   return plan;
+}
+
+WorkspaceCaps room_for_workspaces(RunPlan& plan, std::size_t budget_bytes) {
+  WorkspaceCaps caps;
+  const std::size_t arena_bytes = budget_bytes - std::min(budget_bytes, plan.arena_offset);
+  for (Program* program : {&plan.train, &plan.evaluate, &plan.predict})
+    program->for_each_part([&](PackedPart& packed) {
+      const std::vector<Instruction>& instructions = packed.part.instructions;
+      std::vector<std::size_t> live(instructions.size(), 0);
+      for (const Lifetime& l : packed.lifetimes)
+        for (int i = l.first; i <= l.last && at(i) < live.size(); ++i)
+          if (l.value >= 0) live[at(i)] += l.bytes;
+      std::map<NodeId, std::size_t>& of_nodes = caps.of_nodes[program->graph];
+      for (std::size_t i = 0; i < instructions.size(); ++i) {
+        if (instructions[i].node < 0) continue;
+        const std::size_t room = arena_bytes - std::min(arena_bytes, live[i]);
+        const auto [known, added] = of_nodes.emplace(instructions[i].node, room);
+        if (!added) known->second = std::min(known->second, room);
+      }
+    });
+  return caps;
 }
 
 }  // namespace sluice

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <sluice/core/program.h>
+#include <sluice/mbp/arrange.h>
 #include <sluice/mbp/micro_batches.h>
 #include <sluice/mbp/packing.h>
 #include <sluice/mbp/plan.h>
@@ -24,6 +25,7 @@ struct PackedPart {
 /// One of the run's graphs, lowered: what is run once and, by micro-batch size, what is replayed.
 struct Program {
   std::string name;
+  const Graph* graph = nullptr;
   StageCut cut;
   PackedPart prologue;
   std::vector<PackedPart> derived;  ///< [0]: after the prologue; [s+1]: after the once part of stage s
@@ -51,6 +53,12 @@ struct RunPlan {
   Plan summary;
 };
 
+/// Limits for the workspaces of kernels that can trade memory for speed: one for all, and others for single nodes.
+struct WorkspaceCaps {
+  std::size_t bytes = 0;
+  std::map<const Graph*, std::map<NodeId, std::size_t>> of_nodes = {};
+};
+
 /// What a run plan is made from.
 struct RunPlanRequest {
   const StepGraph* training = nullptr;
@@ -59,7 +67,10 @@ struct RunPlanRequest {
   std::int64_t batch = 0;  ///< at most data->samples
   std::int64_t micro_batch = 0;
   std::int64_t evaluation_samples = 0;
-  std::size_t workspace_cap_bytes = 0;
+  std::size_t budget_bytes = 0;  ///< what recomputation should make the plan fit into; 0: none
+  WorkspaceCaps caps = {};
+  Recompute recompute = Recompute::none;
+  PlannerPasses passes = {};
   Crossing crossing = Crossing::keep;
   AlgorithmChooser* chooser = nullptr;  ///< null: the cost model chooses algorithms
   Backend* backend = nullptr;
@@ -67,6 +78,9 @@ struct RunPlanRequest {
 
 /// Lowers, packs and places everything. Allocates nothing on the device.
 std::unique_ptr<RunPlan> make_run_plan(const RunPlanRequest& request);
+
+/// What every node's workspace could grow to, as things are, before more than `budget_bytes` were in use.
+WorkspaceCaps room_for_workspaces(RunPlan& plan, std::size_t budget_bytes);
 
 /// Layer name of the bytes that the packing leaves unused at the arena's peak.
 inline constexpr const char* fragmentation_layer = "(fragmentation)";

@@ -8,11 +8,10 @@
 #include <sluice/core/error.h>
 #include <sluice/core/hash.h>
 #include <sluice/core/transfer.h>
-#include <sluice/mbp/choose.h>
 #include <sluice/mbp/process_memory.h>
 #include <sluice/mbp/scheduler.h>
+#include <sluice/mbp/step_planner.h>
 #include <sluice/mbp/trainer_checks.h>
-#include <sluice/mbp/tuning.h>
 
 namespace sluice {
 namespace {
@@ -40,18 +39,9 @@ class Trainer::Impl final : public ParameterHome {
     backend_ = &options_.device.backend();
     backend_->set_threads(options_.threads);
     initialize(model_, options_.seed, /*only_new=*/true);
-    Trace traced = trace(model_, function_, data_);
-    identity_ = traced.identity();
-    training_ = make_training_graph(std::move(traced), optimizer_, options_.fold, options_.keep_gradients);
-    evaluation_ = make_evaluation_graph(trace_evaluation(model_, function_, evaluation_data_));
-    if (options_.tune && options_.tuning.empty())
-      throw UsageError("trainer: tune is set and tuning is not; expected the name of the file to write");
-    if (!options_.tuning.empty()) tuning_.emplace(options_.tuning, *backend_, /*must_exist=*/!options_.tune);
-    make_plan();
-    if (options_.tune && tune()) make_plan();
-    plan_->summary.budget_bytes = options_.budget;
-    plan_->summary.batch = options_.batch;
-    if (tuning_) plan_->summary.tuning = tuning_->str();
+    planner_.emplace(model_, optimizer_, function_, data_, options_);
+    plan_ = planner_->chosen();
+    if (options_.tune && planner_->tune(*plan_)) plan_ = planner_->chosen();
   }
 
   ~Impl() override { release(); }
@@ -59,7 +49,7 @@ class Trainer::Impl final : public ParameterHome {
   const Plan& summary() const { return plan_->summary; }
   const TrainerOptions& options() const { return options_; }
   std::size_t whole_batch_planned_bytes() const {
-    return plan(batch(), 0, crossing_, nullptr)->summary.planned_peak_bytes();
+    return planner_->plan({.micro_batch = batch()}, 0)->summary.planned_peak_bytes();
   }
 
   Result steps(const Dataset& data, std::int64_t most) {
@@ -107,11 +97,11 @@ class Trainer::Impl final : public ParameterHome {
       stop_ = false;
       return result;
     }
-    result.loss = scheduler_->read_scalar(plan_->evaluate, evaluation_.loss);
+    result.loss = scheduler_->read_scalar(plan_->evaluate, evaluation().loss);
     if (!std::isfinite(result.loss))
       throw NumericError("evaluate: the loss is not finite; first seen in " +
                          scheduler_->find_non_finite(plan_->evaluate, pass, feeder));
-    for (const auto& [name, var] : evaluation_.metrics)
+    for (const auto& [name, var] : evaluation().metrics)
       result.metrics[name] = scheduler_->read_scalar(plan_->evaluate, var);
     result.seconds = seconds_since(start);
     return result;
@@ -121,7 +111,7 @@ class Trainer::Impl final : public ParameterHome {
     begin(evaluation_data_, data, "predict");
     Var wanted;
     std::string known;
-    for (const auto& [name, var] : evaluation_.predictions) {
+    for (const auto& [name, var] : evaluation().predictions) {
       if (name == output) wanted = var;
       known += (known.empty() ? "" : ", ") + name;
     }
@@ -146,7 +136,7 @@ class Trainer::Impl final : public ParameterHome {
   void on_progress(std::function<void(const Progress&)> callback) { callback_ = std::move(callback); }
 
   Tensor gradient(const Parameter& parameter) const {
-    for (const auto& [data, var] : training_.gradients) {
+    for (const auto& [data, var] : training().gradients) {
       if (data != parameter.data()) continue;
       if (!has_gradient_) throw UsageError("trainer: there is no gradient; expected a finished step before");
       const int storage = plan_->train.storage_of[static_cast<std::size_t>(var.id())];
@@ -203,54 +193,16 @@ class Trainer::Impl final : public ParameterHome {
   }
 
  private:
-  std::int64_t batch() const { return std::min(options_.batch, data_.samples); }
+  const StepGraph& training() const { return planner_->training(); }
+  const StepGraph& evaluation() const { return planner_->evaluation(); }
+  std::int64_t batch() const { return planner_->batch(); }
   std::int64_t evaluation_micro_batch() const { return std::min(summary().micro_batch, evaluation_data_.samples); }
   LoaderOptions loader_options() const { return {.seed = options_.seed, .shuffle = options_.shuffle}; }
-
-  std::unique_ptr<RunPlan> plan(std::int64_t micro_batch, std::size_t cap, Crossing crossing,
-                                AlgorithmChooser* chooser) const {
-    return make_run_plan({.training = &training_,
-                          .evaluation = &evaluation_,
-                          .data = &data_,
-                          .batch = batch(),
-                          .micro_batch = MicroBatches(batch(), micro_batch).size(0),
-                          .evaluation_samples = evaluation_data_.samples,
-                          .workspace_cap_bytes = cap,
-                          .crossing = crossing,
-                          .chooser = chooser,
-                          .backend = backend_});
-  }
-
-  void make_plan() {
-    crossing_ = options_.crossing.value_or(Crossing::keep);
-    const Planner planner = [&](std::int64_t micro_batch, std::size_t cap) {
-      return plan(micro_batch, cap, crossing_, chooser());
-    };
-    const std::int64_t asked = std::min(options_.micro_batch, batch());
-    try {
-      plan_ = choose_plan(planner, batch(), asked, options_.budget);
-    } catch (const OutOfMemory&) {
-      // Values kept across a barrier grow with the logical batch; computing them again does not.
-      const std::vector<int> stages = earliest_stages(*training_.graph);
-      if (options_.crossing || *std::max_element(stages.begin(), stages.end()) < 1) throw;
-      crossing_ = Crossing::recompute;
-      plan_ = choose_plan(planner, batch(), asked, options_.budget);
-    }
-    plan_->summary.recomputes = plan_->summary.stages > 1 && crossing_ == Crossing::recompute;
-  }
-  AlgorithmChooser* chooser() { return tuning_ ? &*tuning_ : nullptr; }
-
-  /// Measures the kernels of the present plan that have a choice. False: all of them are known already.
-  bool tune() {
-    ChoiceRecorder recorder;
-    const auto recorded = plan(summary().micro_batch, summary().workspace_cap_bytes, crossing_, &recorder);
-    return tuning_->measure(recorder);
-  }
 
   /// Before any run: the model and the data must be what was planned for, and the slab must exist.
   void begin(const DataSpec& planned, const Dataset& data, const char* what) {
     check_data(planned, data.spec(), what);
-    if (trace(model_, function_, data_).identity() != identity_)
+    if (trace(model_, function_, data_).identity() != planner_->identity())
       throw UsageError(
           "trainer: the model was changed after planning (a layer's mode, rate, freezing or parameters); "
           "expected a new Trainer for the changed model");
@@ -327,12 +279,12 @@ class Trainer::Impl final : public ParameterHome {
       stop_ = false;
       return false;
     }
-    const double loss = scheduler_->read_scalar(plan_->train, training_.loss);
-    if (!std::isfinite(loss) || scheduler_->read_scalar(plan_->train, training_.finite) != 0)
+    const double loss = scheduler_->read_scalar(plan_->train, training().loss);
+    if (!std::isfinite(loss) || scheduler_->read_scalar(plan_->train, training().finite) != 0)
       throw NumericError("train: a value is not finite, the step is not taken; step " + std::to_string(step_) +
                          ", first seen in " + scheduler_->find_non_finite(plan_->train, pass, feeder));
     has_gradient_ = true;
-    for (const auto& [name, var] : training_.metrics)
+    for (const auto& [name, var] : training().metrics)
       average(result.metrics[name], scheduler_->read_scalar(plan_->train, var), weight, count);
     average(result.loss, loss, weight, count);
     weight += static_cast<double>(count);
@@ -366,10 +318,7 @@ class Trainer::Impl final : public ParameterHome {
   DataSpec evaluation_data_;
   std::size_t resident_before_;
   Backend* backend_ = nullptr;
-  std::string identity_;
-  StepGraph training_, evaluation_;
-  std::optional<TuningFile> tuning_;
-  Crossing crossing_ = Crossing::keep;
+  std::optional<StepPlanner> planner_;
   std::unique_ptr<RunPlan> plan_;
   std::unique_ptr<Scheduler> scheduler_;  // from the first run on
 

@@ -17,6 +17,7 @@
 #include <sluice/layers/module.h>
 #include <sluice/mbp/memory_report.h>
 #include <sluice/mbp/plan.h>
+#include <sluice/mbp/plan_options.h>
 #include <sluice/optim/optimizer.h>
 
 namespace sluice {
@@ -58,9 +59,11 @@ struct TrainerOptions {
   unsigned char poison = 0xA5;              ///< what the slab holds before anything is written
   /// File of measured algorithm choices to plan by (see mbp/tuning.h); empty: the cost model chooses.
   std::string tuning = {};
-  bool tune = false;            ///< measure first what the tuning file does not know yet, and write it
-  bool keep_gradients = false;  ///< for Trainer::gradient(); else the update clears them in its pass
-  bool fold = true;             ///< pull label-dependent scalar factors out of the replay
+  bool tune = false;                           ///< measure first what the tuning file does not know yet, and write it
+  bool keep_gradients = false;                 ///< for Trainer::gradient(); else the update clears them in its pass
+  bool fold = true;                            ///< pull label-dependent scalar factors out of the replay
+  Recompute recompute = Recompute::automatic;  ///< which values may be computed again to save memory
+  PlannerPasses passes = {};                   ///< what the planner does to save memory
   /// Of what a later stage needs; empty: kept where that fits the budget, else recomputed.
   std::optional<Crossing> crossing = {};
 };

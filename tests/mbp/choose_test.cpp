@@ -20,12 +20,15 @@ struct FakePlanner {
   std::size_t most = 0;
   mutable std::map<std::pair<std::int64_t, std::size_t>, int> asked = {};
 
-  std::unique_ptr<RunPlan> operator()(std::int64_t micro_batch, std::size_t cap) const {
+  std::unique_ptr<RunPlan> operator()(const PlanChoice& choice) const {
+    const std::int64_t micro_batch = choice.micro_batch;
+    const std::size_t cap = choice.caps.bytes;
     ++asked[{micro_batch, cap}];
     auto plan = std::make_unique<RunPlan>();
     plan->summary.micro_batch = micro_batch;
     plan->summary.workspace_cap_bytes = cap;
     plan->summary.arena_bytes = bytes(micro_batch) + std::min(cap, most);
+    plan->summary.predicted_step_s = 1 / (1.0 + static_cast<double>(std::min(cap, most)));  // workspaces buy speed
     return plan;
   }
 };
@@ -33,8 +36,8 @@ struct FakePlanner {
 std::size_t linear(std::int64_t micro_batch) { return 1000 + 10 * static_cast<std::size_t>(micro_batch); }
 
 Plan chosen(const FakePlanner& planner, std::int64_t batch, std::int64_t micro_batch, std::size_t budget) {
-  return choose_plan([&](std::int64_t m, std::size_t cap) { return planner(m, cap); }, batch, micro_batch, budget)
-      ->summary;
+  const auto plan = [&](const PlanChoice& choice) { return planner(choice); };
+  return choose_plan(plan, {.batch = batch, .micro_batch = micro_batch, .budget_bytes = budget})->summary;
 }
 
 std::string refusal(const FakePlanner& planner, std::int64_t batch, std::int64_t micro_batch, std::size_t budget) {

@@ -39,7 +39,7 @@ struct Planned {
                           .batch = options.batch,
                           .micro_batch = options.micro_batch,
                           .evaluation_samples = options.evaluation_samples,
-                          .workspace_cap_bytes = options.workspace_cap_bytes,
+                          .caps = {.bytes = options.workspace_cap_bytes},
                           .crossing = options.crossing,
                           .backend = &Device::cpu().backend()});
   }

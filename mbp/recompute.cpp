@@ -1,0 +1,253 @@
+#include <sluice/mbp/recompute.h>
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+namespace sluice {
+namespace {
+
+std::size_t at(int i) { return static_cast<std::size_t>(i); }
+
+/// What happens to a value between its early uses and its late ones.
+enum class Decision : std::uint8_t {
+  keep,       ///< it stays
+  recompute,  ///< it is computed again at its first late use, and stays from then on
+  each_time,  ///< it is computed again for whatever needs it to compute something else, and does not stay
+};
+
+/// A sequence as it is built, with what is at hand at each moment.
+class Builder {
+ public:
+  Builder(const PartModel& model, const std::vector<Decision>& decisions, const std::vector<int>& gap)
+      : model_(model),
+        decisions_(decisions),
+        gap_(gap),
+        copy_(at(model.values()), Copy::none),
+        made_for_(at(model.values()), -1) {}
+
+  std::vector<int> run() {
+    sequence_.reserve(2 * at(model_.steps()));
+    for (now_ = 0; now_ < model_.steps(); ++now_) {
+      for (const int v : model_.step(now_).inputs) {
+        provide(v);
+        if (copy_[at(v)] == Copy::passing) copy_[at(v)] = Copy::staying;  // a use of its own: others follow
+      }
+      execute(now_, Copy::original);
+    }
+    for (int v = 0; v < model_.values(); ++v)
+      if (model_.kept_to_end(v)) provide(v);
+    return std::move(sequence_);
+  }
+
+ private:
+  enum class Copy : std::uint8_t { none, original, staying, passing };
+
+  bool at_hand(int v) const {
+    switch (copy_[at(v)]) {
+      case Copy::none: return false;
+      case Copy::original: return decisions_[at(v)] == Decision::keep || now_ <= gap_[at(v)];
+      case Copy::staying: return true;
+      case Copy::passing: return made_for_[at(v)] == now_;
+    }
+    return false;
+  }
+
+  void provide(int v) {
+    if (at_hand(v)) return;
+    const int step = model_.producer(v);
+    for (const int input : model_.step(step).inputs) provide(input);
+    execute(step, Copy::staying);
+  }
+
+  void execute(int step, Copy copy) {
+    sequence_.push_back(step);
+    for (const int v : model_.step(step).outputs) {
+      const bool passing = copy == Copy::staying && decisions_[at(v)] == Decision::each_time;
+      copy_[at(v)] = passing ? Copy::passing : copy;
+      made_for_[at(v)] = now_;
+    }
+  }
+
+  const PartModel& model_;
+  const std::vector<Decision>& decisions_;
+  const std::vector<int>& gap_;
+  std::vector<Copy> copy_;
+  std::vector<int> made_for_;
+  std::vector<int> sequence_;
+  int now_ = 0;
+};
+
+class Solver {
+ public:
+  Solver(const PartModel& model, bool only_cheap) : model_(model), decisions_(at(model.values()), Decision::keep) {
+    find_gaps();
+    for (int v = 0; v < model_.values(); ++v) {
+      repeatable_.push_back(model_.producer(v) >= 0 && model_.step(model_.producer(v)).repeatable &&
+                            (!only_cheap || model_.step(model_.producer(v)).cheap));
+      if (repeatable_[at(v)] && !late_[at(v)]) decisions_[at(v)] = Decision::each_time;
+    }
+    sequence_ = build(decisions_);
+    live_ = model_.live(sequence_);
+    seconds_ = model_.seconds(sequence_);
+  }
+
+  std::size_t peak() const { return *std::max_element(live_.begin(), live_.end()); }
+  const std::vector<int>& sequence() const { return sequence_; }
+
+  /// False: the peak stays above `limit`; the best that was found on the way stays.
+  bool lower_to(std::size_t limit) {
+    limit_ = limit;
+    excess_ = excess(live_);
+    while (excess_ > 0)
+      if (!take_best_move()) return false;
+    return true;
+  }
+
+  /// Takes back decisions that turned out not to be needed.
+  void relax(std::size_t limit) {
+    std::vector<int> order(decisions_.size());
+    std::iota(order.begin(), order.end(), 0);
+    const auto cost = [&](int v) { return model_.producer(v) < 0 ? 0 : model_.step(model_.producer(v)).seconds; };
+    std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return cost(a) > cost(b); });
+    for (const int v : order)
+      for (const Decision back : {Decision::keep, Decision::recompute}) {
+        if (decisions_[at(v)] <= back) continue;
+        const Move move = tried(v, back);
+        if (move.seconds >= seconds_ || move.peak > limit) continue;
+        apply(move);
+        break;
+      }
+  }
+
+ private:
+  struct Move {
+    int value = -1;
+    Decision decision = Decision::keep;
+    double excess = 0, seconds = 0;
+    std::size_t peak = 0;
+    std::vector<int> sequence = {};
+    std::vector<std::size_t> live = {};
+  };
+
+  /// Between which two uses of a value most time passes: the last step before that gap.
+  void find_gaps() {
+    std::vector<int> last(at(model_.values()), 0);
+    std::vector<int> widest(at(model_.values()), 0);
+    gap_.assign(at(model_.values()), 0);
+    late_.assign(at(model_.values()), false);
+    const auto use = [&](int v, int when) {
+      if (when - last[at(v)] > widest[at(v)]) {
+        widest[at(v)] = when - last[at(v)];
+        gap_[at(v)] = last[at(v)];
+      }
+      last[at(v)] = when;
+    };
+    for (int i = 0; i < model_.steps(); ++i) {
+      for (const int v : model_.step(i).inputs) use(v, i);
+      for (const int v : model_.step(i).outputs) gap_[at(v)] = last[at(v)] = i;
+    }
+    constexpr int short_gap = 4;
+    for (int v = 0; v < model_.values(); ++v) {
+      if (model_.kept_to_end(v)) gap_[at(v)] = last[at(v)] = model_.steps();
+      late_[at(v)] = widest[at(v)] > short_gap;
+      if (!late_[at(v)]) gap_[at(v)] = last[at(v)];
+    }
+  }
+
+  std::vector<int> build(const std::vector<Decision>& decisions) const {
+    return Builder(model_, decisions, gap_).run();
+  }
+
+  double excess(const std::vector<std::size_t>& live) const {
+    double sum = 0;
+    for (const std::size_t bytes : live)
+      if (bytes > limit_) sum += static_cast<double>(bytes - limit_);
+    return sum;
+  }
+
+  Move tried(int v, Decision decision) {
+    const Decision before = std::exchange(decisions_[at(v)], decision);
+    Move move{.value = v, .decision = decision, .sequence = build(decisions_)};
+    decisions_[at(v)] = before;
+    move.live = model_.live(move.sequence);
+    move.excess = excess(move.live);
+    move.seconds = model_.seconds(move.sequence);
+    move.peak = *std::max_element(move.live.begin(), move.live.end());
+    return move;
+  }
+
+  void apply(Move& move) {
+    decisions_[at(move.value)] = move.decision;
+    sequence_ = std::move(move.sequence);
+    live_ = std::move(move.live);
+    seconds_ = move.seconds;
+    excess_ = move.excess;
+  }
+  void apply(const Move& move) {
+    Move copy = move;
+    apply(copy);
+  }
+
+  bool take_best_move() {
+    Move best;
+    double best_gain = 0;
+    const std::size_t worth = peak() / 2000;
+    for (int v = 0; v < model_.values(); ++v) {
+      if (!repeatable_[at(v)] || model_.bytes(v) < worth || model_.kept_to_end(v)) continue;
+      for (const Decision decision : {Decision::keep, Decision::recompute, Decision::each_time}) {
+        if (decision == decisions_[at(v)]) continue;
+        Move move = tried(v, decision);
+        if (move.excess >= excess_) continue;
+        const double cost = std::max(move.seconds - seconds_, 1e-3 * model_.step(model_.producer(v)).seconds);
+        const double gain = (excess_ - move.excess) / cost;
+        if (gain <= best_gain) continue;
+        best_gain = gain;
+        best = std::move(move);
+      }
+    }
+    if (best.value < 0) return false;
+    apply(best);
+    return true;
+  }
+
+  const PartModel& model_;
+  std::vector<Decision> decisions_;  // by value
+  std::vector<int> gap_;             // by value: the last step at which its first copy is at hand, unless it is kept
+  std::vector<bool> late_;           // by value: it has uses behind the gap
+  std::vector<bool> repeatable_;
+  std::vector<int> sequence_;
+  std::vector<std::size_t> live_;
+  double seconds_ = 0, excess_ = 0;
+  std::size_t limit_ = 0;
+};
+
+}  // namespace
+
+std::vector<int> sequence_that_fits(const PartModel& model, std::size_t arena_bytes, bool only_cheap) {
+  Solver solver(model, only_cheap);
+  if (!solver.lower_to(arena_bytes)) return {};
+  solver.relax(arena_bytes);
+  return solver.sequence();
+}
+
+std::vector<int> smallest_sequence(const PartModel& model, bool only_cheap) {
+  std::vector<int> best = Solver(model, only_cheap).sequence();
+  std::size_t least = model.peak(best);
+  // Each attempt starts afresh: which decisions are best depends on how far one wants to go.
+  for (const double factor : {0.85, 0.7, 0.9, 0.95, 0.97}) {
+    while (true) {
+      Solver solver(model, only_cheap);
+      const auto limit = static_cast<std::size_t>(factor * static_cast<double>(least));
+      const bool reached = solver.lower_to(limit);
+      if (reached) solver.relax(limit);
+      if (solver.peak() >= least) break;
+      least = solver.peak();
+      best = solver.sequence();
+      if (!reached) break;
+    }
+  }
+  return best;
+}
+
+}  // namespace sluice

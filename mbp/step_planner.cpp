@@ -1,0 +1,83 @@
+#include <sluice/mbp/step_planner.h>
+
+#include <algorithm>
+
+#include <sluice/core/error.h>
+
+namespace sluice {
+
+StepPlanner::StepPlanner(Module& model, const Optimizer& optimizer, const StepFunction& step, const DataSpec& data,
+                         const TrainerOptions& options)
+    : data_(data),
+      evaluation_data_(options.evaluation.value_or(data)),
+      options_(options),
+      backend_(&options_.device.backend()) {
+  Trace traced = trace(model, step, data_);
+  identity_ = traced.identity();
+  training_ = make_training_graph(std::move(traced), optimizer, options_.fold, options_.keep_gradients);
+  evaluation_ = make_evaluation_graph(trace_evaluation(model, step, evaluation_data_));
+  if (options_.tune && options_.tuning.empty())
+    throw UsageError("trainer: tune is set and tuning is not; expected the name of the file to write");
+  if (!options_.tuning.empty()) tuning_.emplace(options_.tuning, *backend_, /*must_exist=*/!options_.tune);
+}
+
+std::int64_t StepPlanner::batch() const { return std::min(options_.batch, data_.samples); }
+
+PlanWish StepPlanner::wish(std::int64_t micro_batch, std::size_t budget_bytes) const {
+  return {.batch = batch(),
+          .micro_batch = std::min(micro_batch, batch()),
+          .budget_bytes = budget_bytes,
+          .recompute = options_.recompute};
+}
+
+std::unique_ptr<RunPlan> StepPlanner::plan_with(const PlanChoice& choice, std::size_t budget_bytes, Crossing crossing,
+                                                AlgorithmChooser* chooser) const {
+  auto result = make_run_plan({.training = &training_,
+                               .evaluation = &evaluation_,
+                               .data = &data_,
+                               .batch = batch(),
+                               .micro_batch = MicroBatches(batch(), choice.micro_batch).size(0),
+                               .evaluation_samples = evaluation_data_.samples,
+                               .budget_bytes = budget_bytes,
+                               .caps = choice.caps,
+                               .recompute = choice.recompute,
+                               .passes = options_.passes,
+                               .crossing = crossing,
+                               .chooser = chooser,
+                               .backend = backend_});
+  result->summary.batch = options_.batch;
+  result->summary.recomputes = result->summary.stages > 1 && crossing == Crossing::recompute;
+  if (tuning_) result->summary.tuning = tuning_->str();
+  return result;
+}
+
+std::unique_ptr<RunPlan> StepPlanner::plan(const PlanChoice& choice, std::size_t budget_bytes,
+                                           Crossing crossing) const {
+  return plan_with(choice, budget_bytes, crossing, tuning_ ? &*tuning_ : nullptr);
+}
+
+std::unique_ptr<RunPlan> StepPlanner::chosen(const PlanWish& wish) const {
+  const auto choose = [&](Crossing crossing) {
+    return choose_plan([&](const PlanChoice& choice) { return plan(choice, wish.budget_bytes, crossing); }, wish);
+  };
+  try {
+    return choose(options_.crossing.value_or(Crossing::keep));
+  } catch (const OutOfMemory&) {
+    // Values kept across a barrier grow with the logical batch; computing them again does not.
+    const std::vector<int> stages = earliest_stages(*training_.graph);
+    if (options_.crossing || *std::max_element(stages.begin(), stages.end()) < 1) throw;
+    return choose(Crossing::recompute);
+  }
+}
+
+bool StepPlanner::tune(const RunPlan& plan) {
+  ChoiceRecorder recorder;
+  const Crossing crossing = plan.summary.recomputes ? Crossing::recompute : options_.crossing.value_or(Crossing::keep);
+  const auto recorded = plan_with({.micro_batch = plan.summary.micro_batch,
+                                   .caps = {.bytes = plan.summary.workspace_cap_bytes},
+                                   .recompute = Recompute::none},
+                                  0, crossing, &recorder);
+  return tuning_->measure(recorder);
+}
+
+}  // namespace sluice

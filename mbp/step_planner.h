@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include <sluice/mbp/choose.h>
+#include <sluice/mbp/step_graph.h>
+#include <sluice/mbp/tuning.h>
+
+namespace sluice {
+
+/// Plans runs of one step, traced once, under the options of a Trainer or variations of them. Allocates nothing on the
+/// device.
+class StepPlanner {
+ public:
+  /// Throws ShapeError (graph) and UsageError (no trainable parameter, tuning file).
+  StepPlanner(Module& model, const Optimizer& optimizer, const StepFunction& step, const DataSpec& data,
+              const TrainerOptions& options);
+
+  /// The plan for the options. Throws OutOfMemory as choose_plan() does.
+  std::unique_ptr<RunPlan> chosen() const { return chosen(wish(options_.micro_batch, options_.budget)); }
+  /// The same for other wishes.
+  std::unique_ptr<RunPlan> chosen(const PlanWish& wish) const;
+  PlanWish wish(std::int64_t micro_batch, std::size_t budget_bytes) const;
+  /// One plan as it is described.
+  std::unique_ptr<RunPlan> plan(const PlanChoice& choice, std::size_t budget_bytes,
+                                Crossing crossing = Crossing::keep) const;
+
+  /// Measures the kernels of `plan` that have a choice. False: all of them are known already.
+  bool tune(const RunPlan& plan);
+
+  std::int64_t batch() const;  ///< of the options, at most the data set
+  const StepGraph& training() const { return training_; }
+  const StepGraph& evaluation() const { return evaluation_; }
+  /// Equal for equal models: of the graph as the step function describes it.
+  const std::string& identity() const { return identity_; }
+
+ private:
+  std::unique_ptr<RunPlan> plan_with(const PlanChoice& choice, std::size_t budget_bytes, Crossing crossing,
+                                     AlgorithmChooser* chooser) const;
+
+  DataSpec data_, evaluation_data_;
+  TrainerOptions options_;
+  Backend* backend_;
+  std::string identity_;
+  StepGraph training_, evaluation_;
+  mutable std::optional<TuningFile> tuning_;
+};
+
+}  // namespace sluice
