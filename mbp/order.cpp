@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 #include <numeric>
 #include <utility>
 
@@ -99,10 +100,29 @@ class LocalSearch {
       later.push_back(model_.producer(v));
     }
     for (const int step : earlier)
-      if (effort_ > 0 && accept(drawn_before(step, moment, place))) return true;
+      if (accept_any({drawn_before(step, moment, place), drawn_before(step, behind_its_inputs(step, place), place)}))
+        return true;
     for (const int step : later)
-      if (effort_ > 0 && accept(put_behind(step, moment, place))) return true;
+      if (accept_any({put_behind(step, moment, place), put_behind(step, before_its_readers(step, place), place)}))
+        return true;
     return false;
+  }
+
+  bool accept_any(std::initializer_list<std::vector<int>> orders) {
+    return std::any_of(orders.begin(), orders.end(),
+                       [&](const std::vector<int>& order) { return effort_ > 0 && accept(order); });
+  }
+
+  /// The earliest moment a step can have by itself, and the latest.
+  int behind_its_inputs(int step, const std::vector<int>& place) const {
+    int earliest = 0;
+    for (const int first : dependencies_.before[at(step)]) earliest = std::max(earliest, place[at(first)] + 1);
+    return earliest;
+  }
+  int before_its_readers(int step, const std::vector<int>& place) const {
+    int latest = static_cast<int>(order_.size()) - 1;
+    for (const int next : dependencies_.behind[at(step)]) latest = std::min(latest, place[at(next)] - 1);
+    return latest;
   }
 
   bool reads(int step, int value) const {

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <queue>
+#include <tuple>
+#include <utility>
 
 namespace sluice {
 namespace {
@@ -130,6 +133,15 @@ class Solver {
     std::vector<std::size_t> live = {};
   };
 
+  struct Candidate {
+    double gain;
+    int value;
+    Decision decision;
+    friend bool operator<(const Candidate& a, const Candidate& b) {
+      return std::tuple(a.gain, b.value, b.decision) < std::tuple(b.gain, a.value, a.decision);
+    }
+  };
+
   /// Between which two uses of a value most time passes: the last step before that gap.
   void find_gaps() {
     std::vector<int> last(at(model_.values()), 0);
@@ -189,26 +201,46 @@ class Solver {
     apply(copy);
   }
 
-  bool take_best_move() {
-    Move best;
-    double best_gain = 0;
+  /// How much less is alive above the limit, for the time it costs; 0: it does not help.
+  double gain(const Move& move) const {
+    if (move.excess >= excess_) return 0;
+    const double cost = std::max(move.seconds - seconds_, 1e-3 * model_.step(model_.producer(move.value)).seconds);
+    return (excess_ - move.excess) / cost;
+  }
+
+  /// All changes of one decision, the most promising first.
+  void rank_candidates() {
+    candidates_ = {};
     const std::size_t worth = peak() / 2000;
     for (int v = 0; v < model_.values(); ++v) {
       if (!repeatable_[at(v)] || model_.bytes(v) < worth || model_.kept_to_end(v)) continue;
-      for (const Decision decision : {Decision::keep, Decision::recompute, Decision::each_time}) {
-        if (decision == decisions_[at(v)]) continue;
-        Move move = tried(v, decision);
-        if (move.excess >= excess_) continue;
-        const double cost = std::max(move.seconds - seconds_, 1e-3 * model_.step(model_.producer(v)).seconds);
-        const double gain = (excess_ - move.excess) / cost;
-        if (gain <= best_gain) continue;
-        best_gain = gain;
-        best = std::move(move);
+      for (const Decision decision : {Decision::keep, Decision::recompute, Decision::each_time})
+        if (decision != decisions_[at(v)])
+          if (const double g = gain(tried(v, decision)); g > 0) candidates_.push({g, v, decision});
+    }
+  }
+
+  /// Takes the candidate that still gains most. Gains shrink as others are taken, so one that, looked at again, is
+  /// ahead of what the next one once was, is taken without looking at the rest.
+  bool take_best_move() {
+    for (const bool fresh : {false, true}) {
+      if (fresh) rank_candidates();
+      while (!candidates_.empty()) {
+        Candidate top = candidates_.top();
+        candidates_.pop();
+        if (top.decision == decisions_[at(top.value)]) continue;
+        Move move = tried(top.value, top.decision);
+        top.gain = gain(move);
+        if (top.gain <= 0) continue;
+        if (!candidates_.empty() && top.gain < candidates_.top().gain) {
+          candidates_.push(top);
+          continue;
+        }
+        apply(move);
+        return true;
       }
     }
-    if (best.value < 0) return false;
-    apply(best);
-    return true;
+    return false;
   }
 
   const PartModel& model_;
@@ -218,6 +250,7 @@ class Solver {
   std::vector<bool> repeatable_;
   std::vector<int> sequence_;
   std::vector<std::size_t> live_;
+  std::priority_queue<Candidate> candidates_;
   double seconds_ = 0, excess_ = 0;
   std::size_t limit_ = 0;
 };

@@ -31,11 +31,29 @@ PackedPart unpacked(Part part) { return {.part = std::move(part), .lifetimes = {
 /// Puts every part into the order it will run in, and its values into the arena. Parts that run once are left as they
 /// are: their results live in storages, which may follow one another in the same memory.
 void arrange_and_pack(Program& program, const ArrangeOptions& options) {
-  for (auto& [size, stages] : program.replayed)
-    for (PackedPart& packed : stages) packed.part = arranged(packed.part, options);
-  program.for_each_part([&](PackedPart& packed) {
+  const auto pack_part = [](PackedPart& packed) {
     packed.lifetimes = arena_lifetimes(packed.part);
     packed.packing = pack(packed.lifetimes);
+  };
+  program.for_each_part([&](PackedPart& packed) {
+    if (packed.part.micro_batch == 0) pack_part(packed);
+  });
+  for (auto& [size, stages] : program.replayed)
+    for (PackedPart& packed : stages) {
+      const Part part = std::move(packed.part);
+      ArrangeOptions tighter = options;
+      // Where the packing leaves gaps, what is alive must be that much less.
+      for (int attempt = 0; attempt < 4; ++attempt) {
+        packed.part = arranged(part, tighter);
+        pack_part(packed);
+        const std::size_t gaps = packed.packing.peak_bytes - packed.packing.lower_bound_bytes;
+        if (options.recompute != Recompute::automatic || packed.packing.peak_bytes <= options.arena_bytes ||
+            gaps == 0 || gaps >= tighter.arena_bytes)
+          break;
+        tighter.arena_bytes -= gaps;
+      }
+    }
+  program.for_each_part([](PackedPart& packed) {
     for (Instruction& instruction : packed.part.instructions) instruction.make_again = nullptr;  // refers to the graph
   });
 }

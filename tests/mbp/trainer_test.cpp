@@ -135,7 +135,11 @@ TEST(Trainer, StaysWithinItsBudgetAndPicksTheLargestMicroBatch) {
   Descent descent;
   const auto plan_of = [&](std::int64_t micro_batch, std::size_t budget) {
     return Trainer(net, descent, step_of(net), data.spec(),
-                   {.batch = 90, .micro_batch = micro_batch, .budget = budget, .device = Device::cpu()})
+                   {.batch = 90,
+                    .micro_batch = micro_batch,
+                    .budget = budget,
+                    .device = Device::cpu(),
+                    .recompute = Recompute::none})
         .plan();
   };
   for (const std::size_t budget : {70'000u, 120'000u, 250'000u}) {
