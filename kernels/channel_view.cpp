@@ -46,4 +46,10 @@ ChannelView require_channel_view(LoweringContext& context, int i) {
   return *channel_view(context.input(i));
 }
 
+ChannelView require_map_view(LoweringContext& context, int i) {
+  ChannelView view = require_channel_view(context, i);
+  if (context.input(i).layout.is_plain()) view.outer = view.channels, view.inner = 1;
+  return view;
+}
+
 }  // namespace sluice

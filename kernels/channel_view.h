@@ -29,4 +29,8 @@ std::optional<ChannelView> channel_view(const LoweredValue& value);
 /// The view of input `i`, which is asked to arrive plain when its layout has no such form.
 ChannelView require_channel_view(LoweringContext& context, int i);
 
+/// The same for kernels that change the spatial extents and keep the layout: `outer` and `inner` hold for other extents
+/// too. (A plain value of extent 1x1 could be taken for channels last, and a larger one could not.)
+ChannelView require_map_view(LoweringContext& context, int i);
+
 }  // namespace sluice

@@ -12,6 +12,7 @@
 #include <sluice/kernels/relu/relu.h>
 #include <sluice/kernels/sigmoid/sigmoid.h>
 #include <sluice/kernels/softmax/softmax.h>
+#include <sluice/kernels/upsample_nearest2d/upsample_nearest2d.h>
 
 namespace sluice {
 namespace {
@@ -69,6 +70,14 @@ std::string AvgPool2d::str() const {
 }
 
 Var GlobalAvgPool2d::forward(Var x) { return global_avg_pool2d(x); }
+
+UpsampleNearest2d::UpsampleNearest2d(Size2d factor) : factor_(factor) {
+  if (!factor_.at_least(1)) throw UsageError(str() + ": factor out of range; expected at least 1");
+}
+
+Var UpsampleNearest2d::forward(Var x) { return upsample_nearest2d(x, factor_); }
+
+std::string UpsampleNearest2d::str() const { return "UpsampleNearest2d(" + factor_.str() + ")"; }
 
 Var Dropout::forward(Var x) { return training() ? dropout(x, static_cast<float>(rate_)) : x; }
 

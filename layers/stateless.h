@@ -88,6 +88,22 @@ class GlobalAvgPool2d final : public Module {
   Var forward(Var x) override;
 };
 
+/// Each element becomes a rectangle of equal ones: [N,C,H,W] → [N,C,H·factor.h,W·factor.w] (see
+/// kernels/upsample_nearest2d/upsample_nearest2d.h).
+///
+///   UpsampleNearest2d(2)
+class UpsampleNearest2d final : public Module {
+ public:
+  /// Throws UsageError for a factor below 1.
+  explicit UpsampleNearest2d(Size2d factor);
+
+  Var forward(Var x) override;
+  std::string str() const override;
+
+ private:
+  Size2d factor_;
+};
+
 /// In training, each element becomes 0 with probability `rate` and the others grow by 1 / (1 − rate); otherwise x
 /// itself.
 class Dropout final : public Module {

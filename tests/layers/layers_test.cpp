@@ -5,6 +5,7 @@
 #include <sluice/core/error.h>
 #include <sluice/core/evaluate.h>
 #include <sluice/kernels/leaky_relu/leaky_relu.h>
+#include <sluice/kernels/upsample_nearest2d/upsample_nearest2d.h>
 
 #include "support/check_module.h"
 #include "support/tensors.h"
@@ -130,6 +131,8 @@ TEST(StatelessLayers, MatchReference) {
   check_module(means, {.input = {2, 7, 7}});
   GlobalAvgPool2d mean;
   check_module(mean, {.input = {5, 3, 4}});
+  UpsampleNearest2d larger({2, 3});
+  check_module(larger, {.input = {5, 3, 4}});
   Flatten flatten;
   check_module(flatten, {.input = {2, 3, 4}});
   Dropout dropout(0.4);
@@ -151,6 +154,9 @@ TEST(StatelessLayers, PassTheirOptionsOn) {
   AvgPool2d mean_tiles(2);
   EXPECT_EQ(mean_tiles(x), avg_pool2d(x, {.kernel = 2, .stride = 2}));
   EXPECT_EQ(mean_tiles.str(), "AvgPool2d(2x2)");
+  UpsampleNearest2d larger({2, 3});
+  EXPECT_EQ(larger(x), upsample_nearest2d(x, {2, 3}));
+  EXPECT_EQ(larger.str(), "UpsampleNearest2d(2x3)");
   LeakyReLU leaky(0.2);
   EXPECT_EQ(leaky(x), leaky_relu(x, 0.2));
   EXPECT_EQ(leaky.str(), "LeakyReLU(0.2)");
@@ -165,6 +171,7 @@ TEST(StatelessLayers, RejectBadOptions) {
   EXPECT_NE(usage_error([] { LeakyReLU(-0.1); }), "no UsageError");
   EXPECT_NE(usage_error([] { LeakyReLU(std::stod("nan")); }), "no UsageError");
   EXPECT_NE(usage_error([] { AvgPool2d({.kernel = 3, .padding = 2}); }), "no UsageError");
+  EXPECT_NE(usage_error([] { UpsampleNearest2d({2, 0}); }), "no UsageError");
   EXPECT_NE(usage_error([] { Dropout(1.0); }), "no UsageError");
   EXPECT_NE(usage_error([] { Dropout(-0.1); }), "no UsageError");
   EXPECT_NE(usage_error([] { Dropout(std::stod("nan")); }), "no UsageError");
