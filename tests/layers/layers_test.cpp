@@ -63,6 +63,62 @@ TEST(Conv2dLayer, RejectsBadOptions) {
   EXPECT_NE(usage_error([] { Conv2d({.in = 1, .out = 1, .kernel = 3, .stride = 0}); }), "no UsageError");
 }
 
+TEST(ConvTranspose2dLayer, MatchesReference) {
+  ConvTranspose2d twice({.in = 4, .out = 3, .kernel = 2, .stride = 2});
+  check_module(twice, {.input = {4, 3, 5}});
+  ConvTranspose2d all({.in = 4,
+                       .out = 6,
+                       .kernel = {3, 2},
+                       .stride = {2, 1},
+                       .padding = {1, 0},
+                       .output_padding = {1, 0},
+                       .dilation = {1, 2},
+                       .groups = 2,
+                       .bias = false});
+  EXPECT_EQ(all.weight().shape(), (Shape{4, 3, 3, 2}));
+  EXPECT_FALSE(all.bias());
+  check_module(all, {.input = {4, 5, 4}});
+}
+
+TEST(ConvTranspose2dLayer, PassesItsOptionsOn) {
+  ConvTranspose2d layer({.in = 4,
+                         .out = 6,
+                         .kernel = {3, 2},
+                         .stride = {2, 3},
+                         .padding = {1, 0},
+                         .output_padding = {1, 2},
+                         .dilation = {1, 2},
+                         .groups = 2});
+  Graph graph;
+  const Var x = graph.input("x", {4, 5, 4});
+  EXPECT_EQ(layer(x),
+            conv_transpose2d(
+                x, graph.parameter(layer.weight()), graph.parameter(layer.bias()),
+                {.stride = {2, 3}, .padding = {1, 0}, .output_padding = {1, 2}, .dilation = {1, 2}, .groups = 2}));
+  EXPECT_EQ(layer.str(),
+            "ConvTranspose2d(4, 6, kernel=3x2, stride=2x3, padding=1x0, output_padding=1x2, dilation=1x2, groups=2)");
+}
+
+// Behind a ReLU half of what comes in is zero: the result has the variance of what the ReLU saw.
+TEST(ConvTranspose2dLayer, StartsWithTheScaleOfItsInput) {
+  ConvTranspose2d layer({.in = 256, .out = 64, .kernel = 4, .stride = 2, .padding = 1});
+  initialize(layer, 1);
+  const std::vector<double> weights = doubles(layer.weight().read());
+  double squares = 0;
+  for (const double w : weights) squares += w * w;
+  EXPECT_NEAR(squares / static_cast<double>(weights.size()) * 256 * 4, 2, 0.02);
+}
+
+TEST(ConvTranspose2dLayer, RejectsBadOptions) {
+  const auto text = [](const ConvTranspose2d::Options& options) {
+    return usage_error([&] { ConvTranspose2d layer(options); });
+  };
+  EXPECT_NE(text({.in = 0, .out = 4, .kernel = 3}).find("ConvTranspose2d(0, 4, kernel=3x3"), std::string::npos);
+  EXPECT_NE(text({.in = 1, .out = 4, .kernel = 3, .output_padding = 1}).find("output_padding < stride"),
+            std::string::npos);
+  EXPECT_NE(text({.in = 4, .out = 6, .kernel = 3, .groups = 4}).find("groups do not divide"), std::string::npos);
+}
+
 TEST(LinearLayer, MatchesReference) {
   Linear linear({.in = 7, .out = 5});
   check_module(linear, {.input = {7}});
