@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include <sluice/core/error.h>
+#include <sluice/kernels/adaptive_avg_pool2d/adaptive_avg_pool2d.h>
 #include <sluice/kernels/dropout/dropout.h>
 #include <sluice/kernels/flatten/flatten.h>
 #include <sluice/kernels/gelu/gelu.h>
@@ -70,6 +71,14 @@ std::string AvgPool2d::str() const {
 }
 
 Var GlobalAvgPool2d::forward(Var x) { return global_avg_pool2d(x); }
+
+AdaptiveAvgPool2d::AdaptiveAvgPool2d(Size2d size) : size_(size) {
+  if (!size_.at_least(1)) throw UsageError(str() + ": size out of range; expected at least 1");
+}
+
+Var AdaptiveAvgPool2d::forward(Var x) { return adaptive_avg_pool2d(x, size_); }
+
+std::string AdaptiveAvgPool2d::str() const { return "AdaptiveAvgPool2d(" + size_.str() + ")"; }
 
 UpsampleNearest2d::UpsampleNearest2d(Size2d factor) : factor_(factor) {
   if (!factor_.at_least(1)) throw UsageError(str() + ": factor out of range; expected at least 1");

@@ -88,6 +88,22 @@ class GlobalAvgPool2d final : public Module {
   Var forward(Var x) override;
 };
 
+/// The mean of each of size.h · size.w windows that cover the map, whatever its extents: [N,C,H,W] →
+/// [N,C,size.h,size.w] (see kernels/adaptive_avg_pool2d/adaptive_avg_pool2d.h).
+///
+///   AdaptiveAvgPool2d(7)
+class AdaptiveAvgPool2d final : public Module {
+ public:
+  /// Throws UsageError for a size below 1.
+  explicit AdaptiveAvgPool2d(Size2d size);
+
+  Var forward(Var x) override;
+  std::string str() const override;
+
+ private:
+  Size2d size_;
+};
+
 /// Each element becomes a rectangle of equal ones: [N,C,H,W] → [N,C,H·factor.h,W·factor.w] (see
 /// kernels/upsample_nearest2d/upsample_nearest2d.h).
 ///

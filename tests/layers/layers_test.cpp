@@ -4,6 +4,7 @@
 
 #include <sluice/core/error.h>
 #include <sluice/core/evaluate.h>
+#include <sluice/kernels/adaptive_avg_pool2d/adaptive_avg_pool2d.h>
 #include <sluice/kernels/leaky_relu/leaky_relu.h>
 #include <sluice/kernels/upsample_nearest2d/upsample_nearest2d.h>
 
@@ -187,6 +188,10 @@ TEST(StatelessLayers, MatchReference) {
   check_module(means, {.input = {2, 7, 7}});
   GlobalAvgPool2d mean;
   check_module(mean, {.input = {5, 3, 4}});
+  for (const Size2d size : {Size2d(1), Size2d(2, 3)}) {
+    AdaptiveAvgPool2d adaptive(size);
+    check_module(adaptive, {.input = {5, 3, 4}});
+  }
   UpsampleNearest2d larger({2, 3});
   check_module(larger, {.input = {5, 3, 4}});
   Flatten flatten;
@@ -210,6 +215,9 @@ TEST(StatelessLayers, PassTheirOptionsOn) {
   AvgPool2d mean_tiles(2);
   EXPECT_EQ(mean_tiles(x), avg_pool2d(x, {.kernel = 2, .stride = 2}));
   EXPECT_EQ(mean_tiles.str(), "AvgPool2d(2x2)");
+  AdaptiveAvgPool2d adaptive({2, 3});
+  EXPECT_EQ(adaptive(x), adaptive_avg_pool2d(x, {2, 3}));
+  EXPECT_EQ(adaptive.str(), "AdaptiveAvgPool2d(2x3)");
   UpsampleNearest2d larger({2, 3});
   EXPECT_EQ(larger(x), upsample_nearest2d(x, {2, 3}));
   EXPECT_EQ(larger.str(), "UpsampleNearest2d(2x3)");
@@ -227,6 +235,7 @@ TEST(StatelessLayers, RejectBadOptions) {
   EXPECT_NE(usage_error([] { LeakyReLU(-0.1); }), "no UsageError");
   EXPECT_NE(usage_error([] { LeakyReLU(std::stod("nan")); }), "no UsageError");
   EXPECT_NE(usage_error([] { AvgPool2d({.kernel = 3, .padding = 2}); }), "no UsageError");
+  EXPECT_NE(usage_error([] { AdaptiveAvgPool2d({2, 0}); }), "no UsageError");
   EXPECT_NE(usage_error([] { UpsampleNearest2d({2, 0}); }), "no UsageError");
   EXPECT_NE(usage_error([] { Dropout(1.0); }), "no UsageError");
   EXPECT_NE(usage_error([] { Dropout(-0.1); }), "no UsageError");
