@@ -4,13 +4,14 @@
 
 namespace sluice::samples {
 
-/// A small CNN for images in 10 classes: [N,C,H,W] → logits [N,10]. 431 thousand parameters for [1,28,28].
+/// A small CNN: image [N,C,H,W] → logits [N,classes]. 431 thousand parameters for [1,28,28] and ten classes.
 class FashionCnn final : public Module {
  public:
   /// `image`: [C,H,W] of a sample. Throws ShapeError when two poolings leave nothing of it.
-  explicit FashionCnn(const Shape& image = {1, 28, 28})
+  explicit FashionCnn(const Shape& image = {1, 28, 28}, std::int64_t classes = 10)
       : conv1{{.in = channels_of(image), .out = 48, .kernel = 3, .padding = 1}},
-        fc1{{.in = 64 * (image[1] / 4) * (image[2] / 4), .out = 128}} {}
+        fc1{{.in = 64 * (image[1] / 4) * (image[2] / 4), .out = 128}},
+        fc2{{.in = 128, .out = classes, .init = init::xavier_normal()}} {}
 
   Var forward(Var x) override {
     x = pool1(relu1(conv1(x)));  // [N,48,H/2,W/2]
@@ -35,7 +36,7 @@ class FashionCnn final : public Module {
   Linear fc1;
   ReLU relu3;
   Dropout dropout{0.1};
-  Linear fc2{{.in = 128, .out = 10, .init = init::xavier_normal()}};
+  Linear fc2;
 
  private:
   static std::int64_t channels_of(const Shape& image) {

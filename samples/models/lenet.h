@@ -5,19 +5,21 @@
 namespace sluice::samples {
 
 /// LeNet-5 (LeCun et al. 1998, "Gradient-Based Learning Applied to Document Recognition"): image [N,C,28,28] or
-/// [N,C,32,32] → logits [N,10]. 61 706 parameters with C = 1. As usual today: ReLU instead of tanh, max pooling instead
-/// of trained subsampling, every map of C3 sees all of S2, a linear output with softmax cross entropy.
+/// [N,C,32,32] → logits [N,classes]. 61 706 parameters with C = 1 and ten classes. As usual today: ReLU instead of
+/// tanh, max pooling instead of trained subsampling, every map of C3 sees all of S2, a linear output with softmax cross
+/// entropy.
 class LeNet final : public Module {
  public:
   /// `image`: [C,H,W] of a sample. Throws ShapeError when the padding cannot make H and W 32, the paper's size.
-  explicit LeNet(const Shape& image = {1, 28, 28})
-      : c1{{.in = image[0], .out = 6, .kernel = 5, .padding = padding_of(image)}} {}
+  explicit LeNet(const Shape& image = {1, 28, 28}, std::int64_t classes = 10)
+      : c1{{.in = image[0], .out = 6, .kernel = 5, .padding = padding_of(image)}},
+        output{{.in = 84, .out = classes, .init = init::xavier_normal()}} {}
 
   Var forward(Var x) override {
     x = s2(relu1(c1(x)));         // [N,6,14,14]
     x = s4(relu3(c3(x)));         // [N,16,5,5]
     x = relu5(c5(flatten(x)));    // [N,120]
-    return output(relu6(f6(x)));  // [N,84] → [N,10]
+    return output(relu6(f6(x)));  // [N,84] → [N,classes]
   }
 
   void children(const ChildVisitor& visit) override {
@@ -38,7 +40,7 @@ class LeNet final : public Module {
   ReLU relu5;
   Linear f6{{.in = 120, .out = 84}};
   ReLU relu6;
-  Linear output{{.in = 84, .out = 10, .init = init::xavier_normal()}};
+  Linear output;
 
  private:
   static std::int64_t padding_of(const Shape& image) {

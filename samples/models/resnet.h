@@ -1,95 +1,118 @@
 #pragma once
 
-#include <optional>
-#include <vector>
+#include <array>
+#include <string>
 
-#include <sluice/kernels/relu/relu.h>
-#include <sluice/layers/layers.h>
+#include <sluice/core/error.h>
+
+#include "models/resnet_blocks.h"
 
 namespace sluice::samples {
 
-/// Two 3x3 convolutions and a shortcut around them: relu(bn(conv(relu(bn(conv(x))))) + shortcut(x)). The shortcut is x
-/// itself, or a 1x1 convolution where channels or extents change. Source: He, Zhang, Ren and Sun, "Deep Residual
-/// Learning for Image Recognition", CVPR 2016, figure 2.
-///
-/// An example of composition: layers are plain members, children() names them, forward() says how they connect. Nothing
-/// is said about fusion: the sum and both relus become part of the batch normalisations by themselves.
-class BasicBlock final : public Module {
- public:
-  BasicBlock(std::int64_t in, std::int64_t out, std::int64_t stride, BatchNormMode mode)
-      : conv1_({.in = in, .out = out, .kernel = 3, .stride = stride, .padding = 1, .bias = false}),
-        bn1_({.channels = out, .mode = mode}),
-        conv2_({.in = out, .out = out, .kernel = 3, .padding = 1, .bias = false}),
-        bn2_({.channels = out, .mode = mode}) {
-    if (stride == 1 && in == out) return;
-    shortcut_conv_.emplace(Conv2d::Options{.in = in, .out = out, .kernel = 1, .stride = stride, .bias = false});
-    shortcut_bn_.emplace(BatchNorm2d::Options{.channels = out, .mode = mode});
-  }
-
-  Var forward(Var x) override {
-    const Var shortcut = shortcut_conv_ ? (*shortcut_bn_)((*shortcut_conv_)(x)) : x;
-    x = relu(bn1_(conv1_(x)));
-    return relu(add(bn2_(conv2_(x)), shortcut));
-  }
-
-  void children(const ChildVisitor& visit) override {
-    visit("conv1", conv1_);
-    visit("bn1", bn1_);
-    visit("conv2", conv2_);
-    visit("bn2", bn2_);
-    if (!shortcut_conv_) return;
-    visit("shortcut_conv", *shortcut_conv_);
-    visit("shortcut_bn", *shortcut_bn_);
-  }
-
- private:
-  Conv2d conv1_;
-  BatchNorm2d bn1_;
-  Conv2d conv2_;
-  BatchNorm2d bn2_;
-  std::optional<Conv2d> shortcut_conv_;
-  std::optional<BatchNorm2d> shortcut_bn_;
-};
-
-/// ResNet-18 for 32x32 images, [N,channels,32,32] → [N,classes]: a 3x3 convolution without pooling in front, four
-/// groups of two blocks with 64, 128, 256 and 512 channels. 11.2 million parameters for ten classes.
-class ResNet18Cifar final : public Module {
+/// What resnets of all sizes share: a stem, four groups of residual blocks of which all but the first halve height and
+/// width and double the channels, the mean of each channel, a linear head. [N,channels,H,W] → [N,classes]. Source: He,
+/// Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", CVPR 2016, table 1.
+class ResNet : public Module {
  public:
   struct Options {
     std::int64_t channels = 3;
-    std::int64_t classes = 10;
+    std::int64_t classes = 1000;
     BatchNormMode mode = BatchNormMode::local;
+    std::int64_t width = 64;  ///< channels of the first group
   };
 
-  ResNet18Cifar() : ResNet18Cifar(Options{}) {}
-  explicit ResNet18Cifar(const Options& options)
-      : conv_({.in = options.channels, .out = 64, .kernel = 3, .padding = 1, .bias = false}),
-        bn_({.channels = 64, .mode = options.mode}),
-        head_({.in = 512, .out = options.classes}) {
-    std::int64_t in = 64;
-    for (const std::int64_t out : {64, 128, 256, 512}) {
-      blocks_.add(BasicBlock(in, out, out == 64 ? 1 : 2, options.mode));
-      blocks_.add(BasicBlock(out, out, 1, options.mode));
-      in = out;
-    }
+  Var forward(Var x) override {
+    if (imagenet_) check_extents(x.shape());
+    x = relu(bn_(conv_(x)));
+    if (imagenet_) x = stem_pool_(x);
+    return head_(pool_(blocks_(x)));
   }
-
-  Var forward(Var x) override { return head_(pool_(blocks_(relu(bn_(conv_(x)))))); }
 
   void children(const ChildVisitor& visit) override {
     visit("conv", conv_);
     visit("bn", bn_);
+    if (imagenet_) visit("stem_pool", stem_pool_);
     visit("blocks", blocks_);
     visit("pool", pool_);
     visit("head", head_);
   }
 
+ protected:
+  enum class Stem {
+    cifar,    ///< a 3x3 convolution, for small images
+    imagenet  ///< a 7x7 convolution of stride 2 and a pooling of stride 2
+  };
+
+  /// `blocks`: how many Blocks (BasicBlock, Bottleneck) each group has.
+  template <class Block>
+  static ResNet of(Stem stem, const std::array<int, 4>& blocks, const Options& options) {
+    ResNet net(stem, options, Block::expansion * 8 * options.width);
+    std::int64_t in = options.width;
+    for (std::size_t group = 0; group < blocks.size(); ++group) {
+      const std::int64_t width = options.width << group;
+      for (int i = 0; i < blocks[group]; ++i) {
+        net.blocks_.add(Block(in, width, group > 0 && i == 0 ? 2 : 1, options.mode));
+        in = Block::expansion * width;
+      }
+    }
+    return net;
+  }
+
  private:
+  ResNet(Stem stem, const Options& options, std::int64_t features)
+      : imagenet_(stem == Stem::imagenet),
+        conv_({.in = options.channels,
+               .out = options.width,
+               .kernel = imagenet_ ? 7 : 3,
+               .stride = imagenet_ ? 2 : 1,
+               .padding = imagenet_ ? 3 : 1,
+               .bias = false}),
+        bn_({.channels = options.width, .mode = options.mode}),
+        head_({.in = features, .out = options.classes}) {}
+
+  static void check_extents(const Shape& image) {
+    if (image.rank() != 3 || image[1] < 32 || image[2] < 32)
+      throw ShapeError("resnet: the image is too small, the stem and the groups halve it five times; got " +
+                       image.str() + "; expected [C,H,W] with H and W of at least 32");
+  }
+
+  bool imagenet_;
   Conv2d conv_;
   BatchNorm2d bn_;
+  MaxPool2d stem_pool_{{.kernel = 3, .stride = 2, .padding = 1}};
   Sequential blocks_;
   GlobalAvgPool2d pool_;
   Linear head_;
+};
+
+/// For 32x32 images; 11.2 million parameters for ten classes.
+class ResNet18Cifar final : public ResNet {
+ public:
+  struct Options {
+    std::int64_t channels = 3;
+    std::int64_t classes = 10;
+    BatchNormMode mode = BatchNormMode::local;
+    std::int64_t width = 64;
+  };
+
+  ResNet18Cifar() : ResNet18Cifar(Options{}) {}
+  explicit ResNet18Cifar(const Options& o)
+      : ResNet(of<BasicBlock>(Stem::cifar, {2, 2, 2, 2},
+                              {.channels = o.channels, .classes = o.classes, .mode = o.mode, .width = o.width})) {}
+};
+
+/// For images of 224x224 and others from 32x32 on; 11 689 512 parameters.
+class ResNet18 final : public ResNet {
+ public:
+  ResNet18() : ResNet18(Options{}) {}
+  explicit ResNet18(const Options& options) : ResNet(of<BasicBlock>(Stem::imagenet, {2, 2, 2, 2}, options)) {}
+};
+
+/// For images of 224x224 and others from 32x32 on; 25 557 032 parameters.
+class ResNet50 final : public ResNet {
+ public:
+  ResNet50() : ResNet50(Options{}) {}
+  explicit ResNet50(const Options& options) : ResNet(of<Bottleneck>(Stem::imagenet, {3, 4, 6, 3}, options)) {}
 };
 
 }  // namespace sluice::samples

@@ -1,0 +1,148 @@
+#include <cmath>
+#include <memory>
+
+#include <gtest/gtest.h>
+
+#include <sluice/kernels/reference/reference_backend.h>
+
+#include "mbp/small_net.h"
+#include "models/catalog.h"
+#include "models/resnet.h"
+#include "models/unet.h"
+#include "models/vgg.h"
+
+// Networks as in models/, with few channels: layers, shapes and order are those of the large ones.
+
+namespace sluice::samples {
+namespace {
+
+using test::gradients;
+using test::random_tensor;
+using test::worst_error;
+
+constexpr std::int64_t classes = 5;
+constexpr std::int64_t width = 8;
+
+/// Random images, u8 or f32, and labels: one for an image, or one for each pixel with some of them ignored.
+TensorDataset random_images(std::int64_t n, const Shape& image, bool per_pixel, bool bytes, std::uint64_t seed = 1) {
+  const std::vector<float> mean(static_cast<std::size_t>(image[0]), 0.5f), std(mean.size(), 0.25f);
+  const TensorDataset::Field images =
+      bytes ? TensorDataset::Field("image", random_tensor(image.with_leading(n), DType::u8, 0, 255, seed), mean, std)
+            : TensorDataset::Field("image", random_tensor(image.with_leading(n), DType::f32, -1, 1, seed));
+  const Shape label = per_pixel ? image.without_leading() : Shape();
+  Tensor labels = random_tensor(label.with_leading(n), DType::i32, 0, classes - 1, seed + 1);
+  // All of the first image's, so that there is a micro-batch of one image that weighs nothing.
+  if (per_pixel) std::fill_n(labels.values<std::int32_t>().begin(), label.elements() + 7, -100);
+  return TensorDataset("random", {images, {"label", labels}});
+}
+
+struct Case {
+  std::string name;
+  Shape image;
+  bool per_pixel;
+  std::unique_ptr<Module> (*make)(BatchNormMode mode);
+
+  friend void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+};
+
+template <UNet::Upsampling upsampling, bool batch_norm>
+std::unique_ptr<Module> make_unet(BatchNormMode mode) {
+  UNet::Options options{.classes = classes, .width = width, .upsampling = upsampling, .batch_norm = mode};
+  if (!batch_norm) options.batch_norm.reset();
+  return std::make_unique<UNet>(options);
+}
+
+template <class Net>
+std::unique_ptr<Module> make_resnet(BatchNormMode mode) {
+  return std::make_unique<Net>(typename Net::Options{.classes = classes, .mode = mode, .width = width});
+}
+
+template <bool batch_norm>
+std::unique_ptr<Module> make_vgg(BatchNormMode mode) {
+  return std::make_unique<Vgg16>(
+      Vgg16::Options{.classes = classes, .batch_norm = batch_norm, .mode = mode, .width = width, .hidden = 32});
+}
+
+constexpr auto transposed = UNet::Upsampling::transposed, nearest = UNet::Upsampling::nearest;
+
+const std::vector<Case> cases = {
+    {"ResNet18", {3, 64, 64}, false, make_resnet<ResNet18>},
+    {"ResNet18Cifar", {3, 32, 32}, false, make_resnet<ResNet18Cifar>},
+    {"ResNet50", {3, 64, 64}, false, make_resnet<ResNet50>},
+    {"Vgg16", {3, 32, 48}, false, make_vgg<false>},
+    {"Vgg16Bn", {3, 32, 32}, false, make_vgg<true>},
+    {"UNet", {3, 32, 48}, true, make_unet<transposed, true>},
+    {"UNetNearest", {3, 32, 32}, true, make_unet<nearest, true>},
+    {"UNetWithoutBatchNorm", {3, 32, 32}, true, make_unet<transposed, false>},
+};
+
+class TrainedModel : public testing::TestWithParam<Case> {
+ protected:
+  const Case& c = GetParam();
+};
+
+// Steps of 7 and of 4 samples, in micro-batches of 3, 2, 2 and of 2, 2; every byte is checked around every kernel.
+TEST_P(TrainedModel, TakesThePlannedMemory) {
+  for (const BatchNormMode mode : {BatchNormMode::local, BatchNormMode::exact}) {
+    SCOPED_TRACE(mode == BatchNormMode::local ? "local" : "exact");
+    const std::unique_ptr<Module> net = c.make(mode);
+    const TensorDataset data = random_images(11, c.image, c.per_pixel, mode == BatchNormMode::local);
+    Sgd sgd({.lr = 0.01, .momentum = 0.9});
+    Trainer trainer(*net, sgd, classify(*net), data.spec(),
+                    {.batch = 7,
+                     .micro_batch = 3,
+                     .device = Device::cpu(),
+                     .shuffle = false,
+                     .evaluation = data.spec(),
+                     .verify_memory = true});
+    EXPECT_EQ(trainer.plan().replays, 3);
+    EXPECT_EQ(trainer.plan().tail, 4);
+    const double first = trainer.step(data).loss, tail = trainer.step(data).loss, again = trainer.step(data).loss;
+    EXPECT_TRUE(std::isfinite(first) && std::isfinite(tail) && std::isfinite(again));
+    EXPECT_NE(first, again);  // the same samples with other weights
+    const double accuracy = trainer.evaluate(data).metrics.at("accuracy");
+    EXPECT_TRUE(accuracy >= 0 && accuracy <= 1) << accuracy;
+    const MemoryReport report = trainer.memory_report();
+    EXPECT_TRUE(report.verified);
+    EXPECT_EQ(report.measured_peak_bytes, report.planned_peak_bytes);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, TrainedModel, testing::ValuesIn(cases),
+                         [](const auto& info) { return info.param.name; });
+
+/// Gradients on the reference device in micro-batches of 1 and 2 against those of the whole batch.
+void expect_independent_of_the_split(Module& net, const TensorDataset& data, double tolerance) {
+  register_reference_device();
+  const auto whole = gradients(net, classify(net), data, {.device = Device::reference()});
+  for (const std::int64_t micro_batch : {1, 2})
+    EXPECT_LE(
+        worst_error(gradients(net, classify(net), data, {.micro_batch = micro_batch, .device = Device::reference()}),
+                    whole),
+        tolerance)
+        << "micro-batch " << micro_batch;
+}
+
+TEST(ModelGradient, OfVggWithDropoutIsTheSameForAnySplit) {
+  Vgg16 net({.classes = classes, .width = 2, .hidden = 8});
+  expect_independent_of_the_split(net, random_images(5, {3, 32, 32}, false, true), 1e-12);
+}
+
+// The loss is a mean over pixels, of which some images have more that count than others.
+TEST(ModelGradient, OfUNetIsTheSameForAnySplit) {
+  const TensorDataset data = random_images(5, {3, 16, 16}, true, true);
+  for (const UNet::Upsampling upsampling : {transposed, nearest}) {
+    UNet net({.classes = classes, .width = 2, .upsampling = upsampling, .batch_norm = {}});
+    expect_independent_of_the_split(net, data, 1e-12);
+  }
+  UNet exact({.classes = classes, .width = 2, .depth = 2, .batch_norm = BatchNormMode::exact});
+  expect_independent_of_the_split(exact, data, 1e-10);
+}
+
+TEST(ModelGradient, OfResNetWithExactBatchNormIsTheSameForAnySplit) {
+  ResNet50 net({.classes = classes, .mode = BatchNormMode::exact, .width = 2});
+  expect_independent_of_the_split(net, random_images(3, {3, 32, 32}, false, true), 1e-9);
+}
+
+}  // namespace
+}  // namespace sluice::samples
