@@ -17,7 +17,8 @@ struct MemoryReport {
   std::size_t arena_lower_bound_bytes = 0;  ///< largest sum of simultaneously live bytes
   std::size_t outside_bytes = 0;  ///< peak RSS − RSS before planning − slab − host: libraries, stacks, code
   std::size_t host_bytes = 0;     ///< data set and loader
-  bool verified = false;          ///< measured in verify mode
+  bool verified = false;          ///< measured in verify mode: every kernel's writes were watched
+  bool scanned = false;           ///< the ledger's measured column tells what no longer holds the slab's first fill
 };
 
 /// A table for people.

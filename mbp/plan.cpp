@@ -44,6 +44,23 @@ void print_row(std::ostream& out, std::string_view name, std::size_t planned, co
 
 }  // namespace
 
+std::size_t Plan::region_bytes(Region region) const {
+  switch (region) {
+    case Region::persistent: return persistent_bytes;
+    case Region::derived: return derived_bytes;
+    case Region::staging: return staging_bytes;
+    case Region::arena: return arena_bytes;
+    case Region::count: break;
+  }
+  return 0;
+}
+
+std::size_t Plan::region_offset(Region region) const {
+  std::size_t offset = 0;
+  for (int r = 0; r < static_cast<int>(region); ++r) offset += region_bytes(static_cast<Region>(r));
+  return offset;
+}
+
 std::ostream& operator<<(std::ostream& out, const Plan& plan) {
   out << "plan " << plan.hash << " on " << plan.device << '\n';
   out << "  step        logical batch " << std::min(plan.batch, plan.samples) << " = " << plan.replays << " micro-batch"
@@ -77,7 +94,8 @@ std::ostream& operator<<(std::ostream& out, const MemoryReport& report) {
     const auto category = static_cast<Category>(c);
     const Ledger::Entry total = report.ledger.total(category);
     if (total.planned_bytes || total.measured_bytes)
-      print_row(out, name(category), total.planned_bytes, report.verified ? std::to_string(total.measured_bytes) : "");
+      print_row(out, name(category), total.planned_bytes,
+                report.verified || report.scanned ? std::to_string(total.measured_bytes) : "");
   }
   print_row(out, "peak", report.planned_peak_bytes, std::to_string(report.measured_peak_bytes));
   if (report.budget_bytes) print_row(out, "budget", report.budget_bytes, "");

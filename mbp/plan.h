@@ -39,6 +39,9 @@ struct Plan {
   std::string hash;
 
   std::size_t planned_peak_bytes() const { return persistent_bytes + derived_bytes + staging_bytes + arena_bytes; }
+  std::size_t region_bytes(Region region) const;
+  /// Where the region begins in the slab.
+  std::size_t region_offset(Region region) const;
 };
 
 /// A table for people.

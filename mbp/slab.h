@@ -19,6 +19,8 @@ class Slab {
   Backend& backend() const { return backend_; }
   RunPlan& plan() const { return plan_; }
   std::span<std::byte> bytes() const { return {buffer_.data(), buffer_.bytes()}; }
+  /// What every byte was before anything was written.
+  unsigned char poison() const { return poison_; }
   std::size_t planned_bytes() const { return plan_.summary.planned_peak_bytes(); }
 
   std::byte* storage(int id) const { return static_cast<std::byte*>(addresses_[static_cast<std::size_t>(id)]); }
@@ -39,6 +41,7 @@ class Slab {
   RunPlan& plan_;
   Backend& backend_;
   Buffer buffer_;
+  unsigned char poison_;
   std::vector<void*> addresses_;
   std::map<const PackedPart*, PartAddresses> parts_;
 };

@@ -168,12 +168,21 @@ class Trainer::Impl final : public ParameterHome {
     if (const Verifier* const verifier = scheduler_->verifier()) {
       report.verified = true;
       report.measured_peak_bytes = verifier->measured_peak_bytes();
-      verifier->measure(report.ledger);
       ours += scheduler_->slab().bytes().size();  // its copy of the slab
     }
+    const std::optional<Seen> seen = this->seen();
+    if (seen) measure(*plan_, *seen, report.ledger);
+    report.scanned = seen && !report.verified;
     const std::size_t grown = peak_resident_bytes() - std::min(peak_resident_bytes(), resident_before_);
     report.outside_bytes = grown - std::min(grown, ours);
     return report;
+  }
+
+  PlanDetails plan_details() const {
+    const std::optional<Seen> seen = this->seen();
+    PlanDetails details = make_plan_details(*plan_, training_, seen ? &*seen : nullptr);
+    if (scheduler_ && !seen) details.measured_by = MeasuredBy::asked;
+    return details;
   }
 
   std::string weights_hash() const {
@@ -198,6 +207,13 @@ class Trainer::Impl final : public ParameterHome {
   std::int64_t batch() const { return planner_->batch(); }
   std::int64_t evaluation_micro_batch() const { return std::min(summary().micro_batch, evaluation_data_.samples); }
   LoaderOptions loader_options() const { return {.seed = options_.seed, .shuffle = options_.shuffle}; }
+
+  /// What the run touched so far; empty before it, and where the host cannot read the slab.
+  std::optional<Seen> seen() const {
+    if (!scheduler_) return std::nullopt;
+    if (const Verifier* const verifier = scheduler_->verifier()) return verifier->seen();
+    return backend_->host_visible() ? std::optional(seen_in(scheduler_->slab())) : std::nullopt;
+  }
 
   /// Before any run: the model and the data must be what was planned for, and the slab must exist.
   void begin(const DataSpec& planned, const Dataset& data, const char* what) {
@@ -344,6 +360,7 @@ Tensor Trainer::predict(const Dataset& data, const std::string& output) { return
 void Trainer::on_progress(std::function<void(const Progress&)> callback) { impl_->on_progress(std::move(callback)); }
 Tensor Trainer::gradient(const Parameter& parameter) const { return impl_->gradient(parameter); }
 MemoryReport Trainer::memory_report() const { return impl_->memory_report(); }
+PlanDetails Trainer::plan_details() const { return impl_->plan_details(); }
 std::string Trainer::weights_hash() const { return impl_->weights_hash(); }
 
 }  // namespace sluice

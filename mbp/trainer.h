@@ -16,7 +16,7 @@
 #include <sluice/data/dataset.h>
 #include <sluice/layers/module.h>
 #include <sluice/mbp/memory_report.h>
-#include <sluice/mbp/plan.h>
+#include <sluice/mbp/plan_details.h>
 #include <sluice/mbp/plan_options.h>
 #include <sluice/optim/optimizer.h>
 
@@ -130,6 +130,8 @@ class Trainer {
   /// trained here, or its gradient was cleared (see TrainerOptions::keep_gradients).
   Tensor gradient(const Parameter& parameter) const;
   MemoryReport memory_report() const;
+  /// The plan with all its bytes; after a run with what was measured of them.
+  PlanDetails plan_details() const;
   /// Hash of all parameters in logical layout.
   std::string weights_hash() const;
 

@@ -161,10 +161,7 @@ std::string Verifier::owner_of(const PackedPart& part, std::size_t offset) const
 
 std::size_t Verifier::measured_bytes(Region region) const {
   const RunPlan& plan = slab_.plan();
-  const std::size_t begin = region == Region::persistent ? 0
-                            : region == Region::derived  ? plan.summary.persistent_bytes
-                            : region == Region::staging  ? plan.summary.persistent_bytes + plan.summary.derived_bytes
-                                                         : plan.summary.planned_peak_bytes() - plan.summary.arena_bytes;
+  const std::size_t begin = plan.summary.region_offset(region);
   std::size_t end = begin;
   for (const int id : touched_storages_)
     if (region_of(plan.storages[id].category) == region)
@@ -183,18 +180,14 @@ std::size_t Verifier::measured_peak_bytes() const {
   return sum;
 }
 
-void Verifier::measure(Ledger& ledger) const {
-  const RunPlan& plan = slab_.plan();
-  for (const int id : touched_storages_)
-    ledger.measure(plan.storages[id].category, plan.storages[id].layer, plan.storages.bytes(id));
-  std::size_t seen = 0;
-  visit_peak(plan, [&](Category category, const std::string& layer, const Lifetime& lifetime, int index) {
-    if (!touched_lifetimes_.contains({plan.peak_part, index})) return;
-    ledger.measure(category, layer, lifetime.bytes);
-    seen += lifetime.bytes;
-  });
-  if (const std::size_t arena = measured_bytes(Region::arena); arena > seen)
-    ledger.measure(Category::activation, fragmentation_layer, arena - seen);
+Seen Verifier::seen() const {
+  return {.storage = [this](int id) { return touched_storages_.contains(id); },
+          .lifetime =
+              [this](const PackedPart& part, int lifetime) {
+                return touched_lifetimes_.contains({&part, lifetime});
+              },
+          .region_bytes = [this](Region region) { return measured_bytes(region); },
+          .tells_lifetimes_apart = true};
 }
 
 }  // namespace sluice

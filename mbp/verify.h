@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <sluice/mbp/seen.h>
 #include <sluice/mbp/slab.h>
 
 namespace sluice {
@@ -31,8 +32,8 @@ class Verifier {
   /// Per region: the end, from the region's beginning, of the highest range in which a byte was seen to change.
   std::size_t measured_bytes(Region region) const;
   std::size_t measured_peak_bytes() const;
-  /// Adds what was seen to the ledger's measured column.
-  void measure(Ledger& ledger) const;
+  /// Valid as long as the verifier.
+  Seen seen() const;
 
  private:
   struct Range {
