@@ -13,16 +13,18 @@ namespace {
 
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
-/// Which nodes of the training graph loss and metrics need.
-std::vector<bool> forward_nodes(const StepGraph& training) {
-  std::vector<ValueId> outputs{training.loss.id()};
+/// Which nodes of the training graph gradients need, and neither loss nor metrics do.
+std::vector<bool> backward_nodes(const StepGraph& training) {
+  std::vector<ValueId> gradients, outputs{training.loss.id()};
+  for (const auto& [parameter, var] : training.gradients) gradients.push_back(var.id());
   for (const auto& [name, var] : training.metrics) outputs.push_back(var.id());
-  std::vector<bool> forward(at(training.graph->nodes()));
-  for (const NodeId node : training.graph->ancestors(outputs)) forward[at(node)] = true;
-  return forward;
+  std::vector<bool> backward(at(training.graph->nodes()));
+  for (const NodeId node : training.graph->ancestors(gradients)) backward[at(node)] = true;
+  for (const NodeId node : training.graph->ancestors(outputs)) backward[at(node)] = false;
+  return backward;
 }
 
-std::vector<InstructionDetails> instructions_of(const Part& part, const std::vector<bool>* forward,
+std::vector<InstructionDetails> instructions_of(const Part& part, const std::vector<bool>* backward,
                                                 std::set<NodeId>& ran) {
   std::vector<InstructionDetails> result;
   for (const Instruction& i : part.instructions)
@@ -31,7 +33,7 @@ std::vector<InstructionDetails> instructions_of(const Part& part, const std::vec
                       .algorithm = i.kernel->algorithm(),
                       .node = i.node,
                       .workspace_bytes = i.workspace_bytes,
-                      .backward = forward && i.node >= 0 && !(*forward)[at(i.node)],
+                      .backward = backward && i.node >= 0 && (*backward)[at(i.node)],
                       .recomputed = i.node >= 0 && !ran.insert(i.node).second,
                       .accumulates = i.accumulates});
   return result;
@@ -77,7 +79,7 @@ ItemDetails item_of(const RunPlan& plan, const PackedPart& packed, const PartDet
   return item;
 }
 
-PartDetails part_of(const RunPlan& plan, const PartPlace& place, const std::vector<bool>* forward,
+PartDetails part_of(const RunPlan& plan, const PartPlace& place, const std::vector<bool>* backward,
                     std::set<NodeId>& ran, const Seen* seen) {
   const PackedPart& packed = *place.part;
   PartDetails details{.program = place.program->name,
@@ -85,7 +87,7 @@ PartDetails part_of(const RunPlan& plan, const PartPlace& place, const std::vect
                       .kind = place.kind,
                       .stage = place.stage,
                       .micro_batch = packed.part.micro_batch,
-                      .instructions = instructions_of(packed.part, forward, ran),
+                      .instructions = instructions_of(packed.part, backward, ran),
                       .items = {},
                       .live_bytes = {},
                       .lower_bound_bytes = packed.packing.lower_bound_bytes,
@@ -154,12 +156,12 @@ PlanDetails make_plan_details(const RunPlan& plan, const StepGraph& training, co
     if (seen) details.regions.back().measured_bytes = seen->region_bytes(region);
   }
   add_storages(details, plan, seen);
-  const std::vector<bool> forward = forward_nodes(training);
+  const std::vector<bool> backward = backward_nodes(training);
   std::map<std::pair<const Program*, std::int64_t>, std::set<NodeId>>
       ran;  // of one micro-batch size, stage after stage
   for (const PartPlace& place : parts_in_order(plan)) {
     if (place.part == plan.peak_part) details.peak_part = static_cast<int>(details.parts.size());
-    details.parts.push_back(part_of(plan, place, place.program == &plan.train ? &forward : nullptr,
+    details.parts.push_back(part_of(plan, place, place.program == &plan.train ? &backward : nullptr,
                                     ran[{place.program, place.part->part.micro_batch}], seen));
   }
   if (seen) {

@@ -59,7 +59,7 @@ struct InstructionDetails {
   std::string name = {}, layer = {}, algorithm = {};
   int node = -1;  ///< of the program's graph; -1: a copy
   std::size_t workspace_bytes = 0;
-  bool backward = false;    ///< neither loss nor metrics need it
+  bool backward = false;    ///< gradients need it, and neither loss nor metrics do
   bool recomputed = false;  ///< the same node ran before, in this part or for an earlier stage
   bool accumulates = false;
 };
@@ -82,11 +82,11 @@ struct PartDetails {
   PartKind kind = PartKind::replayed;
   int stage = -1;                ///< -1: before the first
   std::int64_t micro_batch = 0;  ///< 0: batch values only
-  std::vector<InstructionDetails> instructions;
-  std::vector<ItemDetails> items;
-  std::vector<std::size_t> live_bytes;  ///< while each instruction runs
-  std::size_t lower_bound_bytes = 0;    ///< the largest of live_bytes
-  std::size_t peak_bytes = 0;           ///< what the packing takes
+  std::vector<InstructionDetails> instructions = {};
+  std::vector<ItemDetails> items = {};
+  std::vector<std::size_t> live_bytes = {};  ///< while each instruction runs
+  std::size_t lower_bound_bytes = 0;         ///< the largest of live_bytes
+  std::size_t peak_bytes = 0;                ///< what the packing takes
 
   int peak_instruction() const;
 };

@@ -19,6 +19,7 @@
 #include <sluice/optim/sgd.h>
 
 #include "common/progress_bar.h"
+#include "common/report.h"
 #include "common/trainer_report.h"
 
 namespace sluice::samples {
@@ -110,6 +111,29 @@ void print_result(const TrainerReport& report, const Plan& plan, bool interrupte
   std::cout << "\nplan_hash " << plan.hash << "  weights_hash " << report.weights_hash << std::endl;
 }
 
+/// The files that these flags ask for, with the flags' names.
+std::vector<std::pair<const char*, std::string>> files_to_write(const TrainerFlags& flags) {
+  std::vector<std::pair<const char*, std::string>> files;
+  if (!flags.json.empty()) files.emplace_back("--json", flags.json);
+  if (!flags.report.empty()) files.emplace_back("--report", flags.report);
+  if (flags.tune) files.emplace_back("--tuning", flags.tuning);
+  return files;
+}
+
+void write_page(const TrainerFlags& flags, const TrainerReport& report, const Trainer& trainer) {
+  const Plan& plan = trainer.plan();
+  ReportData page{.model = report.model,
+                  .dataset = report.dataset,
+                  .details = trainer.plan_details(),
+                  .memory = report.memory,
+                  .whole_batch_bytes = report.whole_batch_planned_bytes,
+                  .environment = environment_rows(plan.device, report.threads, date_now())};
+  if (plan.replays > 1)
+    page.waterfall = {{"the whole batch at once", report.whole_batch_planned_bytes},
+                      {fmt::format("in micro-batches of {}", plan.micro_batch), plan.planned_peak_bytes()}};
+  write_report(flags.report, page);
+}
+
 /// Trains and tests until done or interrupted.
 void run_epochs(const TrainerFlags& flags, const TrainerJob& job, Trainer& trainer, const StopOnInterrupt& interrupt,
                 TrainerReport& report) {
@@ -167,6 +191,7 @@ int run_trainer(const TrainerFlags& flags, const TrainerJob& job) {
     if (!flags.quiet) std::cout << *report.memory;
     print_result(report, trainer.plan(), interrupt.happened());
   }
+  if (!flags.report.empty()) write_page(flags, report, trainer);
   if (!flags.json.empty()) write_whole(flags.json, to_json(report, flags, trainer.plan()));
   return interrupt.happened() ? 130 : 0;
 }
@@ -179,15 +204,12 @@ int trainer_main(int argc, const char* const* argv, const std::string& about, Tr
     std::cerr << std::filesystem::path(argv[0]).filename().string() << ": " << error.what() << '\n';
     return code;
   };
-  try {
-    if (!defaults.json.empty()) require_writable(defaults.json);
-  } catch (const UsageError& error) {
-    return fail(UsageError("--json: " + std::string(error.what())), 2);
-  }
-  try {
-    if (defaults.tune) require_writable(defaults.tuning);
-  } catch (const UsageError& error) {
-    return fail(UsageError("--tuning: " + std::string(error.what())), 2);
+  for (const auto& [flag, file] : files_to_write(defaults)) {
+    try {
+      require_writable(file);
+    } catch (const UsageError& error) {
+      return fail(UsageError(std::string(flag) + ": " + error.what()), 2);
+    }
   }
   try {
     Device::parse(defaults.device).backend();  // before minutes go into anything else

@@ -124,6 +124,8 @@ void describe(CLI::App& app, TrainerFlags& f) {
   app.add_flag("--plan-only", f.plan_only, "print the plan and exit");
   app.add_flag("--verify-memory", f.verify_memory, "check every byte around every kernel; slow");
   add(app, "--json", "FILE", "write the result as one JSON object", [&](const std::string& s) { f.json = s; });
+  add(app, "--report", "FILE", "write a page (HTML) that shows the plan, byte by byte, beside what was measured",
+      [&](const std::string& s) { f.report = s; });
   app.add_flag("--quiet", f.quiet, "print only the result");
 }
 

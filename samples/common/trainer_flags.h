@@ -35,6 +35,7 @@ struct TrainerFlags {
   bool verify_memory = false;
   bool quiet = false;
   std::string json = {};
+  std::string report = {};  ///< file for the page of the plan and its memory
 
   double learning_rate() const { return lr.value_or(optimizer == "sgd" ? sgd_lr : adam_lr); }
 };

@@ -53,6 +53,7 @@ TEST(TrainerFlags, ReadEveryFlag) {
                           "--bn",           "local",
                           "--plan-only",    "--verify-memory",
                           "--json",         "out.json",
+                          "--report",       "out.html",
                           "--quiet"});
   EXPECT_FALSE(p.code) << p.err;
   EXPECT_EQ(p.flags.data, "/d");
@@ -70,6 +71,7 @@ TEST(TrainerFlags, ReadEveryFlag) {
   EXPECT_EQ(p.flags.limit, 99);
   EXPECT_TRUE(p.flags.plan_only && p.flags.verify_memory && p.flags.quiet);
   EXPECT_EQ(p.flags.json, "out.json");
+  EXPECT_EQ(p.flags.report, "out.html");
 }
 
 TEST(TrainerFlags, AutoNoneAndTheLastWordCounts) {
@@ -92,9 +94,10 @@ TEST(TrainerFlags, HelpListsTheContract) {
   const Parsed p = parse({"--help"});
   EXPECT_EQ(p.code, 0);
   EXPECT_EQ(p.err, "");
-  for (const char* flag : {"--data", "--epochs", "--batch", "--micro-batch", "--budget", "--optimizer", "--lr",
-                           "--momentum", "--weight-decay", "--seed", "--device", "--threads", "--limit", "--bn",
-                           "--plan-only", "--verify-memory", "--json", "--quiet", "--help"})
+  for (const char* flag :
+       {"--data",      "--epochs",        "--batch", "--micro-batch", "--budget",  "--optimizer", "--lr",
+        "--momentum",  "--weight-decay",  "--seed",  "--device",      "--threads", "--limit",     "--bn",
+        "--plan-only", "--verify-memory", "--json",  "--report",      "--quiet",   "--help"})
     EXPECT_NE(p.out.find(flag), std::string::npos) << flag;
 }
 

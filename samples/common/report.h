@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sluice/mbp/memory_report.h>
+#include <sluice/mbp/plan_details.h>
+
+namespace sluice::samples {
+
+/// Another choice of micro-batch or budget, and what it would take.
+struct WhatIfRow {
+  std::string name;  ///< "micro-batch 32"
+  std::int64_t micro_batch = 0;
+  std::size_t budget_bytes = 0;  ///< 0: none; a curve is drawn over the budget where rows differ in it
+  std::size_t peak_bytes = 0;
+  std::optional<double> step_ms = {};
+  bool chosen = false;  ///< this is the plan of the report
+};
+
+/// The planned peak after one more pass of the planner.
+struct WaterfallRow {
+  std::string name;  ///< "micro-batches of 164"
+  std::size_t peak_bytes = 0;
+};
+
+/// What a report shows. Sections without data are left out of the page.
+struct ReportData {
+  std::string model, dataset = {};
+  PlanDetails details;
+  std::optional<MemoryReport> memory = {};            ///< of a run
+  std::optional<std::size_t> whole_batch_bytes = {};  ///< planned peak without micro-batches
+  std::vector<WhatIfRow> what_if = {};
+  std::vector<WaterfallRow> waterfall = {};
+  std::vector<std::pair<std::string, std::string>> environment = {};  ///< what, value
+};
+
+/// Sluice's version, the compiler, the device with its libraries, and the date as the caller gives it ("" leaves it
+/// out).
+std::vector<std::pair<std::string, std::string>> environment_rows(const std::string& device, int threads,
+                                                                  const std::string& date);
+/// Now, in UTC: "2025-01-31 17:05 UTC".
+std::string date_now();
+
+/// The numbers of the page as one JSON object.
+std::string report_json(const ReportData& report);
+/// One page of HTML that needs nothing else: no network, no other file.
+std::string report_html(const ReportData& report);
+/// Writes the page, all of it or nothing. Throws Error.
+void write_report(const std::string& file, const ReportData& report);
+
+}  // namespace sluice::samples

@@ -1,0 +1,10 @@
+#pragma once
+
+#include <string_view>
+
+namespace sluice::samples {
+
+/// The page of report/page.html with its style and scripts, cut where the data belongs.
+extern const std::string_view report_page_head, report_page_tail;
+
+}  // namespace sluice::samples
