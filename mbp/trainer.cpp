@@ -180,7 +180,7 @@ class Trainer::Impl final : public ParameterHome {
 
   PlanDetails plan_details() const {
     const std::optional<Seen> seen = this->seen();
-    PlanDetails details = make_plan_details(*plan_, training_, seen ? &*seen : nullptr);
+    PlanDetails details = make_plan_details(*plan_, training(), seen ? &*seen : nullptr);
     if (scheduler_ && !seen) details.measured_by = MeasuredBy::asked;
     return details;
   }
