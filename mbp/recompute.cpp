@@ -1,6 +1,7 @@
 #include <sluice/mbp/recompute.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 #include <queue>
@@ -81,9 +82,15 @@ class Builder {
   int now_ = 0;
 };
 
+constexpr double attempts[] = {1, 0.5, 0};  // thrift: no single one finds the best sequence everywhere
+
 class Solver {
  public:
-  Solver(const PartModel& model, bool only_cheap) : model_(model), decisions_(at(model.values()), Decision::keep) {
+  /// `thrift`: how much the time that a decision costs counts beside the memory it saves; 1: in proportion.
+  Solver(const PartModel& model, bool only_cheap, double thrift)
+      : model_(model),
+        thrift_(thrift),
+        decisions_(at(model.values()), Decision::keep) {
     find_gaps();
     for (int v = 0; v < model_.values(); ++v) {
       repeatable_.push_back(model_.producer(v) >= 0 && model_.step(model_.producer(v)).repeatable &&
@@ -205,7 +212,7 @@ class Solver {
   double gain(const Move& move) const {
     if (move.excess >= excess_) return 0;
     const double cost = std::max(move.seconds - seconds_, 1e-3 * model_.step(model_.producer(move.value)).seconds);
-    return (excess_ - move.excess) / cost;
+    return (excess_ - move.excess) / std::pow(cost, thrift_);
   }
 
   /// All changes of one decision, the most promising first.
@@ -244,6 +251,7 @@ class Solver {
   }
 
   const PartModel& model_;
+  double thrift_;
   std::vector<Decision> decisions_;  // by value
   std::vector<int> gap_;             // by value: the last step at which its first copy is at hand, unless it is kept
   std::vector<bool> late_;           // by value: it has uses behind the gap
@@ -258,28 +266,34 @@ class Solver {
 }  // namespace
 
 std::vector<int> sequence_that_fits(const PartModel& model, std::size_t arena_bytes, bool only_cheap) {
-  Solver solver(model, only_cheap);
-  if (!solver.lower_to(arena_bytes)) return {};
-  solver.relax(arena_bytes);
-  return solver.sequence();
+  std::vector<int> best;
+  for (const double thrift : attempts) {
+    Solver solver(model, only_cheap, thrift);
+    if (!solver.lower_to(arena_bytes)) continue;
+    solver.relax(arena_bytes);
+    if (best.empty() || model.seconds(solver.sequence()) < model.seconds(best)) best = solver.sequence();
+  }
+  return best;
 }
 
 std::vector<int> smallest_sequence(const PartModel& model, bool only_cheap) {
-  std::vector<int> best = Solver(model, only_cheap).sequence();
+  std::vector<int> best = Solver(model, only_cheap, 1).sequence();
   std::size_t least = model.peak(best);
   // Each attempt starts afresh: which decisions are best depends on how far one wants to go.
-  for (const double factor : {0.85, 0.7, 0.9, 0.95, 0.97}) {
-    while (true) {
-      Solver solver(model, only_cheap);
-      const auto limit = static_cast<std::size_t>(factor * static_cast<double>(least));
-      const bool reached = solver.lower_to(limit);
-      if (reached) solver.relax(limit);
-      if (solver.peak() >= least) break;
-      least = solver.peak();
-      best = solver.sequence();
-      if (!reached) break;
+  for (const double thrift : attempts)
+    for (const double factor : {0.85, 0.7, 0.9, 0.95, 0.97}) {
+      bool lower = true;
+      while (lower) {
+        Solver solver(model, only_cheap, thrift);
+        const auto limit = static_cast<std::size_t>(factor * static_cast<double>(least));
+        const bool reached = solver.lower_to(limit);
+        if (reached) solver.relax(limit);
+        lower = reached && solver.peak() < least;
+        if (solver.peak() >= least) break;
+        least = solver.peak();
+        best = solver.sequence();
+      }
     }
-  }
   return best;
 }
 
