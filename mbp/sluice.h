@@ -9,6 +9,7 @@
 #include <sluice/data/fashion_mnist.h>
 #include <sluice/data/tensor_dataset.h>
 #include <sluice/kernels/arithmetic/arithmetic.h>
+#include <sluice/kernels/concat/concat.h>
 #include <sluice/kernels/reduce/reduce.h>
 #include <sluice/layers/layers.h>
 #include <sluice/layers/losses.h>
