@@ -75,7 +75,9 @@ class Buffer {
 struct DeviceRates {
   double flops_per_s = 1e11;
   double bytes_per_s = 1e10;
-  double launch_s = 2e-6;  ///< of any kernel, however small
+  double launch_s = 2e-6;           ///< of any kernel, however small
+  double cache_bytes = 0;           ///< operands of fewer bytes are found in caches,
+  double cache_bytes_per_s = 1e10;  ///< and move at this rate
 };
 
 /// What the rest of Sluice needs of a device: memory, copies and kernels. One object per device for the whole process.

@@ -20,19 +20,43 @@ class Choice {
  public:
   Choice(const Planner& planner, const PlanWish& wish) : planner_(planner), wish_(wish) {}
 
-  std::unique_ptr<RunPlan> plan() {
-    const Recompute first = wish_.recompute == Recompute::automatic ? Recompute::none : wish_.recompute;
-    const bool asked = wish_.micro_batch > 0;
-    std::int64_t micro_batch = asked ? wish_.micro_batch : largest_that_fits(first);
+  std::unique_ptr<RunPlan> plan() const {
+    std::int64_t micro_batch = wish_.micro_batch;
+    if (micro_batch == 0 && wish_.budget_bytes == 0) micro_batch = wish_.batch;
+    if (micro_batch == 0) micro_batch = largest_that_fits(first_);
     if (micro_batch == 0) micro_batch = largest_that_fits(wish_.recompute);
     if (micro_batch == 0) refuse_budget();
-    std::unique_ptr<RunPlan> smallest = smallest_plan(micro_batch, first);
-    if (!fits(*smallest) && first != wish_.recompute) smallest = smallest_plan(micro_batch, wish_.recompute);
-    if (!fits(*smallest)) refuse_micro_batch(*smallest);
-    return fastest(micro_batch, std::move(smallest));
+    std::unique_ptr<RunPlan> plan = plan_for(micro_batch);
+    if (!plan) refuse_micro_batch();
+    return wish_.fastest && wish_.micro_batch == 0 ? fastest_of_sizes(std::move(plan)) : std::move(plan);
   }
 
  private:
+  /// Null: it does not fit.
+  std::unique_ptr<RunPlan> plan_for(std::int64_t micro_batch) const {
+    if (wish_.budget_bytes == 0)
+      return planner_({.micro_batch = micro_batch, .caps = {.bytes = no_limit}, .recompute = wish_.recompute});
+    std::unique_ptr<RunPlan> smallest = smallest_plan(micro_batch, first_);
+    if (!fits(*smallest) && first_ != wish_.recompute) smallest = smallest_plan(micro_batch, wish_.recompute);
+    return fits(*smallest) ? fastest(micro_batch, std::move(smallest)) : nullptr;
+  }
+
+  /// Halves and doubles of the largest micro-batch that fits as it is: smaller ones may stay in the caches, larger ones
+  /// cost fewer launches but more recomputation.
+  std::unique_ptr<RunPlan> fastest_of_sizes(std::unique_ptr<RunPlan> best) const {
+    const std::int64_t largest = best->summary.micro_batch;
+    const auto consider = [&](std::int64_t micro_batch) {
+      std::unique_ptr<RunPlan> plan = plan_for(micro_batch);
+      if (!plan) return false;
+      if (plan->summary.predicted_step_s < best->summary.predicted_step_s) best = std::move(plan);
+      return true;
+    };
+    for (std::int64_t smaller = largest / 2; smaller >= 1; smaller /= 2) consider(smaller);
+    if (wish_.recompute == Recompute::automatic)
+      for (std::int64_t larger = 2 * largest; larger <= wish_.batch && consider(larger);) larger *= 2;
+    return best;
+  }
+
   bool fits(const RunPlan& plan) const { return plan.summary.planned_peak_bytes() <= wish_.budget_bytes; }
 
   std::unique_ptr<RunPlan> smallest_plan(std::int64_t micro_batch, Recompute recompute) const {
@@ -67,13 +91,13 @@ class Choice {
     return best;
   }
 
-  [[noreturn]] void refuse_micro_batch(const RunPlan& smallest) const {
+  [[noreturn]] void refuse_micro_batch() const {
+    const std::size_t peak = smallest_plan(wish_.micro_batch, wish_.recompute)->summary.planned_peak_bytes();
     const std::int64_t largest = largest_that_fits(wish_.recompute);
     if (largest == 0) refuse_budget();
     throw OutOfMemory("plan: micro-batch " + std::to_string(wish_.micro_batch) +
-                      " does not fit; its predicted peak is " + both(smallest.summary.planned_peak_bytes()) +
-                      ", the budget is " + both(wish_.budget_bytes) + "; the largest micro-batch that fits is " +
-                      std::to_string(largest));
+                      " does not fit; its predicted peak is " + both(peak) + ", the budget is " +
+                      both(wish_.budget_bytes) + "; the largest micro-batch that fits is " + std::to_string(largest));
   }
 
   [[noreturn]] void refuse_budget() const {
@@ -87,15 +111,13 @@ class Choice {
 
   const Planner& planner_;
   const PlanWish& wish_;
+  /// What is tried first: without recomputation, where the wish leaves that open.
+  const Recompute first_ = wish_.recompute == Recompute::automatic ? Recompute::none : wish_.recompute;
 };
 
 }  // namespace
 
 std::unique_ptr<RunPlan> choose_plan(const Planner& planner, const PlanWish& wish) {
-  if (wish.budget_bytes == 0)
-    return planner({.micro_batch = wish.micro_batch ? wish.micro_batch : wish.batch,
-                    .caps = {.bytes = no_limit},
-                    .recompute = wish.recompute});
   return Choice(planner, wish).plan();
 }
 

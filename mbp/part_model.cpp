@@ -20,7 +20,9 @@ double predicted_seconds(const Part& part, const Instruction& instruction, const
   for (const auto* operands : {&instruction.inputs, &instruction.outputs})
     for (const int v : *operands) moved += part.values[at(v)].bytes();
   const double computing = instruction.flops * instruction.kernel->work() / rates.flops_per_s;
-  return rates.launch_s + std::max(computing, static_cast<double>(moved) / rates.bytes_per_s);
+  const auto bytes = static_cast<double>(moved);
+  const double moving = bytes / (bytes <= rates.cache_bytes ? rates.cache_bytes_per_s : rates.bytes_per_s);
+  return rates.launch_s + std::max(computing, moving);
 }
 
 }  // namespace

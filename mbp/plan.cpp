@@ -18,6 +18,13 @@ std::string ratio(std::size_t a, std::size_t b) {
   return text.str();
 }
 
+/// "1.4 %"
+std::string percent(double part) {
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(1) << 100 * part << " %";
+  return text.str();
+}
+
 /// "categories" of the persistent region in brackets: "parameter 1.6 MiB, gradient 1.6 MiB".
 std::string parts(const Ledger& ledger, Region region, bool measured) {
   std::string text;
@@ -75,6 +82,9 @@ std::ostream& operator<<(std::ostream& out, const Plan& plan) {
   else if (plan.tail)
     out << ", the last one of " << plan.tail;
   out << '\n';
+  if (plan.recomputed)
+    out << "  recompute   " << plan.recomputed << " kernels of a replay compute again what was let go, about "
+        << percent(plan.predicted_again_s / plan.predicted_step_s) << " of the step\n";
   if (!plan.tuning.empty()) out << "  algorithms  " << plan.tuning << '\n';
   print_region(out, "persistent", plan.persistent_bytes, parts(plan.ledger, Region::persistent, false));
   print_region(out, "derived", plan.derived_bytes, plan.derived_bytes ? "weights reordered once per step" : "");

@@ -26,6 +26,7 @@ std::int64_t StepPlanner::batch() const { return std::min(options_.batch, data_.
 PlanWish StepPlanner::wish(std::int64_t micro_batch, std::size_t budget_bytes) const {
   return {.batch = batch(),
           .micro_batch = std::min(micro_batch, batch()),
+          .fastest = options_.fastest,
           .budget_bytes = budget_bytes,
           .recompute = options_.recompute};
 }

@@ -49,6 +49,7 @@ using StepFunction = std::function<Var(const Batch&)>;
 struct TrainerOptions {
   std::int64_t batch = 0;        ///< logical batch: samples per update
   std::int64_t micro_batch = 0;  ///< samples per replay; 0: the largest that fits
+  bool fastest = false;          ///< with micro_batch 0: the one with the fastest step instead, as far as that is known
   std::size_t budget = 0;        ///< bytes; 0: none
   Device device = Device::best();
   int threads = 0;         ///< 0: all cores

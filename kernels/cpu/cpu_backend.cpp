@@ -31,9 +31,13 @@ class CpuBackend final : public Backend {
     omp_set_num_threads(threads_);
   }
   int threads() const override { return threads_; }
-  // A core with 512-bit vectors in direct convolutions, and its share of the memory's bandwidth.
+  // A core with 512-bit vectors in direct convolutions, its share of the memory's bandwidth, and its own cache.
   DeviceRates rates() const override {
-    return {.flops_per_s = 1e11 * threads_, .bytes_per_s = 1.5e10 * threads_, .launch_s = 3e-6};
+    return {.flops_per_s = 1e11 * threads_,
+            .bytes_per_s = 1.5e10 * threads_,
+            .launch_s = 3e-6,
+            .cache_bytes = 1e6 * threads_,
+            .cache_bytes_per_s = 6e10 * threads_};
   }
 
   void copy_in(void* device, const void* host, std::size_t bytes) override { std::memcpy(device, host, bytes); }

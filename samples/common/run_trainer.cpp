@@ -167,6 +167,7 @@ int run_trainer(const TrainerFlags& flags, const TrainerJob& job) {
   Trainer trainer(job.net, *optimizer, job.step, job.train.spec(),
                   {.batch = flags.batch,
                    .micro_batch = flags.micro_batch,
+                   .fastest = flags.fastest,
                    .budget = flags.budget,
                    .device = device,
                    .threads = flags.threads,
@@ -175,7 +176,9 @@ int run_trainer(const TrainerFlags& flags, const TrainerJob& job) {
                    .verify_memory = flags.verify_memory,
                    .poison = poison_byte(),
                    .tuning = flags.tuning,
-                   .tune = flags.tune});
+                   .tune = flags.tune,
+                   .recompute = flags.planner.recompute,
+                   .passes = flags.planner.passes});
   TrainerReport report{.model = job.model,
                        .dataset = job.dataset,
                        .weights_hash = {},

@@ -1,79 +1,16 @@
 #include "common/trainer_flags.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
-#include <concepts>
 #include <filesystem>
 #include <iostream>
-#include <limits>
 
 #include <fmt/format.h>
-#include <sluice/core/device.h>
-#include <sluice/core/error.h>
 #include <sluice/mbp/byte_size.h>
-#include <CLI/CLI.hpp>
+
+#include "common/flag_parsers.h"
 
 namespace sluice::samples {
 namespace {
-
-/// CLI11 would take 010 for eight and 1.5 for one: numbers are read here, and must be all there is.
-template <std::integral T>
-T parse_whole(const std::string& text, T least) {
-  T number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [last, error] = std::from_chars(text.data(), end, number);
-  if (text.empty() || last != end || error != std::errc() || number < least)
-    throw CLI::ValidationError(
-        fmt::format("got '{}'; expected a whole number from {} to {}", text, least, std::numeric_limits<T>::max()));
-  return number;
-}
-
-double parse_real(const std::string& text, const std::string& rule, bool (*valid)(double)) {
-  double number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [last, error] = std::from_chars(text.data(), end, number);
-  if (text.empty() || last != end || error != std::errc() || !std::isfinite(number) || !valid(number))
-    throw CLI::ValidationError(fmt::format("got '{}'; expected a number {}", text, rule));
-  return number;
-}
-
-std::size_t parse_budget(const std::string& text) {
-  if (text == "none") return 0;
-  try {
-    const std::size_t bytes = parse_bytes(text);
-    if (bytes > 0) return bytes;
-  } catch (const UsageError& error) {
-    throw CLI::ValidationError(error.what());
-  }
-  throw CLI::ValidationError(fmt::format("got '{}'; expected at least one byte, or none", text));
-}
-
-std::string parse_choice(const std::string& text, const std::vector<std::string>& choices) {
-  if (std::find(choices.begin(), choices.end(), text) != choices.end()) return text;
-  throw CLI::ValidationError(fmt::format("got '{}'; expected {}", text, fmt::join(choices, " or ")));
-}
-
-std::string parse_device(const std::string& text) {
-  try {
-    return Device::parse(text).str();
-  } catch (const DeviceError& error) {
-    throw CLI::ValidationError(error.what());
-  }
-}
-
-/// Adds a flag that takes one word; `set` throws CLI::ValidationError without the flag's name, which is put in front.
-template <class Set>
-void add(CLI::App& app, const std::string& name, const std::string& type, const std::string& help, Set set) {
-  const auto named = [name, set](const std::string& text) {
-    try {
-      set(text);
-    } catch (const CLI::ValidationError& error) {
-      throw CLI::ValidationError(name, error.what());
-    }
-  };
-  app.add_option_function<std::string>(name, named, help)->type_name(type)->take_last();
-}
 
 void describe(CLI::App& app, TrainerFlags& f) {
   const auto size = [](std::size_t bytes) { return bytes ? format_bytes(bytes) : std::string("none"); };
@@ -89,9 +26,7 @@ void describe(CLI::App& app, TrainerFlags& f) {
       [&](const std::string& s) { f.epochs = parse_whole<std::int64_t>(s, 1); });
   add(app, "--batch", "N", fmt::format("logical batch: samples per update [{}]", f.batch),
       [&](const std::string& s) { f.batch = parse_whole<std::int64_t>(s, 1); });
-  add(app, "--micro-batch", "N|auto",
-      fmt::format("samples per replay; auto: the most that fit [{}]", number(f.micro_batch, "auto")),
-      [&](const std::string& s) { f.micro_batch = s == "auto" ? 0 : parse_whole<std::int64_t>(s, 1); });
+  add_micro_batch(app, f.micro_batch, f.fastest);
   add(app, "--budget", "SIZE|none",
       fmt::format("bytes the framework may take on the device: 64MiB, 800MB, 1.5GiB [{}]", size(f.budget)),
       [&](const std::string& s) { f.budget = parse_budget(s); });
@@ -121,6 +56,7 @@ void describe(CLI::App& app, TrainerFlags& f) {
   add(app, "--tuning", "FILE", "choose algorithms by the times in FILE (see --tune)",
       [&](const std::string& s) { f.tuning = s; });
   app.add_flag("--tune", f.tune, "first measure what FILE does not know yet, and write it [sluice.tuning]");
+  add_planner_flags(app, f.planner);
   app.add_flag("--plan-only", f.plan_only, "print the plan and exit");
   app.add_flag("--verify-memory", f.verify_memory, "check every byte around every kernel; slow");
   add(app, "--json", "FILE", "write the result as one JSON object", [&](const std::string& s) { f.json = s; });

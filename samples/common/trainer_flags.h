@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "common/planner_flags.h"
+
 namespace sluice::samples {
 
 /// What every trainer sample can be told; a sample sets its own defaults before parsing.
@@ -17,7 +19,9 @@ struct TrainerFlags {
   std::int64_t epochs = 1;
   std::int64_t batch = 256;
   std::int64_t micro_batch = 0;  ///< 0: auto
-  std::size_t budget = 0;        ///< bytes; 0: none
+  bool fastest = false;          ///< with that: the size predicted to be fastest
+  PlannerFlags planner = {};
+  std::size_t budget = 0;  ///< bytes; 0: none
   std::string optimizer = "adam";
   std::optional<double> lr = {};  ///< empty: adam_lr or sgd_lr
   double adam_lr = 1e-3;

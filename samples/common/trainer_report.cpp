@@ -30,6 +30,10 @@ std::string to_json(const TrainerReport& report, const TrainerFlags& flags, cons
   json["micro_batches_per_step"] = plan.replays;
   json["stages"] = plan.stages;
   json["recomputes"] = plan.recomputes;
+  json["recompute"] = name(flags.planner.recompute);
+  json["recomputed_kernels"] = plan.recomputed;
+  json["predicted_step_seconds"] = plan.predicted_step_s;
+  json["predicted_recompute_seconds"] = plan.predicted_again_s;
   json["split_dependent"] = plan.split_dependent;
   json["bn"] = flags.exact_bn ? "exact" : "local";
   json["tuning"] = flags.tuning.empty() ? Json(nullptr) : Json(flags.tuning);

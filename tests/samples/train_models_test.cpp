@@ -124,14 +124,16 @@ TEST(UNetPlan, ReordersActivationsAtTheHeadOnly) {
     const DataSpec data = random_images(8, {3, 32, 48}, true, true).spec();
     const StepGraph training = make_training_graph(trace(net, classify(net), data), test::NoUpdate(), true, true);
     const StepGraph evaluation = make_evaluation_graph(trace_evaluation(net, classify(net), data));
-    const auto plan = make_run_plan({.training = &training,
-                                     .evaluation = &evaluation,
-                                     .data = &data,
-                                     .batch = 8,
-                                     .micro_batch = 4,
-                                     .evaluation_samples = 8,
-                                     .workspace_cap_bytes = std::size_t{64} << 20,
-                                     .backend = &Device::cpu().backend()});
+    RunPlanRequest request;
+    request.training = &training;
+    request.evaluation = &evaluation;
+    request.data = &data;
+    request.batch = 8;
+    request.micro_batch = 4;
+    request.evaluation_samples = 8;
+    request.caps.bytes = std::size_t{64} << 20;
+    request.backend = &Device::cpu().backend();
+    const auto plan = make_run_plan(request);
     std::vector<std::string> reordered;
     for (const PackedPart& part : plan->train.replayed.at(4))
       for (const Instruction& instruction : part.part.instructions)

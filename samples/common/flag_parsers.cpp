@@ -1,0 +1,75 @@
+#include "common/flag_parsers.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <sluice/core/device.h>
+#include <sluice/core/error.h>
+#include <sluice/mbp/byte_size.h>
+
+namespace sluice::samples {
+
+double parse_real(const std::string& text, const std::string& rule, bool (*valid)(double)) {
+  double number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [last, error] = std::from_chars(text.data(), end, number);
+  if (text.empty() || last != end || error != std::errc() || !std::isfinite(number) || !valid(number))
+    throw CLI::ValidationError(fmt::format("got '{}'; expected a number {}", text, rule));
+  return number;
+}
+
+std::size_t parse_budget(const std::string& text) {
+  if (text == "none") return 0;
+  try {
+    const std::size_t bytes = parse_bytes(text);
+    if (bytes > 0) return bytes;
+  } catch (const UsageError& error) {
+    throw CLI::ValidationError(error.what());
+  }
+  throw CLI::ValidationError(fmt::format("got '{}'; expected at least one byte, or none", text));
+}
+
+std::string parse_choice(const std::string& text, const std::vector<std::string>& choices) {
+  if (std::find(choices.begin(), choices.end(), text) != choices.end()) return text;
+  throw CLI::ValidationError(fmt::format("got '{}'; expected {}", text, fmt::join(choices, " or ")));
+}
+
+std::string parse_device(const std::string& text) {
+  try {
+    return Device::parse(text).str();
+  } catch (const DeviceError& error) {
+    throw CLI::ValidationError(error.what());
+  }
+}
+
+void add_micro_batch(CLI::App& app, std::int64_t& micro_batch, bool& fastest) {
+  add(app, "--micro-batch", "N|auto|fastest",
+      fmt::format("samples per replay; auto: the most that fit; fastest: by predicted time [{}]",
+                  micro_batch ? std::to_string(micro_batch) : "auto"),
+      [&](const std::string& s) {
+        fastest = s == "fastest";
+        micro_batch = fastest || s == "auto" ? 0 : parse_whole<std::int64_t>(s, 1);
+      });
+}
+
+void add_planner_flags(CLI::App& app, PlannerFlags& flags) {
+  add(app, "--recompute", "none|cheap|auto",
+      "values to compute again instead of keeping them; cheap: whatever one pass over memory gives; auto: what the "
+      "budget asks for [auto]",
+      [&](const std::string& s) {
+        const std::string choice = parse_choice(s, {"none", "cheap", "auto"});
+        flags.recompute = choice == "none"    ? Recompute::none
+                          : choice == "cheap" ? Recompute::cheap
+                                              : Recompute::automatic;
+      });
+  const auto off = [&](const std::string& name, bool& pass, const std::string& help) {
+    app.add_flag_callback(
+        name, [&pass] { pass = false; }, help);
+  };
+  off("--no-in-place", flags.passes.in_place, "no result takes the place of an input that dies with it");
+  off("--no-order", flags.passes.order, "kernels run in the order in which the model describes them");
+  off("--no-recompute", flags.passes.recompute, "the same as --recompute none");
+  off("--no-search", flags.passes.search, "offsets by quick orders alone");
+}
+
+}  // namespace sluice::samples
