@@ -84,7 +84,9 @@ void Loader::run() {
     lock.unlock();
     std::exception_ptr error;
     try {
+      const auto begin = LoadLog::Clock::now();
       load();
+      if (options_.log) options_.log->add({epoch_, first_, count_, begin, LoadLog::Clock::now()});
     } catch (...) {
       error = std::current_exception();
     }

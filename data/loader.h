@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <sluice/data/dataset.h>
+#include <sluice/data/load_log.h>
 
 namespace sluice {
 
@@ -19,6 +20,7 @@ struct LoaderOptions {
   std::uint64_t seed = 0;
   bool shuffle = true;       ///< another order every epoch, given by (seed, epoch); otherwise by index
   std::int64_t samples = 0;  ///< use only the first samples of the data set; 0: all
+  LoadLog* log = nullptr;    ///< where to note what was copied when; must outlive the loader
 };
 
 /// Streams micro-batches from a data set into staging, from one thread of its own, so that the next

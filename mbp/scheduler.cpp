@@ -110,6 +110,8 @@ void Scheduler::take_inputs(std::int64_t samples) {
 void Scheduler::run_part(const PackedPart& part, const RunContext& context) {
   if (verifier_)
     verifier_->run(part, context);
+  else if (recording())
+    recorder_->run(part, context);
   else
     sluice::run_part(part.part, context);
 }
@@ -132,9 +134,11 @@ bool Scheduler::run_with(Program& program, const Pass& pass, Feeder& feeder, con
       if (!clear_already || !std::binary_search(program.left_clear.begin(), program.left_clear.end(), storage))
         clear(storage);
     for (std::int64_t i = 0; i < split.replays; ++i) {
-      feeder.take(micro_batch(i));
       context.replay = i;
       context.first_sample = split.first(i);
+      if (recording()) recorder_->mark();
+      feeder.take(micro_batch(i));
+      if (recording()) recorder_->add(SliceKind::waiting, context);
       const bool last = i + 1 == split.replays;
       const std::optional<Range> next = !last            ? std::optional(micro_batch(i + 1))
                                         : s + 1 < stages ? std::optional(micro_batch(0))
@@ -142,7 +146,9 @@ bool Scheduler::run_with(Program& program, const Pass& pass, Feeder& feeder, con
       const PackedPart& part = program.replayed.at(split.size(i))[at(s)];
       {
         const ReplayMark mark;
+        if (recording()) recorder_->begin_replay();
         take_inputs(split.size(i));
+        if (recording()) recorder_->add(SliceKind::inputs, context);
         if (next) feeder.prefetch(*next);
         run(part, context);
       }
@@ -156,6 +162,8 @@ bool Scheduler::run_with(Program& program, const Pass& pass, Feeder& feeder, con
 }
 
 bool Scheduler::run(Program& program, const Pass& pass, Feeder& feeder, const AfterReplay& after_replay) {
+  if (recorder_) recorder_->drop_step();  // one that did not come to its end
+  if (recorder_ && &program == &plan_.train && !verifier_ && recorder_->wants_step()) recorder_->begin_step(pass.step);
   return run_with(program, pass, feeder, after_replay,
                   [this](const PackedPart& part, const RunContext& context) { run_part(part, context); });
 }
@@ -164,6 +172,10 @@ void Scheduler::write_state(Program& program, const Pass& pass) {
   const Seal seal(slab_.backend());
   run_part(program.writers, {.seed = pass.seed, .step = pass.step});
   program.clear = true;
+  if (recording()) {
+    slab_.backend().synchronize();
+    recorder_->end_step(slab_.backend().allocated_bytes());
+  }
 }
 
 /// Whether the divisor of a batch scalar division is 0.
@@ -176,6 +188,7 @@ bool Scheduler::divides_by_zero(const Part& part, const Instruction& division) c
 
 std::string Scheduler::find_non_finite(Program& program, const Pass& pass, Feeder& feeder) {
   std::string found;
+  if (recorder_) recorder_->drop_step();
   const RunPart watch = [&](const PackedPart& packed, const RunContext& context) {
     const PartAddresses& addresses = slab_.addresses(packed);
     for (const Instruction& instruction : packed.part.instructions) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include <sluice/mbp/feeder.h>
+#include <sluice/mbp/kernel_times.h>
 #include <sluice/mbp/slab.h>
 #include <sluice/mbp/verify.h>
 
@@ -30,6 +31,8 @@ class Scheduler {
   Scheduler(RunPlan& plan, Backend& backend, bool verify, unsigned char poison);
 
   Slab& slab() { return slab_; }
+  /// Times the training steps that `recorder` wants; null: none.
+  void record(TimesRecorder* recorder) { recorder_ = recorder; }
   const Verifier* verifier() const { return verifier_ ? &*verifier_ : nullptr; }
 
   /// Where a feeder must put the fields of `data`.
@@ -56,6 +59,7 @@ class Scheduler {
 
   bool run_with(Program& program, const Pass& pass, Feeder& feeder, const AfterReplay& after_replay,
                 const RunPart& run_part);
+  bool recording() const { return recorder_ && recorder_->on(); }
   void run_part(const PackedPart& part, const RunContext& context);
   bool divides_by_zero(const Part& part, const Instruction& division) const;
   void take_inputs(std::int64_t samples);
@@ -64,6 +68,7 @@ class Scheduler {
   RunPlan& plan_;
   Slab slab_;
   std::optional<Verifier> verifier_;
+  TimesRecorder* recorder_ = nullptr;
   struct Input {
     int input, incoming;  // storages
     std::size_t sample_elements;

@@ -185,6 +185,15 @@ class Trainer::Impl final : public ParameterHome {
     return details;
   }
 
+  void record_times(std::int64_t steps) {
+    if (options_.verify_memory)
+      throw UsageError("trainer: times in verify mode would be those of its checks; expected one of the two");
+    if (steps < 1) throw UsageError("trainer: steps to time; got " + std::to_string(steps) + "; expected at least 1");
+    recorder_.emplace(*plan_, steps);
+    if (scheduler_) scheduler_->record(&*recorder_);
+  }
+  KernelTimes kernel_times() const { return recorder_ ? recorder_->times() : KernelTimes{}; }
+
   std::string weights_hash() const {
     Hash hash;
     for (const Parameter& parameter : all_parameters(model_)) {
@@ -206,7 +215,10 @@ class Trainer::Impl final : public ParameterHome {
   const StepGraph& evaluation() const { return planner_->evaluation(); }
   std::int64_t batch() const { return planner_->batch(); }
   std::int64_t evaluation_micro_batch() const { return std::min(summary().micro_batch, evaluation_data_.samples); }
-  LoaderOptions loader_options() const { return {.seed = options_.seed, .shuffle = options_.shuffle}; }
+  LoaderOptions loader_options() {
+    LoadLog* const log = recorder_ ? recorder_->loads() : nullptr;
+    return {.seed = options_.seed, .shuffle = options_.shuffle, .log = log};
+  }
 
   /// What the run touched so far; empty before it, and where the host cannot read the slab.
   std::optional<Seen> seen() const {
@@ -235,6 +247,7 @@ class Trainer::Impl final : public ParameterHome {
     allocated_before_ = backend_->allocated_bytes();
     backend_->reset_peak();
     scheduler_ = std::make_unique<Scheduler>(*plan_, *backend_, options_.verify_memory, options_.poison);
+    if (recorder_) scheduler_->record(&*recorder_);
     for_each_bound([&](ParameterData& parameter) { parameter.home = this; });
   }
 
@@ -336,6 +349,7 @@ class Trainer::Impl final : public ParameterHome {
   Backend* backend_ = nullptr;
   std::optional<StepPlanner> planner_;
   std::unique_ptr<RunPlan> plan_;
+  std::optional<TimesRecorder> recorder_;
   std::unique_ptr<Scheduler> scheduler_;  // from the first run on
 
   std::int64_t epoch_ = 0, position_ = 0, step_ = 0;
@@ -361,6 +375,8 @@ void Trainer::on_progress(std::function<void(const Progress&)> callback) { impl_
 Tensor Trainer::gradient(const Parameter& parameter) const { return impl_->gradient(parameter); }
 MemoryReport Trainer::memory_report() const { return impl_->memory_report(); }
 PlanDetails Trainer::plan_details() const { return impl_->plan_details(); }
+void Trainer::record_times(std::int64_t steps) { impl_->record_times(steps); }
+KernelTimes Trainer::kernel_times() const { return impl_->kernel_times(); }
 std::string Trainer::weights_hash() const { return impl_->weights_hash(); }
 
 }  // namespace sluice

@@ -15,6 +15,7 @@
 #include <sluice/core/stages.h>
 #include <sluice/data/dataset.h>
 #include <sluice/layers/module.h>
+#include <sluice/mbp/kernel_times.h>
 #include <sluice/mbp/memory_report.h>
 #include <sluice/mbp/plan_details.h>
 #include <sluice/mbp/plan_options.h>
@@ -133,6 +134,11 @@ class Trainer {
   MemoryReport memory_report() const;
   /// The plan with all its bytes; after a run with what was measured of them.
   PlanDetails plan_details() const;
+  /// Times every kernel of the next `steps` training steps, in memory that is taken before the first of them. Throws
+  /// UsageError in verify mode, whose checks would be what is timed.
+  void record_times(std::int64_t steps);
+  /// What was recorded so far; call it between runs. Parts are those of plan_details().
+  KernelTimes kernel_times() const;
   /// Hash of all parameters in logical layout.
   std::string weights_hash() const;
 

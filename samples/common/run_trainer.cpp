@@ -20,6 +20,7 @@
 
 #include "common/progress_bar.h"
 #include "common/report.h"
+#include "common/trace_file.h"
 #include "common/trainer_report.h"
 
 namespace sluice::samples {
@@ -116,6 +117,7 @@ std::vector<std::pair<const char*, std::string>> files_to_write(const TrainerFla
   std::vector<std::pair<const char*, std::string>> files;
   if (!flags.json.empty()) files.emplace_back("--json", flags.json);
   if (!flags.report.empty()) files.emplace_back("--report", flags.report);
+  if (!flags.trace.empty()) files.emplace_back("--trace", flags.trace);
   if (flags.tune) files.emplace_back("--tuning", flags.tuning);
   return files;
 }
@@ -186,6 +188,7 @@ int run_trainer(const TrainerFlags& flags, const TrainerJob& job) {
                        .whole_batch_planned_bytes = trainer.whole_batch_planned_bytes()};
   if (!flags.quiet || flags.plan_only) print_plan(trainer, report, flags);
 
+  if (!flags.trace.empty()) trainer.record_times(flags.trace_steps);
   const StopOnInterrupt interrupt(trainer);
   if (!flags.plan_only) {
     run_epochs(flags, job, trainer, interrupt, report);
@@ -194,6 +197,7 @@ int run_trainer(const TrainerFlags& flags, const TrainerJob& job) {
     if (!flags.quiet) std::cout << *report.memory;
     print_result(report, trainer.plan(), interrupt.happened());
   }
+  if (!flags.trace.empty()) write_whole(flags.trace, trace_json(trainer.plan_details(), trainer.kernel_times()));
   if (!flags.report.empty()) write_page(flags, report, trainer);
   if (!flags.json.empty()) write_whole(flags.json, to_json(report, flags, trainer.plan()));
   return interrupt.happened() ? 130 : 0;

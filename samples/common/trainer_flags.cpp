@@ -62,6 +62,10 @@ void describe(CLI::App& app, TrainerFlags& f) {
   add(app, "--json", "FILE", "write the result as one JSON object", [&](const std::string& s) { f.json = s; });
   add(app, "--report", "FILE", "write a page (HTML) that shows the plan, byte by byte, beside what was measured",
       [&](const std::string& s) { f.report = s; });
+  add(app, "--trace", "FILE", "write when each kernel of the first steps ran, for ui.perfetto.dev",
+      [&](const std::string& s) { f.trace = s; });
+  add(app, "--trace-steps", "N", fmt::format("how many steps --trace records [{}]", f.trace_steps),
+      [&](const std::string& s) { f.trace_steps = parse_whole<std::int64_t>(s, 1); });
   app.add_flag("--quiet", f.quiet, "print only the result");
 }
 
@@ -75,6 +79,9 @@ std::optional<int> parse_trainer_flags(int argc, const char* const* argv, const 
   try {
     app.parse(argc, argv);
     if (flags.tune && flags.tuning.empty()) flags.tuning = "sluice.tuning";
+    if (!flags.trace.empty() && (flags.plan_only || flags.verify_memory))
+      throw CLI::ValidationError("--trace", fmt::format("got it with {}; expected one of the two",
+                                                        flags.plan_only ? "--plan-only" : "--verify-memory"));
     if (flags.micro_batch > flags.batch)
       throw CLI::ValidationError("--micro-batch", fmt::format("got {}; expected at most the logical batch, --batch {}",
                                                               flags.micro_batch, flags.batch));

@@ -39,7 +39,9 @@ struct TrainerFlags {
   bool verify_memory = false;
   bool quiet = false;
   std::string json = {};
-  std::string report = {};  ///< file for the page of the plan and its memory
+  std::string trace = {};        ///< file for the times of kernels
+  std::int64_t trace_steps = 2;  ///< how many steps of them
+  std::string report = {};       ///< file for the page of the plan and its memory
 
   double learning_rate() const { return lr.value_or(optimizer == "sgd" ? sgd_lr : adam_lr); }
 };

@@ -144,15 +144,17 @@ TEST_F(Heap, TheInterposerSeesAnAllocationInsideAReplay) {
 
 /// Fails for every allocation that came from this program or libsluice, and for large ones from anywhere.
 void expect_no_allocation(Module& net, const StepFunction& step, const Dataset& data, std::int64_t batch,
-                          std::int64_t micro_batch, int threads) {
+                          std::int64_t micro_batch, int threads, bool timed = false) {
   Adam adam({.lr = 1e-3});
   Trainer trainer(net, adam, step, data.spec(),
                   {.batch = batch, .micro_batch = micro_batch, .device = Device::cpu(), .threads = threads});
   trainer.run_epoch(data);
+  if (timed) trainer.record_times(100);
   count = 0;
   recording = true;
   trainer.run_epoch(data);
   recording = false;
+  EXPECT_EQ(trainer.kernel_times().slices.empty(), !timed);
   ASSERT_LE(count.load(), recorded.size());
   for (std::size_t i = 0; i < count.load(); ++i) {
     const std::string module = caller(recorded[i]);
@@ -168,6 +170,14 @@ TEST_F(Heap, AReplayInSteadyStateAllocatesNothing) {
   for (const int threads : {1, 2})
     expect_no_allocation(
         net, [&](const Batch& b) { return mean_cross_entropy(net(b["image"]), b["label"]); }, data, 25, 7, threads);
+}
+
+TEST_F(Heap, NorDoesOneWhoseKernelsAreTimed) {
+  SmallNet net;
+  const TensorDataset data = small_data(60, 0);
+  expect_no_allocation(
+      net, [&](const Batch& b) { return mean_cross_entropy(net(b["image"]), b["label"]); }, data, 25, 7, 2,
+      /*timed=*/true);
 }
 
 TEST_F(Heap, NorDoesAReplayOfTheDemoNetwork) {

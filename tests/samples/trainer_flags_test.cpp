@@ -94,10 +94,10 @@ TEST(TrainerFlags, HelpListsTheContract) {
   const Parsed p = parse({"--help"});
   EXPECT_EQ(p.code, 0);
   EXPECT_EQ(p.err, "");
-  for (const char* flag :
-       {"--data",      "--epochs",        "--batch", "--micro-batch", "--budget",  "--optimizer", "--lr",
-        "--momentum",  "--weight-decay",  "--seed",  "--device",      "--threads", "--limit",     "--bn",
-        "--plan-only", "--verify-memory", "--json",  "--report",      "--quiet",   "--help"})
+  for (const char* flag : {"--data",  "--epochs",      "--batch",        "--micro-batch",   "--budget", "--optimizer",
+                           "--lr",    "--momentum",    "--weight-decay", "--seed",          "--device", "--threads",
+                           "--limit", "--bn",          "--plan-only",    "--verify-memory", "--json",   "--report",
+                           "--trace", "--trace-steps", "--quiet",        "--help"})
     EXPECT_NE(p.out.find(flag), std::string::npos) << flag;
 }
 
@@ -144,6 +144,9 @@ TEST(TrainerFlags, WrongUsageGivesTwoAndNamesTheFlag) {
            {{"--threads", "3000000000"}, "--threads"},
            {{"--limit", "0"}, "--limit"},
            {{"--bn", "global"}, "--bn"},
+           {{"--trace-steps", "0"}, "--trace-steps: got '0'; expected a whole number from 1"},
+           {{"--trace", "t.json", "--plan-only"}, "--trace: got it with --plan-only"},
+           {{"--verify-memory", "--trace", "t.json"}, "--trace: got it with --verify-memory"},
            {{"--nonsense"}, "--nonsense"},
            {{"--quiet=maybe"}, "--quiet"},
            {{"stray"}, "stray"}}) {
