@@ -15,6 +15,7 @@ class PartModel {
  public:
   PartModel(const Part& part, const DeviceRates& rates);
 
+  /// An instruction as far as orders depend on it.
   struct Step {
     std::vector<int> inputs, outputs;  ///< values in the arena, each once
     std::vector<int> in_place;         ///< of the inputs: those whose memory output 0 may take
