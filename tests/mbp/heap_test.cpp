@@ -149,7 +149,7 @@ void expect_no_allocation(Module& net, const StepFunction& step, const Dataset& 
   Trainer trainer(net, adam, step, data.spec(),
                   {.batch = batch, .micro_batch = micro_batch, .device = Device::cpu(), .threads = threads});
   trainer.run_epoch(data);
-  if (timed) trainer.record_times(100);
+  if (timed) trainer.record_times((data.spec().samples + batch - 1) / batch);
   count = 0;
   recording = true;
   trainer.run_epoch(data);

@@ -121,6 +121,25 @@ TEST(TraceFile, TheCountersReachThePlannedPeak) {
   EXPECT_EQ(counters, 2 * run.kernels_of_a_step());
 }
 
+TEST(TraceFile, CountsWhatLiesUnusedBelowTheHighestValue) {
+  PlanDetails details;
+  details.storages = {{.name = "w", .layer = "fc", .category = Category::parameter, .offset = 0, .bytes = 64}};
+  details.arena_offset = 64;
+  details.parts = {{.program = "train",
+                    .name = "stage 0",
+                    .micro_batch = 7,
+                    .instructions = {{.name = "a \"quoted\" kernel", .layer = "fc"}},
+                    .items = {{.name = "low", .role = Role::activation, .offset = 64, .bytes = 128},
+                              {.name = "high", .role = Role::workspace, .offset = 256, .bytes = 64}}}};
+  const KernelTimes times{.slices = {{.kind = SliceKind::kernel, .part = 0, .instruction = 0}}};
+  const Json trace = Json::parse(trace_json(details, times));
+  const Json& counter = trace["traceEvents"].back();
+  EXPECT_EQ(counter["args"]["parameter"], 64);
+  EXPECT_EQ(counter["args"]["activation"], 128);
+  EXPECT_EQ(counter["args"]["workspace"], 64);
+  EXPECT_EQ(counter["args"]["unused between"], 64);
+}
+
 TEST(TraceFile, OfNothingIsEmpty) {
   const Json trace = Json::parse(trace_json({}, {}));
   EXPECT_EQ(trace["traceEvents"].size(), 3u);  // names of the process and its tracks

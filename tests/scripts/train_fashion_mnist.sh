@@ -16,6 +16,9 @@ expect 2 "is negative" --budget -64MiB --data /nonexistent
 expect 2 "--bn: got 'global'; expected local or exact" --bn global --data /nonexistent
 expect 2 "--json: cannot write '/nonexistent/r.json': No such file or directory" --json /nonexistent/r.json --data /nonexistent
 expect 2 "--json: cannot write" --json "$work"
+expect 2 "--report: cannot write '/nonexistent/r.html': No such file or directory" --report /nonexistent/r.html --data /nonexistent
+expect 2 "--trace: cannot write" --trace "$work" --data /nonexistent
+expect 2 "--trace: got it with --verify-memory" --trace "$work/trace.json" --verify-memory --data /nonexistent
 expect 2 "--frobnicate" --frobnicate
 expect 0 "--micro-batch N|auto" --help
 
@@ -62,6 +65,13 @@ expect 0 "done" --limit 800 --batch 16 --micro-batch 5 --budget none --epochs 1 
 check "50 verified steps" same "$(value steps "$work/verified.json")" 50
 check "measured is planned after 50 steps" same "$(value planned_peak_bytes "$work/verified.json")" "$(value measured_peak_bytes "$work/verified.json")"
 
+# The page and the trace are written beside the rest, and change nothing.
+expect 0 "weights_hash $(value weights_hash "$work/run.json" | tr -d '"')" "${small[@]}" --budget 16MiB --quiet \
+  --report "$work/page.html" --trace "$work/trace.json" --trace-steps 1
+check "the page knows its plan" grep -qF "\"plan_hash\":$(value plan_hash "$work/run.json")" "$work/page.html"
+check "the page is whole" test "$(tail -n 1 "$work/page.html")" = "</html>"
+check "the trace has one step" test "$(grep -c '"cat":"step"' "$work/trace.json")" -eq 1
+
 # A batch larger than the data set is one step an epoch, and no budget is null.
 expect 0 "one step an epoch" --limit 100 --batch 4096 --micro-batch 32 --budget none --epochs 1 --json "$work/large.json"
 check "one step" same "$(value steps "$work/large.json")" 1
@@ -87,7 +97,7 @@ check "exit code $code after Ctrl-C" test $code -eq 130
 check "report after Ctrl-C" grep -q '^interrupted: ' "$work/out"
 check "memory report after Ctrl-C" grep -q '^memory' "$work/out"
 check "JSON after Ctrl-C" test -n "$(value steps "$work/stopped.json")"
-check "no temporary files" test -z "$(find "$work" -name '.*.json*')"
+check "no temporary files" test -z "$(find "$work" -name '.*')"
 
 ((failures == 0)) && echo "train_fashion_mnist: all as expected"
 exit $((failures > 0))

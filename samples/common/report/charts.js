@@ -7,7 +7,7 @@ function drawCurve(to, rows, { at, value, format, left, inner, top, height, titl
   const farthest = Math.max(...rows.map(at));
   const x = (row) => left + (at(row) / farthest) * inner;
   const y = (number) => top + height * (1 - number / most);
-  to.append(label(title, left, top - 8, { fill: "soft" }));
+  to.append(label(title + (limit ? "; dashed: the budget" : ""), left, top - 8, { fill: "soft" }));
   format.axis(to, { x: left, width: inner, y, most, count: 4 });
   if (limit) to.append(line(left, y(limit), left + inner, y(limit), { stroke: "accent", dash: "6 3", width: 1.5 }));
   to.append(svg("polyline", { points: points.map((row) => `${x(row)},${y(value(row))}`).join(" "), fill: "none", stroke: colour("ink"), "stroke-width": 1.5 }));
