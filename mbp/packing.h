@@ -1,6 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -8,15 +11,43 @@
 
 namespace sluice {
 
-/// Offsets for lifetimes so that no two that overlap in time overlap in memory.
+/// Offline dynamic storage allocation: everything that needs memory, and when, is known beforehand.
+struct PackingItem {
+  std::int64_t lower = 0, upper = 1;             ///< alive in [lower, upper); upper > lower
+  std::size_t bytes = 0;                         ///< 0: takes no room
+  std::size_t alignment = 1;                     ///< of its offset
+  std::optional<std::size_t> fixed_offset = {};  ///< where it must lie
+  /// Items of one group lie at one offset: they are packed as one item, alive from the first's beginning to the last's
+  /// end, with the most bytes and the least common multiple of their alignments. −1: on its own.
+  int alias_group = -1;
+};
+
+/// When packing stops, unless it has proven its result optimal before. The result is the best found so far.
+struct PackingLimits {
+  /// Work beyond the first placements, in units of about a microsecond; the same for every run and machine.
+  std::int64_t effort = 20'000;
+  /// Instead of `effort`: the result then depends on the machine.
+  std::optional<double> seconds = {};
+  /// Enough: stops at the first packing that does not exceed it.
+  std::size_t capacity_bytes = 0;
+  /// Called now and then during a search with the peak so far; returns whether to go on.
+  std::function<bool(std::size_t peak_bytes)> progress = {};
+};
+
+/// Offsets so that no two items that overlap in time overlap in memory.
 struct Packing {
   std::vector<std::size_t> offsets;
   std::size_t peak_bytes = 0;
   std::size_t lower_bound_bytes = 0;  ///< the largest sum of bytes alive at one time; no packing is smaller
+  bool proven_optimal = false;        ///< the peak is that bound, or a search has shown that no packing is lower
 };
 
-/// Best fit over several orders (by size, by duration, by area, by time), the best result kept; stops at the lower
-/// bound. O(orders · n²). Deterministic.
+/// Packs `items` as low as the limits allow (docs/packing.md). Deterministic without `seconds` and `progress`.
+/// Throws UsageError for items that cannot be: upper <= lower, a fixed offset that is not aligned or that two
+/// items alive together share, or sums of bytes of 2^62 or more.
+Packing pack(std::span<const PackingItem> items, const PackingLimits& limits = {});
+
+/// The same for what a part keeps in the arena.
 Packing pack(std::span<const Lifetime> lifetimes);
 
 /// The largest sum of bytes alive at one time.

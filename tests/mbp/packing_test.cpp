@@ -62,7 +62,7 @@ TEST(Packing, OfRandomLifetimesIsValidAndNotFarFromTheBound) {
 }
 
 TEST(Packing, OfNothingIsEmpty) {
-  const Packing packing = pack({});
+  const Packing packing = pack(std::span<const Lifetime>());
   EXPECT_TRUE(packing.offsets.empty());
   EXPECT_EQ(packing.peak_bytes, 0u);
   EXPECT_EQ(packing.lower_bound_bytes, 0u);

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <limits>
+
+namespace sluice::packer {
+
+/// Work that may still be done, in units of about a microsecond.
+class Effort {
+ public:
+  static constexpr std::int64_t endless = std::numeric_limits<std::int64_t>::max() / 2;
+
+  /// `more` is asked every now and then whether to go on.
+  explicit Effort(std::int64_t most, std::function<bool()> more = {}) : left_(most), more_(std::move(more)) {}
+
+  /// Returns false when there is no more to spend.
+  bool spend(std::int64_t units) {
+    left_ -= units;
+    since_asked_ += units;
+    if (more_ && since_asked_ >= 1000) {
+      since_asked_ = 0;
+      if (!more_()) left_ = 0;
+    }
+    return left_ > 0;
+  }
+  bool spent() const { return left_ <= 0; }
+  std::int64_t left() const { return left_; }
+
+  /// Runs `body` with at most `units` of this effort; returns what it returns.
+  template <class Body>
+  auto part(std::int64_t units, Body body) {
+    const std::int64_t kept = std::max<std::int64_t>(0, left_ - units);
+    left_ -= kept;
+    auto result = body();
+    left_ = stopped_by_asking() ? 0 : left_ + kept;
+    return result;
+  }
+
+ private:
+  bool stopped_by_asking() const { return more_ && left_ <= 0 && !more_(); }
+
+  std::int64_t left_, since_asked_ = 0;
+  std::function<bool()> more_;
+};
+
+}  // namespace sluice::packer

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include <sluice/mbp/packing_effort.h>
+#include <sluice/mbp/packing_problem.h>
+
+namespace sluice::packer {
+
+/// Where a block goes among those that are there.
+enum class Fit { lowest, smallest_gap };
+
+/// Puts blocks down one after the other, fixed ones first, each where it fits. O(n²), with a small factor.
+class Placer {
+ public:
+  explicit Placer(const Problem& problem);
+
+  /// Places all blocks that `order` holds, which leaves out fixed ones. Returns the peak, or `nowhere` when it gave up:
+  /// as soon as the peak exceeds `limit`, or when `effort` is spent.
+  std::size_t place(std::span<const int> order, Fit fit, Effort& effort, std::size_t limit = nowhere);
+  const std::vector<std::size_t>& offsets() const { return offsets_; }
+
+ private:
+  struct Placed {
+    std::size_t offset, end;
+    int begin, stop;  // sections
+  };
+  std::size_t offset_for(const Block& block, Fit fit) const;
+  void insert(const Block& block, std::size_t offset);
+
+  const Problem& problem_;
+  std::vector<Placed> placed_, fixed_;  // by offset
+  std::vector<std::size_t> offsets_;
+};
+
+/// A packing and the order it was made by.
+struct Ordered {
+  std::vector<std::size_t> offsets;
+  std::vector<int> order;  ///< empty: by no order
+  std::size_t peak_bytes = nowhere;
+};
+
+/// Best fit and first fit over several orders (by bytes, duration, area, beginning, end), the best of them; ends with
+/// the first of at most `enough` bytes, or when `effort` is spent.
+Ordered place_in_orders(const Problem& problem, std::size_t enough, Effort& effort);
+
+/// What an allocator would do that lives through it: blocks come and go in time, each goes to the smallest gap that
+/// holds it. O(n log n); forwards or backwards in time. Fixed blocks are kept clear of by starting above them.
+Ordered sweep(const Problem& problem, bool backwards);
+
+}  // namespace sluice::packer
