@@ -36,12 +36,12 @@ void BatchStorages::link_gradients(Gradients gradients) {
   for (const auto& [parameter, gradient] : gradients) gradient_of_[gradient] = parameter;
   for (NodeId n = graph_.nodes() - 1; n >= 0; --n) {
     const Node& node = graph_.node(n);
-    if (node.outputs.size() != 1 || !graph_.is_batch_node(n)) continue;
+    if (node.outputs.empty() || !graph_.is_batch_node(n)) continue;
     const auto linked = gradient_of_.find(node.outputs[0]);
     const bool elementwise = node.op->batch_capable() && node.op->in_place_input() >= 0;
     if (linked == gradient_of_.end() || !elementwise) continue;
     for (const ValueId input : node.inputs)
-      if (!graph_.value(input).is_leaf() && spec(input).shape == spec(node.outputs[0]).shape)
+      if (!graph_.value(input).is_leaf() && spec(input) == spec(node.outputs[0]))
         gradient_of_.emplace(input, linked->second);
   }
 }
@@ -89,7 +89,7 @@ void BatchStorages::share_in_place(ValueId v, const std::vector<int>& readers) {
   const NodeId producer = graph_.value(v).producer;
   if (producer < 0 || !graph_.is_batch_node(producer)) return;
   const Node& node = graph_.node(producer);
-  if (node.outputs.size() != 1 || node.op->in_place_input() < 0) return;
+  if (v != node.outputs[0] || node.op->in_place_input() < 0) return;
   const ValueId input = node.inputs[at(node.op->in_place_input())];
   if (!graph_.value(input).is_leaf() && !is_view(input) && readers[at(input)] == 1 && spec(input) == spec(v))
     storage_[at(input)] = storage_[at(v)];

@@ -128,7 +128,7 @@ Buffer::~Buffer() {
 Backend::Backend() : added_kernels_(std::make_unique<KernelTable>()) {}
 Backend::~Backend() = default;
 
-void Backend::add_kernel(std::string_view op_type, KernelFactory factory, std::optional<DType> also) {
+void Backend::add_kernel(std::string_view op_type, KernelFactory factory, std::initializer_list<DType> also) {
   if (kernels().find(op_type))
     throw BackendError("kernel table: this device has a kernel for " + std::string(op_type) + " already");
   added_kernels_->add(op_type, std::move(factory), also);

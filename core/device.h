@@ -2,8 +2,8 @@
 
 #include <cstddef>
 #include <functional>
+#include <initializer_list>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -92,9 +92,9 @@ class Backend {
   virtual std::string fingerprint() const = 0;
   /// The kernels that come with the device.
   virtual const KernelTable& kernels() const = 0;
-  /// Adds the kernel of an op defined outside the library. `also`: a dtype it works on besides those that all of the
-  /// device's kernels do (f64 for by-products). Throws BackendError when the type has one already.
-  void add_kernel(std::string_view op_type, KernelFactory factory, std::optional<DType> also = {});
+  /// Adds the kernel of an op defined outside the library. `also`: dtypes it works on besides those that all of the
+  /// device's kernels do (f64 for by-products, bit for masks). Throws BackendError when the type has one already.
+  void add_kernel(std::string_view op_type, KernelFactory factory, std::initializer_list<DType> also = {});
   /// Null when the op has no kernel here.
   const KernelFactory* kernel(std::string_view op_type) const;
   /// How a value declared as `dtype` is stored here (the reference device keeps f32 as f64).

@@ -4,11 +4,16 @@
 #include <cstdint>
 #include <string_view>
 
+#include <sluice/core/error.h>
+
 namespace sluice {
 
 /// How a value is stored. What a kernel computes in is the kernel's own affair (bf16 is storage only).
-enum class DType : std::uint8_t { f32, f64, bf16, i32, u8 };
+/// bit: masks that one op makes for another, one bit an element (bits.h). Nobody computes with it: inputs, parameters
+/// and tensors have none; a Tensor of such a value is u8, 0 or 1.
+enum class DType : std::uint8_t { f32, f64, bf16, i32, u8, bit };
 
+/// Of one element. Throws ShapeError for bit: a byte holds eight of them.
 constexpr std::size_t size_bytes(DType dtype) {
   switch (dtype) {
     case DType::f64: return 8;
@@ -16,8 +21,15 @@ constexpr std::size_t size_bytes(DType dtype) {
     case DType::i32: return 4;
     case DType::bf16: return 2;
     case DType::u8: return 1;
+    case DType::bit: break;
   }
-  return 0;
+  throw ShapeError("dtype: an element of bit has no bytes of its own; expected f32, f64, bf16, i32 or u8");
+}
+
+/// Of `elements` elements side by side. Bits fill words of 32.
+constexpr std::size_t bytes_of(DType dtype, std::int64_t elements) {
+  const auto count = static_cast<std::size_t>(elements);
+  return dtype == DType::bit ? (count + 31) / 32 * 4 : count * size_bytes(dtype);
 }
 
 constexpr std::string_view name(DType dtype) {
@@ -27,6 +39,7 @@ constexpr std::string_view name(DType dtype) {
     case DType::bf16: return "bf16";
     case DType::i32: return "i32";
     case DType::u8: return "u8";
+    case DType::bit: return "bit";
   }
   return "?";
 }

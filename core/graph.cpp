@@ -12,6 +12,9 @@ namespace sluice {
 const ValueSpec& Var::spec() const { return graph().value(id_).spec; }
 
 Var Graph::leaf(ValueSpec spec, Leaf leaf) {
+  if (spec.dtype == DType::bit)
+    throw ShapeError("graph: '" + leaf.name + "' is declared as bits, which only ops make; got " + spec.str() +
+                     "; expected f32, i32 or u8");
   std::ostringstream key;
   key << static_cast<int>(leaf.kind) << ':' << leaf.name << ':' << leaf.parameter.get() << ':' << std::hexfloat
       << leaf.constant << ':' << (leaf.kind == LeafKind::constant ? spec.str() : std::string());

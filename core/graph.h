@@ -89,7 +89,7 @@ class Graph {
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 
-  /// A named input of the step: `shape` per sample, without N.
+  /// A named input of the step: `shape` per sample, without N. Leaves of dtype bit are refused with ShapeError.
   Var input(const std::string& name, const Shape& shape, DType dtype = DType::f32);
   /// The same Var for the same parameter, however often it is asked for.
   Var parameter(const Parameter& parameter);

@@ -1,5 +1,7 @@
 #include <sluice/core/kernel.h>
 
+#include <algorithm>
+
 #include <sluice/core/error.h>
 
 namespace sluice {
@@ -20,7 +22,7 @@ void LoweringContext::set_layout(int i, const Layout& layout) {
   value.layout = layout;
 }
 
-void KernelTable::add(std::string_view op_type, KernelFactory factory, std::optional<DType> also) {
+void KernelTable::add(std::string_view op_type, KernelFactory factory, std::initializer_list<DType> also) {
   if (!entries_.emplace(op_type, Entry{std::move(factory), also}).second)
     throw BackendError("kernel table: " + std::string(op_type) + " has two kernels for one device");
 }
@@ -32,7 +34,9 @@ const KernelFactory* KernelTable::find(std::string_view op_type) const {
 
 bool KernelTable::also_computes(std::string_view op_type, DType stored) const {
   const auto found = entries_.find(op_type);
-  return found != entries_.end() && found->second.also == stored;
+  if (found == entries_.end()) return false;
+  const std::vector<DType>& also = found->second.also;
+  return std::find(also.begin(), also.end(), stored) != also.end();
 }
 
 std::vector<std::string> KernelTable::types() const {

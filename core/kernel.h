@@ -6,7 +6,6 @@
 #include <initializer_list>
 #include <map>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -182,9 +181,9 @@ std::unique_ptr<Kernel> make_kernel(Run run) {
 /// Op type → kernel factory, one table per device.
 class KernelTable {
  public:
-  /// `also`: a dtype that this kernel works on besides those that all of the device's do. Throws BackendError when the
+  /// `also`: dtypes that this kernel works on besides those that all of the device's do. Throws BackendError when the
   /// type already has a kernel here.
-  void add(std::string_view op_type, KernelFactory factory, std::optional<DType> also = {});
+  void add(std::string_view op_type, KernelFactory factory, std::initializer_list<DType> also = {});
   /// Null when this device has no kernel for the op.
   const KernelFactory* find(std::string_view op_type) const;
   bool also_computes(std::string_view op_type, DType stored) const;
@@ -193,7 +192,7 @@ class KernelTable {
  private:
   struct Entry {
     KernelFactory factory;
-    std::optional<DType> also;
+    std::vector<DType> also;
   };
   std::map<std::string, Entry, std::less<>> entries_;
 };

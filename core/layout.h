@@ -43,9 +43,7 @@ class Layout {
   Shape split(const Shape& dims) const;
   /// Elements in memory for a logical shape, padding included.
   std::int64_t padded_elements(const Shape& dims) const;
-  std::size_t bytes(const Shape& dims, DType dtype) const {
-    return static_cast<std::size_t>(padded_elements(dims)) * size_bytes(dtype);
-  }
+  std::size_t bytes(const Shape& dims, DType dtype) const { return bytes_of(dtype, padded_elements(dims)); }
   /// Position in memory of each logical element in row-major order: `visit(logical, physical)`. For export and tests.
   template <class Visit>
   void for_each(const Shape& dims, Visit&& visit) const;

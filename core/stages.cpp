@@ -90,6 +90,10 @@ class Cutter {
     return found;
   }
 
+  static double bytes(const ValueSpec& spec) {
+    return static_cast<double>(bytes_of(spec.dtype, spec.shape.elements()));
+  }
+
   double flops(NodeId n) const {
     const Node& node = graph_.node(n);
     return node.op->flops(graph_.specs(node.inputs), graph_.specs(node.outputs));
@@ -126,8 +130,7 @@ class Cutter {
           for (int earlier = 0; earlier <= s; ++earlier) had = had || demanded[at(earlier)].contains(need);
           if (!had && !graph_.node(need).op->cheap()) extra_flops += flops(need);
           if (!demanded[at(s)].contains(need))
-            for (const ValueId output : graph_.node(need).outputs)
-              crossing_bytes += static_cast<double>(graph_.value(output).spec.shape.elements());
+            for (const ValueId output : graph_.node(need).outputs) crossing_bytes += bytes(graph_.value(output).spec);
         }
         best = std::min(best, std::make_tuple(extra_flops, crossing_bytes, s));
       }

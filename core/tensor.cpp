@@ -19,7 +19,8 @@ void convert_from(const void* from, void* to, DType to_dtype, std::size_t count)
     case DType::f64: return convert_elements<From, double>(from, to, count);
     case DType::i32: return convert_elements<From, std::int32_t>(from, to, count);
     case DType::u8: return convert_elements<From, std::uint8_t>(from, to, count);
-    case DType::bf16: break;
+    case DType::bf16:
+    case DType::bit: break;
   }
   throw ShapeError("convert: no conversion to " + std::string(name(to_dtype)));
 }
@@ -28,7 +29,7 @@ void convert_from(const void* from, void* to, DType to_dtype, std::size_t count)
 
 void convert(const void* from, DType from_dtype, void* to, DType to_dtype, std::size_t count) {
   if (from_dtype == to_dtype) {
-    std::memcpy(to, from, count * size_bytes(from_dtype));
+    std::memcpy(to, from, bytes_of(from_dtype, static_cast<std::int64_t>(count)));
     return;
   }
   switch (from_dtype) {
@@ -36,7 +37,8 @@ void convert(const void* from, DType from_dtype, void* to, DType to_dtype, std::
     case DType::f64: return convert_from<double>(from, to, to_dtype, count);
     case DType::i32: return convert_from<std::int32_t>(from, to, to_dtype, count);
     case DType::u8: return convert_from<std::uint8_t>(from, to, to_dtype, count);
-    case DType::bf16: break;
+    case DType::bf16:
+    case DType::bit: break;
   }
   throw ShapeError("convert: no conversion from " + std::string(name(from_dtype)));
 }

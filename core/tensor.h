@@ -35,7 +35,7 @@ constexpr DType dtype_of<std::uint8_t>() {
 class Tensor {
  public:
   Tensor() = default;
-  /// Zeros.
+  /// Zeros. Throws ShapeError for dtype bit.
   explicit Tensor(const Shape& shape, DType dtype = DType::f32)
       : shape_(shape),
         dtype_(dtype),

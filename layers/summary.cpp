@@ -40,7 +40,7 @@ class Rows {
     const bool in_place = node.op->is_view() || node.op->in_place_input() >= 0;
     for (const ValueSpec& output : std::span(outputs).subspan(in_place ? 1 : 0))
       if (output.is_sample() && !output.by_product)
-        found->activation_bytes += static_cast<std::size_t>(output.shape.elements()) * size_bytes(output.dtype);
+        found->activation_bytes += bytes_of(output.dtype, output.shape.elements());
   }
 
   /// Drops containers that do nothing themselves, and sums the rest.

@@ -82,7 +82,7 @@ Var Batch::operator[](const std::string& field) const {
 void Batch::output(const std::string& name, Var value) const {
   for (const auto& [known, var] : outputs_)
     if (known == name && var != value) throw UsageError("batch: two outputs are called '" + name + "'");
-  if (value.spec().by_product || (!value.is_sample() && !value.spec().is_scalar()))
+  if (value.spec().by_product || value.dtype() == DType::bit || (!value.is_sample() && !value.spec().is_scalar()))
     throw ShapeError("batch: output '" + name + "' is neither a metric nor a prediction; got " + value.spec().str() +
                      "; expected a batch scalar or a sample value");
   outputs_.emplace_back(name, value);

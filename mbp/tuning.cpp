@@ -33,15 +33,16 @@ class OneAlgorithm final : public AlgorithmChooser {
 /// Memory for one operand, filled with small numbers of both signs: zeros or denormals would flatter some kernels.
 Buffer operand(Backend& backend, const LoweredValue& value) {
   Buffer buffer = backend.allocate(std::max<std::size_t>(value.bytes(), 1));
-  Tensor pattern({value.padded_elements()}, value.dtype);
+  backend.fill(buffer.data(), 0, buffer.bytes());
   if (value.dtype == DType::f32) {
+    Tensor pattern({value.padded_elements()});
     std::uint32_t state = 1;
     for (float& x : pattern.values<float>()) {
       state = state * 1664525u + 1013904223u;
       x = static_cast<float>(state >> 8) / static_cast<float>(1 << 24) - 0.5f;
     }
+    backend.copy_in(buffer.data(), pattern.data(), pattern.bytes());
   }
-  backend.copy_in(buffer.data(), pattern.data(), pattern.bytes());
   return buffer;
 }
 

@@ -31,6 +31,9 @@ void fill(std::byte* data, const LoweredValue& value) {
     case DType::bf16:
       for (std::uint16_t& x : elements<std::uint16_t>(data, value)) x = 0x3F80;  // 1
       break;
+    case DType::bit:
+      for (std::size_t i = 0; i < value.bytes(); ++i) data[i] = static_cast<std::byte>(next() >> 8);
+      break;
     case DType::f64:
       for (double& x : elements<double>(data, value)) x = 1;
       break;

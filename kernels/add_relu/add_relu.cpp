@@ -16,11 +16,12 @@ class AddRelu final : public Op {
     const ValueSpec &a = inputs[0], &b = inputs[1];
     if (a.shape != b.shape || a.dtype != b.dtype || !is_floating(a.dtype))
       throw_shape_error(*this, "operands differ or are not floating", "a,b", inputs, "equal shapes and floating dtype");
-    return {{a.shape, a.dtype, a.is_sample() || b.is_sample() ? Scope::sample : Scope::batch}};
+    const ValueSpec y{a.shape, a.dtype, a.is_sample() || b.is_sample() ? Scope::sample : Scope::batch};
+    return {y, relu_mask(y)};
   }
 
   void gradient(GradientContext& context) const override {
-    const Var passed = relu_grad(context.output(0), context.dy());
+    const Var passed = relu_grad(context.output(1), context.dy());
     context.set(0, passed);
     context.set(1, passed);
   }

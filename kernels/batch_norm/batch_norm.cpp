@@ -82,7 +82,8 @@ std::vector<ValueSpec> BatchNormOp::infer(Specs inputs) const {
   check_sums(*this, 1, 3, traits_.moments_of, inputs[0], names, inputs);
   if (has_addend_ && inputs[4] != inputs[0])
     throw_shape_error(*this, "the addend differs from the result", names, inputs, inputs[0].str());
-  return {inputs[0]};
+  if (!has_mask()) return {inputs[0]};
+  return {inputs[0], relu_mask(inputs[0])};
 }
 
 OpPtr BatchNormOp::with_relu() const {
@@ -102,8 +103,8 @@ void BatchNormOp::gradient(GradientContext& context) const {
   BatchNormTraits traits = traits_;
   Var dy = context.dy();
   if (has_addend_) {
-    // Whether relu let an element pass is seen in y; the addend's gradient is needed by itself anyway.
-    if (traits.relu) dy = relu_grad(context.output(0), dy);
+    // Whether relu let an element pass is not seen in x alone; the addend's gradient is needed by itself anyway.
+    if (traits.relu) dy = relu_grad(context.output(1), dy);
     traits.relu = false;
     context.set(4, dy);
   }

@@ -1,7 +1,10 @@
+#include <numeric>
+
 #include <sluice/kernels/batch_norm/batch_norm_functors.h>
 #include <sluice/kernels/batch_norm/batch_norm_loops.h>
 #include <sluice/kernels/batch_norm/batch_norm_ops.h>
 #include <sluice/kernels/cpu/channel_sums.h>
+#include <sluice/kernels/cpu/mask.h>
 #include <sluice/kernels/lowering.h>
 
 namespace sluice {
@@ -65,28 +68,47 @@ class ForwardKernel final : public Kernel {
   ForwardKernel(const ChannelView& view, const BatchNormOp& op)
       : view_(view),
         traits_(op.traits()),
-        has_addend_(op.has_addend()) {}
+        has_addend_(op.has_addend()),
+        group_(op.has_mask() ? word_bits / std::gcd(view.spatial * view.inner, word_bits) : 1),
+        has_mask_(op.has_mask()) {}
 
   std::size_t workspace_bytes() const override { return 3 * at(view_.padded_channels()) * sizeof(float); }
 
   void run(const RunContext&) override {
     auto* coefficients = workspace<float>();
     fill_normalization(view_, traits_.eps, in<double>(1), in<float>(2), in<float>(3), coefficients);
-    const std::int64_t elements = view_.spatial * view_.inner;
-    cpu::parallel_for(view_.samples * view_.outer, grain(view_), [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        const cpu::Normalization n{coefficients + i % view_.outer * view_.inner, view_.padded_channels()};
-        const float* addend = has_addend_ ? in<float>(4) + i * elements : nullptr;
-        cpu::normalize_block(in<float>(0) + i * elements, addend, out<float>(0) + i * elements, n, view_.spatial,
-                             view_.inner, traits_.relu);
-      }
+    const std::int64_t blocks = view_.samples * view_.outer, groups = (blocks + group_ - 1) / group_;
+    const std::int64_t least = std::max<std::int64_t>(1, grain(view_) / group_);
+    cpu::parallel_for(groups, least, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t g = begin; g < end; ++g) run_group(g * group_, std::min((g + 1) * group_, blocks));
     });
   }
 
  private:
+  void run_group(std::int64_t begin, std::int64_t end) {
+    const std::int64_t elements = view_.spatial * view_.inner;
+    const bool in_one_pass = has_mask_ && group_ == 1;
+    for (std::int64_t i = begin; i < end; ++i) {
+      const cpu::Normalization n{workspace<float>() + i % view_.outer * view_.inner, view_.padded_channels()};
+      const float* x = in<float>(0) + i * elements;
+      const float* addend = has_addend_ ? in<float>(4) + i * elements : nullptr;
+      float* y = out<float>(0) + i * elements;
+      if (in_one_pass)
+        cpu::normalize_masked_block(x, addend, y, mask_at(i * elements), n, view_.spatial, view_.inner);
+      else
+        cpu::normalize_block(x, addend, y, n, view_.spatial, view_.inner, traits_.relu);
+    }
+    if (has_mask_ && !in_one_pass)
+      cpu::write_mask(out<float>(0) + begin * elements, mask_at(begin * elements), (end - begin) * elements);
+  }
+
+  std::uint32_t* mask_at(std::int64_t element) const { return out<std::uint32_t>(1) + element / word_bits; }
+
   ChannelView view_;
   BatchNormTraits traits_;
   bool has_addend_;
+  std::int64_t group_;  // blocks after which a word of the mask begins: what a thread does by itself
+  bool has_mask_;
 };
 
 class GradSumsKernel final : public Kernel {
@@ -200,7 +222,7 @@ ChannelView channel_operands(LoweringContext& context, int first, std::initializ
 
 std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
   const ChannelView view = channel_operands(context, 0, {4});
-  context.set_layout(0, context.input(0).layout);
+  for (int o = 0; o < context.outputs(); ++o) context.set_layout(o, context.input(0).layout);
   return std::make_unique<ForwardKernel>(view, context.op<BatchNormOp>());
 }
 
@@ -241,13 +263,13 @@ std::unique_ptr<Kernel> lower_update(LoweringContext& context) {
 }  // namespace
 
 void register_batch_norm_cpu(KernelTable& table) {
-  table.add("batch_moments", lower_moments, DType::f64);
-  table.add("fixed_moments", lower_fixed_moments, DType::f64);
-  table.add("batch_norm", lower_forward, DType::f64);
-  table.add("batch_norm_grad_sums", lower_grad_sums, DType::f64);
-  table.add("batch_norm_grad_parameter", lower_grad_parameter, DType::f64);
-  table.add("batch_norm_grad_input", lower_grad_input, DType::f64);
-  table.add("batch_norm_update", lower_update, DType::f64);
+  table.add("batch_moments", lower_moments, {DType::f64});
+  table.add("fixed_moments", lower_fixed_moments, {DType::f64});
+  table.add("batch_norm", lower_forward, {DType::f64, DType::bit});
+  table.add("batch_norm_grad_sums", lower_grad_sums, {DType::f64});
+  table.add("batch_norm_grad_parameter", lower_grad_parameter, {DType::f64});
+  table.add("batch_norm_grad_input", lower_grad_input, {DType::f64});
+  table.add("batch_norm_update", lower_update, {DType::f64});
 }
 
 }  // namespace sluice

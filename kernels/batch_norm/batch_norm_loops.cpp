@@ -1,6 +1,6 @@
 #include <sluice/kernels/batch_norm/batch_norm_loops.h>
 
-#include <sluice/kernels/cpu/parallel.h>
+#include <sluice/kernels/cpu/mask.h>
 
 namespace sluice::cpu {
 namespace {
@@ -140,6 +140,30 @@ SLUICE_NORMALIZE(normalize_relu, false, true)
 SLUICE_NORMALIZE(normalize_add, true, false)
 SLUICE_NORMALIZE(normalize_add_relu, true, true)
 
+/// A coefficient of each of 32 elements side by side, where `inner` divides 32.
+struct WordCoefficients {
+  float of[word_bits];
+
+  WordCoefficients(const float* row, std::int64_t inner) {
+    for (std::int64_t i = 0; i < inner; ++i)
+      for (std::int64_t at = i; at < word_bits; at += inner) of[at] = row[i];
+  }
+};
+
+#define SLUICE_NORMALIZE_MASKED(isa, above_zero)                                                                       \
+  isa void normalize_words(const float* x, const float* addend, float* y, std::uint32_t* mask, const Normalization& n, \
+                           std::int64_t words, std::int64_t inner) {                                                   \
+    const WordCoefficients center(n.row(0), inner), slope(n.row(1), inner), offset(n.row(2), inner);                   \
+    for (std::int64_t w = 0; w < words; ++w, x += word_bits, addend += word_bits, y += word_bits) {                    \
+      _Pragma("omp simd") for (std::int64_t i = 0; i < word_bits; ++i) {                                               \
+        const float value = (x[i] - center.of[i]) * slope.of[i] + offset.of[i] + addend[i];                            \
+        y[i] = value < 0 ? 0 : value;                                                                                  \
+      }                                                                                                                \
+      mask[w] = above_zero(y);                                                                                         \
+    }                                                                                                                  \
+  }
+SLUICE_PER_ISA(SLUICE_NORMALIZE_MASKED)
+
 #define SLUICE_GRAD(suffix, relu)                                                                                  \
   SLUICE_CLONES void grad_sums##suffix(const float* dy, const float* x, const Normalization& n, double* sums,      \
                                        std::int64_t spatial, std::int64_t inner) {                                 \
@@ -165,6 +189,14 @@ void normalize_block(const float* x, const float* addend, float* y, const Normal
                      std::int64_t inner, bool relu) {
   const auto function = addend ? (relu ? normalize_add_relu : normalize_add) : (relu ? normalize_relu : normalize);
   function(x, addend, y, n, spatial, inner);
+}
+
+void normalize_masked_block(const float* x, const float* addend, float* y, std::uint32_t* mask, const Normalization& n,
+                            std::int64_t spatial, std::int64_t inner) {
+  const std::int64_t count = spatial * inner;
+  if (inner == 16 || inner == 8 || inner == 1) return normalize_words(x, addend, y, mask, n, count / word_bits, inner);
+  normalize_add_relu(x, addend, y, n, spatial, inner);
+  write_mask(y, mask, count);
 }
 
 void grad_sums_block(const float* dy, const float* x, const Normalization& n, double* sums, std::int64_t spatial,

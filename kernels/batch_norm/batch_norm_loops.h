@@ -23,6 +23,10 @@ void moments_block(const float* x, double* sums, std::int64_t spatial, std::int6
 void normalize_block(const float* x, const float* addend, float* y, const Normalization& n, std::int64_t spatial,
                      std::int64_t inner, bool relu);
 
+/// The same with addend and relu, and the mask of y (mask.h). spatial · inner is a multiple of 32.
+void normalize_masked_block(const float* x, const float* addend, float* y, std::uint32_t* mask, const Normalization& n,
+                            std::int64_t spatial, std::int64_t inner);
+
 /// sums[0][i] += Σdy, sums[1][i] += Σdy·(x − center), in double; with `relu` of the dy where normalised x > 0.
 void grad_sums_block(const float* dy, const float* x, const Normalization& n, double* sums, std::int64_t spatial,
                      std::int64_t inner, bool relu);

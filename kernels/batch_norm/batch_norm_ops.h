@@ -43,13 +43,15 @@ struct BatchNormTraits {
   std::string str() const;
 };
 
-/// x, moments, scale, shift[, addend] → y.
+/// x, moments, scale, shift[, addend] → y[, mask]. The mask of relu (relu.h) where there is an addend; without one, the
+/// gradient sees in x what relu let pass.
 class BatchNormOp final : public Op {
  public:
   BatchNormOp(const BatchNormTraits& traits, bool has_addend) : traits_(traits), has_addend_(has_addend) {}
 
   const BatchNormTraits& traits() const { return traits_; }
   bool has_addend() const { return has_addend_; }
+  bool has_mask() const { return has_addend_ && traits_.relu; }
   std::string_view type() const override { return "batch_norm"; }
   std::string options() const override { return traits_.str() + (has_addend_ ? " addend" : ""); }
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override;

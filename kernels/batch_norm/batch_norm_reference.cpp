@@ -4,6 +4,7 @@
 #include <sluice/kernels/batch_norm/batch_norm_functors.h>
 #include <sluice/kernels/batch_norm/batch_norm_ops.h>
 #include <sluice/kernels/lowering.h>
+#include <sluice/kernels/reference/relu_mask.h>
 
 namespace sluice {
 namespace {
@@ -143,7 +144,7 @@ std::unique_ptr<Kernel> lower_update(LoweringContext& context) {
 void register_batch_norm_reference(KernelTable& table) {
   table.add("batch_moments", lower_moments);
   table.add("fixed_moments", lower_fixed_moments);
-  table.add("batch_norm", lower_forward);
+  table.add("batch_norm", reference::with_relu_mask(lower_forward), {DType::bit});
   table.add("batch_norm_grad_sums", lower_grad_sums);
   table.add("batch_norm_grad_parameter", lower_grad_parameter);
   table.add("batch_norm_grad_input", lower_grad_input);

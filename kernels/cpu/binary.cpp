@@ -1,6 +1,6 @@
 #include <sluice/kernels/cpu/binary.h>
 
-#include <sluice/kernels/cpu/parallel.h>
+#include <sluice/kernels/cpu/mask.h>
 #include <sluice/kernels/lowering.h>
 
 namespace sluice::cpu {
@@ -16,37 +16,61 @@ Extent extent(const LoweringContext& context, int i) {
 
 class BinaryKernel final : public Kernel {
  public:
-  BinaryKernel(BinaryRange range, std::int64_t count, std::int64_t row, Extent a, Extent b)
+  BinaryKernel(BinaryRange range, MaskedBinaryRange masked, std::int64_t count, std::int64_t row, Extent a, Extent b)
       : range_(range),
+        masked_(masked),
         count_(count),
         row_(row),
         extents_{a, b} {}
 
   void run(const RunContext&) override {
-    parallel_for(count_, 1 << 14, [this](std::int64_t begin, std::int64_t end) {
-      // Where an operand repeats for every sample, no piece crosses the end of a sample.
-      while (begin < end) {
-        const std::int64_t stop = std::min(end, begin - begin % row_ + row_);
-        range_(operand(0, begin), operand(1, begin), out<float>(0) + begin, stop - begin);
-        begin = stop;
-      }
-    });
+    if (masked_)
+      parallel_for_words(count_, grain, [this](std::int64_t begin, std::int64_t end) { run_masked(begin, end); });
+    else
+      parallel_for(count_, grain, [this](std::int64_t begin, std::int64_t end) { run_pieces(begin, end); });
   }
 
  private:
+  static constexpr std::int64_t grain = 1 << 14;
+
+  /// Where an operand repeats for every sample, no piece crosses the end of a sample.
+  void run_pieces(std::int64_t begin, std::int64_t end) {
+    while (begin < end) {
+      const std::int64_t stop = std::min(end, begin - begin % row_ + row_);
+      range_(operand(0, begin), operand(1, begin), out<float>(0) + begin, stop - begin);
+      begin = stop;
+    }
+  }
+
+  /// From a multiple of 32 on. Pieces begin anywhere, so their mask is made behind them, a tile at a time.
+  void run_masked(std::int64_t begin, std::int64_t end) {
+    auto* const mask = out<std::uint32_t>(1);
+    if (row_ == count_)
+      return masked_(operand(0, begin), operand(1, begin), out<float>(0) + begin, mask + begin / word_bits,
+                     end - begin);
+    constexpr std::int64_t tile = 256 * word_bits;
+    for (; begin < end; begin += tile) {
+      const std::int64_t stop = std::min(end, begin + tile);
+      run_pieces(begin, stop);
+      write_mask(out<float>(0) + begin, mask + begin / word_bits, stop - begin);
+    }
+  }
+
   Operand operand(int i, std::int64_t at) const {
     const Operand whole{in<float>(i), extents_[i] == Extent::scalar};
     return whole.from(extents_[i] == Extent::row ? at % row_ : at);
   }
 
   BinaryRange range_;
+  MaskedBinaryRange masked_;
   std::int64_t count_, row_;
   Extent extents_[2];
 };
 
 }  // namespace
 
-std::unique_ptr<Kernel> lower_binary(LoweringContext& context, BinaryRange range, bool zero_stays_zero) {
+std::unique_ptr<Kernel> lower_binary(LoweringContext& context, BinaryRange range, MaskedBinaryRange masked,
+                                     bool zero_stays_zero) {
   const Extent a = extent(context, 0), b = extent(context, 1);
   const bool rows = a == Extent::row || b == Extent::row;
   if (rows || !zero_stays_zero)
@@ -57,7 +81,12 @@ std::unique_ptr<Kernel> lower_binary(LoweringContext& context, BinaryRange range
     share_layout(context, {a == Extent::full ? 0 : 1});
   const std::int64_t count = context.output(0).padded_elements();
   const std::int64_t row = rows ? count / context.output(0).dims[0] : count;
-  return std::make_unique<BinaryKernel>(range, count, row, a, b);
+  if (masked) context.set_layout(1, context.output(0).layout);
+  return std::make_unique<BinaryKernel>(range, masked, count, row, a, b);
+}
+
+std::unique_ptr<Kernel> lower_binary(LoweringContext& context, BinaryRange range, bool zero_stays_zero) {
+  return lower_binary(context, range, nullptr, zero_stays_zero);
 }
 
 }  // namespace sluice::cpu

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include <sluice/core/kernel.h>
@@ -39,9 +40,16 @@ template <class Function>
   }
 }
 
+/// The same, and output 1: the mask of y (mask.h), whose first word holds the bit of y[0].
+using MaskedBinaryRange = void (*)(Operand a, Operand b, float* y, std::uint32_t* mask, std::int64_t count);
+
 /// A kernel for an op with two operands of equal per-sample shape, of which one may be a batch scalar or a batch value
 /// that every sample reads. Operands may lie in any layout when `zero_stays_zero` (f(0, 0) = f(0, s) = 0, so that
 /// padding keeps its zeros), else all are plain.
 std::unique_ptr<Kernel> lower_binary(LoweringContext& context, BinaryRange range, bool zero_stays_zero);
+/// For an op that ends in a relu and has its mask as output 1. `masked` is used where no operand repeats for every
+/// sample.
+std::unique_ptr<Kernel> lower_binary(LoweringContext& context, BinaryRange range, MaskedBinaryRange masked,
+                                     bool zero_stays_zero);
 
 }  // namespace sluice::cpu

@@ -67,7 +67,7 @@ Var leaky_relu(Var x, double slope) {
 }
 
 Var leaky_relu_grad(Var y, Var dy, double slope) {
-  return slope == 0 ? relu_grad(y, dy) : y.graph().add1(std::make_shared<LeakyReluGrad>(slope), {y, dy});
+  return y.graph().add1(std::make_shared<LeakyReluGrad>(slope), {y, dy});
 }
 
 }  // namespace sluice

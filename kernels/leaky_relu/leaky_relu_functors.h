@@ -23,7 +23,7 @@ struct LeakyReluGradFunctor {
 
   template <class T>
   SLUICE_HOST_DEVICE T operator()(T y, T dy) const {
-    const T scaled = dy * static_cast<T>(slope);
+    const T scaled = slope == 0 ? T(0) : dy * static_cast<T>(slope);  // an infinite dy behind a closed unit gives 0
     return y > T(0) ? dy : scaled;
   }
 };

@@ -31,7 +31,8 @@ dnnl::memory::data_type type_of(DType dtype) {
     case DType::bf16: return Type::bf16;
     case DType::i32: return Type::s32;
     case DType::u8: return Type::u8;
-    case DType::f64: break;  // version 2 has none
+    case DType::f64:
+    case DType::bit: break;  // it has none
   }
   throw BackendError("oneDNN: no memory of dtype " + std::string(name(dtype)));
 }

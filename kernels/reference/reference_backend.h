@@ -6,7 +6,7 @@
 namespace sluice {
 
 /// The oracle of the tests: naive kernels on one thread, everything plain, every f32 value stored and computed as f64.
-/// i32 and u8 stay what they are. Memory is ordinary heap memory, so that sanitizers see overruns.
+/// i32, u8 and bit stay what they are. Memory is ordinary heap memory, so that sanitizers see overruns.
 class ReferenceBackend final : public Backend {
  public:
   ReferenceBackend();
@@ -15,7 +15,9 @@ class ReferenceBackend final : public Backend {
   std::string fingerprint() const override { return "reference"; }
   const KernelTable& kernels() const override { return kernels_; }
   DType stored(DType dtype) const override { return is_floating(dtype) ? DType::f64 : dtype; }
-  bool computes(DType stored) const override { return stored != DType::f32 && stored != DType::bf16; }
+  bool computes(DType stored) const override {
+    return stored != DType::f32 && stored != DType::bf16 && stored != DType::bit;
+  }
   void set_threads(int) override {}
   int threads() const override { return 1; }
 

@@ -12,10 +12,10 @@ class Relu final : public Op {
 
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override {
     if (!is_floating(inputs[0].dtype)) throw_shape_error(*this, "x is not floating", "x", inputs, "a floating dtype");
-    return {inputs[0]};
+    return {inputs[0], relu_mask(inputs[0])};
   }
 
-  void gradient(GradientContext& context) const override { context.set(0, relu_grad(context.output(0), context.dy())); }
+  void gradient(GradientContext& context) const override { context.set(0, relu_grad(context.output(1), context.dy())); }
 
   bool batch_capable() const override { return true; }
   int in_place_input() const override { return 0; }
@@ -26,9 +26,9 @@ class ReluGrad final : public Op {
   std::string_view type() const override { return "relu_grad"; }
 
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override {
-    if (inputs[0].shape != inputs[1].shape || inputs[0].dtype != inputs[1].dtype)
-      throw_shape_error(*this, "operands differ", "y,dy", inputs, "equal shape and dtype");
-    return {inputs[0]};
+    if (inputs[0] != relu_mask(inputs[1]) || !is_floating(inputs[1].dtype))
+      throw_shape_error(*this, "the mask does not fit dy", "mask,dy", inputs, "bit and a floating dtype, equal shapes");
+    return {inputs[1]};
   }
 
   void gradient(GradientContext& context) const override { context.set(1, relu_grad(context.input(0), context.dy())); }
@@ -61,6 +61,8 @@ Var relu(Var x) {
   return x.graph().add1(std::make_shared<Relu>(), {x});
 }
 
-Var relu_grad(Var y, Var dy) { return y.graph().add1(std::make_shared<ReluGrad>(), {y, dy}); }
+Var relu_grad(Var mask, Var dy) { return dy.graph().add1(std::make_shared<ReluGrad>(), {mask, dy}); }
+
+ValueSpec relu_mask(const ValueSpec& y) { return {.shape = y.shape, .dtype = DType::bit, .scope = y.scope}; }
 
 }  // namespace sluice

@@ -8,15 +8,19 @@ namespace sluice {
 ///
 /// x: any shape, any scope, floating. Returns the same shape, scope and dtype; may overwrite x. Done by the kernel that
 /// makes x where that one can (a sum, a batch normalisation; Op::with_relu).
-/// Gradient: relu_grad(y, dy), from the output, so that x need not be kept.
+/// Gradient: relu_grad(mask, dy). The mask is the op's second output: neither x nor y need be kept.
 /// Source: Nair and Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines", ICML 2010.
 /// Throws ShapeError when x is not floating.
 Var relu(Var x);
 
-/// dx = dy where y > 0, else 0: the gradient of relu, from its output y. The derivative at 0 is 0.
+/// dx = dy where the bit of mask is set, else 0: the gradient of relu. The derivative at 0 and of NaN is 0.
 ///
-/// y, dy: equal shape and dtype. Returns the same; may overwrite dy. Linear in dy, not differentiable in y.
-/// Throws ShapeError when they differ.
-Var relu_grad(Var y, Var dy);
+/// mask: bit, dy: floating; equal shapes. Returns what dy is; may overwrite dy. Linear in dy, not differentiable in
+/// mask. Throws ShapeError when they do not fit.
+Var relu_grad(Var mask, Var dy);
+
+/// What relu_grad reads: of every element of `y`, the result of a relu, whether it is above 0. The second output of ops
+/// that end in a relu; lies as y does.
+ValueSpec relu_mask(const ValueSpec& y);
 
 }  // namespace sluice

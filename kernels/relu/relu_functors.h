@@ -12,11 +12,19 @@ struct ReluFunctor {
   }
 };
 
-/// dx from the output y and dy. Selects instead of multiplying: an infinite dy behind a closed unit contributes 0.
+/// The bit of an output y: whether its gradient passes. Not of NaN.
+struct ReluMaskFunctor {
+  template <class T>
+  SLUICE_HOST_DEVICE bool operator()(T y) const {
+    return y > T(0);
+  }
+};
+
+/// dx from that bit and dy. Selects instead of multiplying: an infinite dy behind a closed unit contributes 0.
 struct ReluGradFunctor {
   template <class T>
-  SLUICE_HOST_DEVICE T operator()(T y, T dy) const {
-    return y > T(0) ? dy : T(0);
+  SLUICE_HOST_DEVICE T operator()(bool open, T dy) const {
+    return open ? dy : T(0);
   }
 };
 

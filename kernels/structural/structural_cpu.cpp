@@ -76,8 +76,8 @@ std::unique_ptr<Kernel> lower_batch_sum(LoweringContext& context) {
 
 void register_structural_cpu(KernelTable& table) {
   table.add("add", lower_add);
-  table.add("scale_by", lower_scale_by, DType::f64);
-  table.add("batch_sum", lower_batch_sum, DType::f64);
+  table.add("scale_by", lower_scale_by, {DType::f64});
+  table.add("batch_sum", lower_batch_sum, {DType::f64});
   register_structural_copies(table);
 }
 

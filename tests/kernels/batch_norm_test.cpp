@@ -14,6 +14,7 @@
 #include <sluice/kernels/relu/relu.h>
 
 #include "support/check_op.h"
+#include "support/relu_mask.h"
 #include "support/run_kernel.h"
 #include "support/tensors.h"
 
@@ -67,9 +68,59 @@ TEST(BatchNorm, WithReluAndAddend) {
                 return std::vector{add(in[3], batch_norm(lay(in[0]), in[1], in[2]))};
               }});
     check_op({.name = "addend and relu", .inputs = inputs, .build = [=](Inputs in) {
-                return std::vector{relu(add(batch_norm(lay(in[0]), in[1], in[2]), in[3]))};
+                const Var y = relu(add(batch_norm(lay(in[0]), in[1], in[2]), in[3]));
+                return std::vector{y, mask_of(y)};
               }});
   }
+}
+
+// Blocks that fill words of the mask, that end in the middle of one, and that are less than one; for several threads.
+TEST(BatchNorm, MaskOfAnyShape) {
+  for (const Shape& shape : {Shape{64, 7, 7}, Shape{20, 7, 7}, Shape{3, 5, 5}, Shape{20}, Shape{33, 8, 8}})
+    for (const bool in_blocks : {false, true}) {
+      if (in_blocks && shape.rank() < 3) continue;
+      std::vector<OpInput> inputs = operands(shape);
+      inputs.push_back({.name = "addend", .shape = shape});
+      check_op({.name = shape.str() + (in_blocks ? " in blocks" : ""),
+                .inputs = inputs,
+                .build =
+                    [=](Inputs in) {
+                      const Var x = in_blocks ? blocked(in[0]) : in[0];
+                      const Var y = relu(add(batch_norm(x, in[1], in[2]), in[3]));
+                      return std::vector{y, mask_of(y)};
+                    },
+                .samples = 13,
+                .differences = 4});
+    }
+}
+
+// In every layout its loops know, and in place.
+TEST(BatchNorm, MaskLiesAsItsOutput) {
+  const Shape shape{21, 5, 3};
+  Graph graph;
+  const Var one = graph.constant(1, {21}), zero = graph.constant(0, {21});
+  const Var moments = graph.add1(std::make_shared<FixedMomentsOp>(), {zero, one});
+  const Tensor a = random_tensor(shape.with_leading(3), DType::f32, -1, 1, 1),
+               b = random_tensor(shape.with_leading(3), DType::f32, -1, 1, 2);
+  Tensor y(a.shape()), mask(a.shape(), DType::u8);
+  for (std::size_t i = 0; i < a.values<float>().size(); ++i) {
+    const float sum = a.values<float>()[i] / std::sqrt(2.0f) + b.values<float>()[i];
+    y.values<float>()[i] = std::max(sum, 0.0f);
+    mask.values<std::uint8_t>()[i] = sum > 0 ? 1 : 0;
+  }
+  const OpPtr op =
+      std::make_shared<BatchNormOp>(BatchNormTraits{.moments_of = MomentsOf::constant, .eps = 1, .relu = true}, true);
+  const KernelInput statistics{evaluate(moments, {}).to(DType::f64), Scope::batch, {}, moments.spec()};
+  const KernelInput scale{evaluate(one, {}), Scope::batch}, shift{evaluate(zero, {}), Scope::batch};
+  for (const Layout& layout :
+       {Layout(), Layout::channels_last(), Layout::channel_blocked(16), Layout::channel_blocked(8)})
+    for (const bool in_place : {false, true}) {
+      const KernelResult got = run_kernel(
+          {.op = op, .inputs = {{a, {}, layout}, statistics, scale, shift, {b, {}, layout}}, .in_place = in_place});
+      EXPECT_EQ(got.output_layouts, (std::vector{layout, layout}));
+      EXPECT_LE(relative_error(got.outputs[0], y), 1e-6);
+      EXPECT_EQ(relative_error(got.outputs[1], mask), 0);
+    }
 }
 
 TEST(BatchNorm, Exact) {
@@ -182,13 +233,38 @@ TEST(ByProduct, IsReadOnlyByOpsThatKnow) {
 }
 
 TEST(AddRelu, MatchesReference) {
-  for (const Shape& shape : {Shape{}, Shape{7}, Shape{17, 3, 5}})
-    check_op({.name = shape.str(), .inputs = {{"a", shape}, {"b", shape}}, .build = [](Inputs in) {
-                return std::vector{add_relu(in[0], in[1])};
-              }});
-  check_op({.name = "batch operand",
-            .inputs = {{"a", {4, 3}}, {.name = "b", .shape = {4, 3}, .scope = Scope::batch}},
-            .build = [](Inputs in) { return std::vector{add_relu(in[1], in[0])}; }});
+  const auto with_mask = [](Inputs in) {
+    const Var y = add_relu(in[1], in[0]);
+    return std::vector{y, mask_of(y)};
+  };
+  for (const Shape& shape : {Shape{}, Shape{7}, Shape{17, 3, 5}, Shape{32}, Shape{12345}})
+    check_op({.name = shape.str(), .inputs = {{"a", shape}, {"b", shape}}, .build = with_mask});
+  // A batch operand repeats for every sample, or for every element.
+  for (const Shape& shape : {Shape{}, Shape{4, 3}, Shape{33}, Shape{12345}})
+    check_op({.name = "batch operand " + shape.str(),
+              .inputs = {{"a", shape}, {.name = "b", .shape = shape, .scope = Scope::batch}},
+              .build = with_mask,
+              .samples = 40});
+  check_op({.name = "both batch values",
+            .inputs = {{.name = "a", .shape = {5}, .scope = Scope::batch},
+                       {.name = "b", .shape = {5}, .scope = Scope::batch}},
+            .build = with_mask});
+}
+
+TEST(AddRelu, KeepsLayoutAndWorksInPlace) {
+  Graph graph;
+  const Shape shape{21, 5, 3};
+  add_relu(graph.input("a", shape), graph.input("b", shape));
+  const Tensor a = random_tensor(shape.with_leading(2), DType::f32, -1, 1, 1),
+               b = random_tensor(shape.with_leading(2), DType::f32, -1, 1, 2);
+  const KernelResult plain = run_kernel({.op = graph.node(0).op, .inputs = {{a}, {b}}});
+  for (const Layout& layout : {Layout::channels_last(), Layout::channel_blocked(16), Layout::channel_blocked(8)})
+    for (const bool in_place : {false, true}) {
+      const KernelResult got =
+          run_kernel({.op = graph.node(0).op, .inputs = {{a, {}, layout}, {b}}, .in_place = in_place});
+      EXPECT_EQ(got.output_layouts, (std::vector{layout, layout}));
+      for (const std::size_t o : {0U, 1U}) EXPECT_EQ(relative_error(got.outputs[o], plain.outputs[o]), 0);
+    }
 }
 
 TEST(AddRelu, SaysWhatDoesNotFit) {

@@ -45,6 +45,11 @@ class Packed {
   std::vector<Four> memory_;
 };
 
+/// Two inputs that must not be mistaken for each other.
+struct Select {
+  float operator()(float y, float dy) const { return y > 0 ? dy : 0; }
+};
+
 template <int width>
 void check_every_thread(std::int64_t count, std::int64_t threads, bool in_place) {
   Packed y(count, 1), dy(count, 2), dx(count);
@@ -56,7 +61,7 @@ void check_every_thread(std::int64_t count, std::int64_t threads, bool in_place)
   std::iota(order.begin(), order.end(), 0);
   std::shuffle(order.begin(), order.end(), std::mt19937(static_cast<unsigned>(count)));
   for (const std::int64_t thread : order)
-    cuda::map_elements<width>(thread, threads, count, ReluGradFunctor{}, to, y.data(), dy.data());
+    cuda::map_elements<width>(thread, threads, count, Select{}, to, y.data(), dy.data());
 
   EXPECT_EQ(std::vector<float>(to, to + count), expected) << count << " elements, " << threads << " threads";
   EXPECT_TRUE(y.intact() && dy.intact() && dx.intact()) << count << " elements, " << threads << " threads";
@@ -88,6 +93,7 @@ TEST(ReluFunctors, EdgesOfTheNumberLine) {
   constexpr float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
   constexpr float tiny = std::numeric_limits<float>::denorm_min();
   const ReluFunctor relu;
+  const ReluMaskFunctor open;
   const ReluGradFunctor grad;
   EXPECT_EQ(relu(-infinity), 0);
   EXPECT_EQ(relu(-tiny), 0);
@@ -95,11 +101,12 @@ TEST(ReluFunctors, EdgesOfTheNumberLine) {
   EXPECT_EQ(relu(tiny), tiny);
   EXPECT_EQ(relu(infinity), infinity);
   EXPECT_TRUE(std::isnan(relu(nan)));
-  EXPECT_EQ(grad(0.0F, infinity), 0);
-  EXPECT_EQ(grad(0.0F, nan), 0);
-  EXPECT_EQ(grad(tiny, 3.0F), 3);
-  EXPECT_EQ(grad(nan, 3.0F), 0);
-  EXPECT_TRUE(std::isnan(grad(1.0F, nan)));
+  for (const float closed : {0.0F, -0.0F, -tiny, nan, -nan, -infinity}) EXPECT_FALSE(open(closed)) << closed;
+  EXPECT_TRUE(open(tiny) && open(infinity));
+  EXPECT_EQ(grad(false, infinity), 0);
+  EXPECT_EQ(grad(false, nan), 0);
+  EXPECT_EQ(grad(true, 3.0F), 3);
+  EXPECT_TRUE(std::isnan(grad(true, nan)));
 }
 
 }  // namespace

@@ -54,6 +54,10 @@ TEST(LeakyRelu, OfSlopeZeroIsRelu) {
   const Var x = graph.input("x", {3});
   EXPECT_EQ(leaky_relu(x, 0), relu(x));
   EXPECT_NE(leaky_relu(x, 0.1), leaky_relu(x, std::nextafter(0.1, 1)));
+  const Var dx = leaky_relu_grad(x, graph.input("dy", {3}), 0);
+  const float inf = std::numeric_limits<float>::infinity();
+  const Tensor values = Tensor::of<float>({1, 3}, {-1, 0, 1}), dy = Tensor::of<float>({1, 3}, {inf, inf, 4});
+  EXPECT_EQ(doubles(evaluate(dx, {{"x", values}, {"dy", dy}})), (std::vector<double>{0, 0, 4}));
 }
 
 TEST(LeakyRelu, KeepsLayoutAndWorksInPlace) {

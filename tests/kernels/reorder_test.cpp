@@ -55,6 +55,21 @@ TEST(Reorder, KeepsValuesAndZeroPadding) {
                   {Layout(), Layout({0, 1}, {{1, 16}, {0, 64}}), Layout({1, 0}, {})});
 }
 
+TEST(Reorder, MovesBits) {
+  const Shape dims{3, 21, 3, 2};
+  const Tensor mask = random_tensor(dims, DType::u8, 0, 1, 8);
+  for (const Layout& from : activation_layouts)
+    for (const Layout& to : activation_layouts) {
+      const KernelInput bits{.value = mask,
+                             .scope = Scope::batch,
+                             .layout = from,
+                             .spec = ValueSpec{.shape = dims, .dtype = DType::bit, .scope = Scope::batch}};
+      const KernelResult result =
+          run_kernel({.op = std::make_shared<ReorderOp>(), .inputs = {bits}, .pinned_output = to});
+      EXPECT_EQ(doubles(result.outputs[0]), doubles(mask)) << from.str(4) << " -> " << to.str(4);
+    }
+}
+
 TEST(OneDnnLayout, GoesToDescriptorsAndBack) {
   const auto round_trip = [](const Shape& dims, const std::vector<Layout>& layouts) {
     for (const Layout& layout : layouts) {

@@ -26,7 +26,7 @@ TEST(Summary, CountsWhatEachLayerIs) {
   EXPECT_EQ(conv.parameters, 8 * 9 + 8);
   EXPECT_NEAR(conv.flops, 2.0 * 9 * 8 * 14 * 14, 8 * 14 * 14);  // with or without the bias
   EXPECT_EQ(conv.activation_bytes, 8u * 14 * 14 * 4);
-  EXPECT_EQ(relu.activation_bytes, 0u);  // in place
+  EXPECT_EQ(relu.activation_bytes, 8u * 14 * 14 / 8);  // in place, but for a bit an element
   EXPECT_EQ(relu.output, conv.output);
   EXPECT_EQ(pool.output, (Shape{8, 7, 7}));
   EXPECT_EQ(pool.activation_bytes, 8u * 7 * 7 * (4 + 1));  // and which element it was
@@ -36,7 +36,8 @@ TEST(Summary, CountsWhatEachLayerIs) {
   EXPECT_NEAR(linear.flops, 2.0 * 392 * 10, 10);
   EXPECT_EQ(s.parameters, 80 + 3930);
   EXPECT_EQ(s.trainable_parameters, s.parameters);
-  EXPECT_EQ(s.activation_bytes, conv.activation_bytes + pool.activation_bytes + linear.activation_bytes);
+  EXPECT_EQ(s.activation_bytes,
+            conv.activation_bytes + relu.activation_bytes + pool.activation_bytes + linear.activation_bytes);
   EXPECT_DOUBLE_EQ(s.flops, conv.flops + relu.flops + pool.flops + flatten.flops + linear.flops);
 }
 

@@ -47,6 +47,40 @@ TensorDataset part_of(const TensorDataset& data, std::int64_t first, std::int64_
   return TensorDataset("part", std::move(fields));
 }
 
+/// A convolution whose weights `positive()` also pushes down, by a relu that waits for the samples.
+class PositiveWeights final : public Module {
+ public:
+  Var forward(Var x) override {
+    x = conv2d(x, x.graph().parameter(stem_), {.padding = 1});
+    const Var y = conv2d(x, x.graph().parameter(weight_), {.padding = 1});
+    return linear(flatten(y), x.graph().parameter(head_));
+  }
+  Var positive(Var total) const {
+    const Var w = total.graph().parameter(weight_);
+    return scale(sum_per_sample(relu(mul(w, total))), 1e-3);
+  }
+  void parameters(const ParameterVisitor& visit) override {
+    visit("stem", stem_), visit("weight", weight_), visit("head", head_);
+  }
+
+ private:
+  Parameter stem_{random_tensor({16, 2, 3, 3}, DType::f32, -0.4, 0.4, 3)};
+  Parameter weight_{random_tensor({20, 16, 3, 3}, DType::f32, -0.1, 0.1, 1)};
+  Parameter head_{random_tensor({SmallNet::classes, 20 * 64}, DType::f32, -0.1, 0.1, 2)};
+};
+
+// Its mask is a batch value, which lives in a storage of its own.
+TEST_F(Gradient, ThroughTheReluOfABatchValue) {
+  PositiveWeights net;
+  const TensorDataset data = small_data(n, 8);
+  const StepFunction step = [&net](const Batch& b) {
+    const Var total = batch_sum(cross_entropy_weight(b["label"]));
+    return add(mean_cross_entropy(net(b["image"]), b["label"]), net.positive(total));
+  };
+  const auto expected = gradients(net, step, data, {.device = Device::reference()});
+  EXPECT_LE(worst_error(gradients(net, step, data, {.micro_batch = 7, .device = Device::cpu()}), expected), 1e-5);
+}
+
 TEST_F(Gradient, DividedByTheNumberOfMicroBatchesFailsTheSameTest) {
   // What a training loop does that averages the gradients of k micro-batch means.
   SmallNet net;

@@ -77,6 +77,39 @@ TEST(RunPlan, SaysTheMicroBatchThatIsReallyUsed) {
   EXPECT_EQ(planned.summary().steps_per_epoch, 1);
 }
 
+/// The instruction of that name in a part; the test fails where there is no such one.
+int instruction_of(const Part& part, const std::string& name) {
+  for (std::size_t i = 0; i < part.instructions.size(); ++i)
+    if (part.instructions[i].name == name) return static_cast<int>(i);
+  ADD_FAILURE() << part.name << " has no " << name;
+  return 0;
+}
+
+// The gradient of a relu reads its mask: in front of a pooling, which keeps places, y is not alive behind that.
+TEST(RunPlan, KeepsAMaskInsteadOfTheOutputOfARelu) {
+  const Planned planned({.samples = 80, .batch = 80, .micro_batch = 40});
+  const PackedPart& packed = planned.plan->train.replayed.at(40)[0];
+  const Part& part = packed.part;
+  const int relu = instruction_of(part, "relu"), pool = instruction_of(part, "max_pool2d");
+  const int grad = instruction_of(part, "relu_grad");
+  const std::vector<int>& outputs = part.instructions[static_cast<std::size_t>(relu)].outputs;
+  ASSERT_EQ(outputs.size(), 2u);
+  const int y = part.root(outputs[0]), mask = part.root(outputs[1]);
+  EXPECT_EQ(part.values[static_cast<std::size_t>(y)].last, pool);
+  EXPECT_EQ(part.values[static_cast<std::size_t>(mask)].last, grad);
+  const std::size_t y_bytes = part.values[static_cast<std::size_t>(y)].bytes();
+  EXPECT_EQ(part.values[static_cast<std::size_t>(mask)].bytes(), y_bytes / 32);
+
+  // The arena as it would be if the gradient read y: all of y more where the activations' gradient is largest.
+  std::vector<Lifetime> kept = packed.lifetimes;
+  for (Lifetime& lifetime : kept) {
+    if (lifetime.value == y) lifetime.last = grad;
+    if (lifetime.value == mask) lifetime.bytes = 0;
+  }
+  EXPECT_EQ(planned.summary().arena_bytes, packed.packing.peak_bytes);
+  EXPECT_GE(pack(kept).peak_bytes, packed.packing.peak_bytes + y_bytes / 2);
+}
+
 TEST(RunPlan, ArenaIsTheMaximumOverAllPrograms) {
   // Evaluation with larger micro-batches than training, a tail, and values kept across stages.
   for (const PlanOptions& options :

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <sluice/core/bits.h>
 #include <sluice/core/error.h>
 #include <sluice/kernels/reference/reference_backend.h>
 
@@ -39,32 +40,40 @@ class Guarded {
   std::vector<unsigned char> buffer_;
 };
 
+/// What a Tensor of such a value has.
+DType tensor_dtype(DType dtype) { return dtype == DType::bit ? DType::u8 : dtype; }
+
 /// Row-major host data into a layout; padding becomes zero.
 void pack(const Tensor& tensor, const LoweredValue& value, unsigned char* to) {
-  const Tensor stored = tensor.to(value.dtype);
-  const std::size_t size = size_bytes(value.dtype);
+  const Tensor stored = tensor.to(tensor_dtype(value.dtype));
+  const std::size_t size = size_bytes(stored.dtype());
   std::memset(to, 0, value.bytes());
   value.layout.for_each(value.dims, [&](std::int64_t logical, std::int64_t place) {
-    std::memcpy(to + static_cast<std::size_t>(place) * size,
-                static_cast<const unsigned char*>(stored.data()) + static_cast<std::size_t>(logical) * size, size);
+    const auto* from = static_cast<const unsigned char*>(stored.data()) + static_cast<std::size_t>(logical) * size;
+    if (value.dtype == DType::bit)
+      set_bit(reinterpret_cast<std::uint32_t*>(to), place, *from != 0);
+    else
+      std::memcpy(to + static_cast<std::size_t>(place) * size, from, size);
   });
 }
 
 /// The reverse; also fails the test when padding is not zero.
 Tensor unpack(const LoweredValue& value, const unsigned char* from, const std::string& what) {
-  Tensor tensor(value.dims, value.dtype);
-  const std::size_t size = size_bytes(value.dtype);
-  std::vector<bool> mentioned(static_cast<std::size_t>(value.padded_elements()));
+  Tensor tensor(value.dims, tensor_dtype(value.dtype));
+  const std::size_t size = size_bytes(tensor.dtype());
+  std::vector<unsigned char> rest(from, from + value.bytes());  // what no element takes
   value.layout.for_each(value.dims, [&](std::int64_t logical, std::int64_t place) {
-    mentioned[static_cast<std::size_t>(place)] = true;
-    std::memcpy(static_cast<unsigned char*>(tensor.data()) + static_cast<std::size_t>(logical) * size,
-                from + static_cast<std::size_t>(place) * size, size);
+    auto* to = static_cast<unsigned char*>(tensor.data()) + static_cast<std::size_t>(logical) * size;
+    if (value.dtype == DType::bit) {
+      *to = get_bit(reinterpret_cast<const std::uint32_t*>(from), place) ? 1 : 0;
+      set_bit(reinterpret_cast<std::uint32_t*>(rest.data()), place, false);
+      return;
+    }
+    std::memcpy(to, from + static_cast<std::size_t>(place) * size, size);
+    std::memset(rest.data() + static_cast<std::size_t>(place) * size, 0, size);
   });
-  for (std::size_t i = 0; i < mentioned.size() * size; ++i) {
-    if (mentioned[i / size] || from[i] == 0) continue;
-    ADD_FAILURE() << what << ": padding element " << i / size << " is not zero";
-    break;
-  }
+  const auto filled = std::find_if(rest.begin(), rest.end(), [](unsigned char byte) { return byte != 0; });
+  EXPECT_TRUE(filled == rest.end()) << what << ": padding is not zero at byte " << filled - rest.begin();
   return tensor;
 }
 
@@ -96,7 +105,7 @@ class Run {
       EXPECT_TRUE(input_memory_[i]->intact()) << who("input", i) << " is written outside its bytes";
       result.inputs.push_back(unpack(inputs_[i], input_memory_[i]->data(), who("input", i)));
       result.input_layouts.push_back(inputs_[i].layout);
-      const Tensor before = case_.inputs[i].value.to(inputs_[i].dtype);
+      const Tensor before = case_.inputs[i].value.to(tensor_dtype(inputs_[i].dtype));
       EXPECT_TRUE(may_change(static_cast<int>(i)) ||
                   std::memcmp(result.inputs[i].data(), before.data(), before.bytes()) == 0)
           << who("input", i) << " is changed and not declared in mutates()";
@@ -130,8 +139,8 @@ class Run {
       DType dtype = input.value.dtype() == DType::f64 ? DType::f32 : input.value.dtype();
       if (input.spec) dtype = input.spec->dtype;
       const bool leading = sample && !by_product;
-      specs.push_back({leading ? input.value.shape().without_leading() : input.value.shape(), dtype, input.scope,
-                       by_product});
+      specs.push_back(
+          {leading ? input.value.shape().without_leading() : input.value.shape(), dtype, input.scope, by_product});
       inputs_.push_back({input.value.shape(), backend_.stored(dtype), input.scope, input.layout.value_or(Layout()),
                          sample || input.layout.has_value()});
     }

@@ -16,7 +16,7 @@ namespace sluice::test {
 
 /// One input of a kernel that is run by itself.
 struct KernelInput {
-  Tensor value;  ///< row-major; [n,...] for a sample value
+  Tensor value;  ///< row-major; [n,...] for a sample value; of bits, u8
   Scope scope = Scope::sample;
   /// Where it already lies; empty: the kernel's choice for batch values, plain for sample values.
   std::optional<Layout> layout = {};
