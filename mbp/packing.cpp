@@ -123,12 +123,12 @@ Packing pack(std::span<const PackingItem> items, const PackingLimits& limits) {
   return packing;
 }
 
-Packing pack(std::span<const Lifetime> lifetimes) {
+Packing pack(std::span<const Lifetime> lifetimes, const PackingLimits& limits) {
   std::vector<PackingItem> items;
   items.reserve(lifetimes.size());
   for (const Lifetime& l : lifetimes)
     items.push_back({.lower = l.first, .upper = std::int64_t{l.last} + 1, .bytes = l.bytes});
-  return pack(items);
+  return pack(items, limits);
 }
 
 std::size_t largest_live_sum(std::span<const Lifetime> lifetimes) {

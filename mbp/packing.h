@@ -48,7 +48,7 @@ struct Packing {
 Packing pack(std::span<const PackingItem> items, const PackingLimits& limits = {});
 
 /// The same for what a part keeps in the arena.
-Packing pack(std::span<const Lifetime> lifetimes);
+Packing pack(std::span<const Lifetime> lifetimes, const PackingLimits& limits = {});
 
 /// The largest sum of bytes alive at one time.
 std::size_t largest_live_sum(std::span<const Lifetime> lifetimes);

@@ -13,20 +13,27 @@ namespace {
 
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
-/// What happens to a value between its early uses and its late ones.
+/// How long a value stays, and what happens when it is needed after that.
 enum class Decision : std::uint8_t {
-  keep,       ///< it stays
-  recompute,  ///< it is computed again at its first late use, and stays from then on
-  each_time,  ///< it is computed again for whatever needs it to compute something else, and does not stay
+  keep,         ///< it stays for good, for whatever is computed from it again
+  to_last_use,  ///< it stays until it was used for the last time; for others it is computed each time
+  recompute,    ///< it goes after its early uses, is computed again at the first late one, and stays from then on
+  each_time,    ///< the same, but where it was computed again only to compute something else, it does not stay
+};
+
+/// When a value is used of its own, without recomputation.
+struct Uses {
+  int last_early = 0;  ///< the last step before the widest gap between uses, or the last of all where no gap is wide
+  int last = 0;
 };
 
 /// A sequence as it is built, with what is at hand at each moment.
 class Builder {
  public:
-  Builder(const PartModel& model, const std::vector<Decision>& decisions, const std::vector<int>& gap)
+  Builder(const PartModel& model, const std::vector<Decision>& decisions, const std::vector<Uses>& uses)
       : model_(model),
         decisions_(decisions),
-        gap_(gap),
+        uses_(uses),
         copy_(at(model.values()), Copy::none),
         made_for_(at(model.values()), -1) {}
 
@@ -50,11 +57,20 @@ class Builder {
   bool at_hand(int v) const {
     switch (copy_[at(v)]) {
       case Copy::none: return false;
-      case Copy::original: return decisions_[at(v)] == Decision::keep || now_ <= gap_[at(v)];
+      case Copy::original: return now_ <= until(v);
       case Copy::staying: return true;
       case Copy::passing: return made_for_[at(v)] == now_;
     }
     return false;
+  }
+
+  /// The last step at which the first copy is at hand.
+  int until(int v) const {
+    switch (decisions_[at(v)]) {
+      case Decision::keep: return model_.steps();
+      case Decision::to_last_use: return uses_[at(v)].last;
+      default: return uses_[at(v)].last_early;
+    }
   }
 
   void provide(int v) {
@@ -67,15 +83,17 @@ class Builder {
   void execute(int step, Copy copy) {
     sequence_.push_back(step);
     for (const int v : model_.step(step).outputs) {
-      const bool passing = copy == Copy::staying && decisions_[at(v)] == Decision::each_time;
-      copy_[at(v)] = passing ? Copy::passing : copy;
+      // Readers find the latest copy: one that was there to stay is replaced by one that stays.
+      const bool stays = decisions_[at(v)] == Decision::keep || decisions_[at(v)] == Decision::recompute ||
+                         (at_hand(v) && copy_[at(v)] != Copy::passing);
+      copy_[at(v)] = copy == Copy::staying && !stays ? Copy::passing : copy;
       made_for_[at(v)] = now_;
     }
   }
 
   const PartModel& model_;
   const std::vector<Decision>& decisions_;
-  const std::vector<int>& gap_;
+  const std::vector<Uses>& uses_;
   std::vector<Copy> copy_;
   std::vector<int> made_for_;
   std::vector<int> sequence_;
@@ -91,11 +109,11 @@ class Solver {
       : model_(model),
         thrift_(thrift),
         decisions_(at(model.values()), Decision::keep) {
-    find_gaps();
+    find_uses();
     for (int v = 0; v < model_.values(); ++v) {
       repeatable_.push_back(model_.producer(v) >= 0 && model_.step(model_.producer(v)).repeatable &&
                             (!only_cheap || model_.step(model_.producer(v)).cheap));
-      if (repeatable_[at(v)] && !late_[at(v)]) decisions_[at(v)] = Decision::each_time;
+      if (repeatable_[at(v)]) decisions_[at(v)] = Decision::to_last_use;
     }
     sequence_ = build(decisions_);
     live_ = model_.live(sequence_);
@@ -121,7 +139,7 @@ class Solver {
     const auto cost = [&](int v) { return model_.producer(v) < 0 ? 0 : model_.step(model_.producer(v)).seconds; };
     std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return cost(a) > cost(b); });
     for (const int v : order)
-      for (const Decision back : {Decision::keep, Decision::recompute}) {
+      for (const Decision back : {Decision::keep, Decision::to_last_use, Decision::recompute}) {
         if (decisions_[at(v)] <= back) continue;
         const Move move = tried(v, back);
         if (move.seconds >= seconds_ || move.peak > limit) continue;
@@ -149,33 +167,29 @@ class Solver {
     }
   };
 
-  /// Between which two uses of a value most time passes: the last step before that gap.
-  void find_gaps() {
-    std::vector<int> last(at(model_.values()), 0);
-    std::vector<int> widest(at(model_.values()), 0);
-    gap_.assign(at(model_.values()), 0);
-    late_.assign(at(model_.values()), false);
+  void find_uses() {
+    uses_.resize(at(model_.values()));
+    std::vector<int> widest(at(model_.values()), 4);  // narrower gaps do not count
     const auto use = [&](int v, int when) {
-      if (when - last[at(v)] > widest[at(v)]) {
-        widest[at(v)] = when - last[at(v)];
-        gap_[at(v)] = last[at(v)];
+      Uses& uses = uses_[at(v)];
+      if (when - uses.last > widest[at(v)]) {
+        widest[at(v)] = when - uses.last;
+        uses.last_early = uses.last;
+        has_gap_[at(v)] = true;
       }
-      last[at(v)] = when;
+      uses.last = when;
     };
+    has_gap_.assign(at(model_.values()), false);
     for (int i = 0; i < model_.steps(); ++i) {
       for (const int v : model_.step(i).inputs) use(v, i);
-      for (const int v : model_.step(i).outputs) gap_[at(v)] = last[at(v)] = i;
+      for (const int v : model_.step(i).outputs) uses_[at(v)].last = i;
     }
-    constexpr int short_gap = 4;
-    for (int v = 0; v < model_.values(); ++v) {
-      if (model_.kept_to_end(v)) gap_[at(v)] = last[at(v)] = model_.steps();
-      late_[at(v)] = widest[at(v)] > short_gap;
-      if (!late_[at(v)]) gap_[at(v)] = last[at(v)];
-    }
+    for (int v = 0; v < model_.values(); ++v)
+      if (!has_gap_[at(v)]) uses_[at(v)].last_early = uses_[at(v)].last;
   }
 
   std::vector<int> build(const std::vector<Decision>& decisions) const {
-    return Builder(model_, decisions, gap_).run();
+    return Builder(model_, decisions, uses_).run();
   }
 
   double excess(const std::vector<std::size_t>& live) const {
@@ -221,7 +235,7 @@ class Solver {
     const std::size_t worth = peak() / 2000;
     for (int v = 0; v < model_.values(); ++v) {
       if (!repeatable_[at(v)] || model_.bytes(v) < worth || model_.kept_to_end(v)) continue;
-      for (const Decision decision : {Decision::keep, Decision::recompute, Decision::each_time})
+      for (const Decision decision : {Decision::keep, Decision::to_last_use, Decision::recompute, Decision::each_time})
         if (decision != decisions_[at(v)])
           if (const double g = gain(tried(v, decision)); g > 0) candidates_.push({g, v, decision});
     }
@@ -253,8 +267,8 @@ class Solver {
   const PartModel& model_;
   double thrift_;
   std::vector<Decision> decisions_;  // by value
-  std::vector<int> gap_;             // by value: the last step at which its first copy is at hand, unless it is kept
-  std::vector<bool> late_;           // by value: it has uses behind the gap
+  std::vector<Uses> uses_;           // by value
+  std::vector<bool> has_gap_;        // by value
   std::vector<bool> repeatable_;
   std::vector<int> sequence_;
   std::vector<std::size_t> live_;

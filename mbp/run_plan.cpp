@@ -31,9 +31,10 @@ PackedPart unpacked(Part part) { return {.part = std::move(part), .lifetimes = {
 /// Puts every part into the order it will run in, and its values into the arena. Parts that run once are left as they
 /// are: their results live in storages, which may follow one another in the same memory.
 void arrange_and_pack(Program& program, const ArrangeOptions& options) {
-  const auto pack_part = [](PackedPart& packed) {
+  const PackingLimits limits = options.passes.search ? PackingLimits{} : PackingLimits{.effort = 0};
+  const auto pack_part = [&](PackedPart& packed) {
     packed.lifetimes = arena_lifetimes(packed.part);
-    packed.packing = pack(packed.lifetimes);
+    packed.packing = pack(packed.lifetimes, limits);
   };
   program.for_each_part([&](PackedPart& packed) {
     if (packed.part.micro_batch == 0) pack_part(packed);

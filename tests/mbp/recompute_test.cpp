@@ -200,9 +200,9 @@ TEST(Recompute, GivesBitwiseTheSameGradientsAndStatistics) {
     expect_equal_bits(stored, cheap);
 
     const std::size_t fixed = stored.plan.planned_peak_bytes() - stored.plan.arena_bytes;
-    const Trained tight = trained(device, Recompute::automatic, fixed + stored.plan.arena_bytes * 7 / 10);
+    const Trained tight = trained(device, Recompute::automatic, fixed + stored.plan.arena_bytes * 9 / 10);
     EXPECT_GT(tight.plan.recomputed, 0);
-    EXPECT_LE(tight.plan.planned_peak_bytes(), fixed + stored.plan.arena_bytes * 7 / 10);
+    EXPECT_LE(tight.plan.planned_peak_bytes(), fixed + stored.plan.arena_bytes * 9 / 10);
     expect_equal_bits(stored, tight);
   }
 }
