@@ -131,7 +131,6 @@ function addFigure(id, draw, caption) {
   const picture = element("div");
   const text = element("span");
   const button = element("button", { type: "button", textContent: "Save as SVG" });
-  button.addEventListener("click", () => save(id, draw));
   host.append(picture, element("figcaption", {}, text, button));
   const redraw = (width) => {
     drawn = width;
@@ -139,9 +138,13 @@ function addFigure(id, draw, caption) {
     text.textContent = caption();
   };
   const fit = () => Math.max(Math.floor(picture.clientWidth), 280);
-  new ResizeObserver(() => {
+  button.addEventListener("click", () => {
+    save(id, draw);
+    redraw(fit());  // what was drawn last is what the pointer asks
+  });
+  new ResizeObserver(() => requestAnimationFrame(() => {
     if (fit() !== drawn) redraw(fit());
-  }).observe(picture);
+  })).observe(picture);
   redraw(fit());
   figures.push({ redraw, fit });
   return () => redraw(fit());
