@@ -12,7 +12,7 @@ namespace sluice {
 class LoadLog {
  public:
   using Clock = std::chrono::steady_clock;
-  /// One load of samples.
+  /// One request: what was copied, and when.
   struct Entry {
     std::uint64_t epoch = 0;
     std::int64_t first = 0, count = 0;  ///< positions

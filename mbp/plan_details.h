@@ -41,14 +41,14 @@ std::string_view name(MeasuredBy how);
 
 // Offsets are bytes from the beginning of the slab. Measured bytes are absent where nobody looked.
 
-/// One region of the slab.
+/// A part of the slab.
 struct RegionDetails {
   Region region = Region::persistent;
   std::size_t offset = 0, bytes = 0;
   std::optional<std::size_t> measured_bytes = {};  ///< the end of what was touched
 };
 
-/// Memory that outlives a replay.
+/// Bytes that outlive a replay.
 struct StorageDetails {
   std::string name = {}, layer = {};
   Category category = Category::batch;
@@ -57,7 +57,7 @@ struct StorageDetails {
   std::optional<std::size_t> measured_bytes = {};
 };
 
-/// A kernel of a part, in running order.
+/// A kernel of a part.
 struct InstructionDetails {
   std::string name = {}, layer = {}, algorithm = {};
   int node = -1;  ///< of the program's graph; -1: a copy
