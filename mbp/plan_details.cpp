@@ -134,8 +134,9 @@ std::vector<PartPlace> parts_in_order(const RunPlan& plan) {
     add(PartKind::prologue, -1, program->prologue);
     if (!program->derived.empty()) add(PartKind::derived, -1, program->derived[0]);
     for (int s = 0; s < static_cast<int>(program->once.size()); ++s) {
-      for (auto size = program->replayed.rbegin(); size != program->replayed.rend(); ++size)  // the largest first
-        add(PartKind::replayed, s, size->second[at(s)]);
+      for (const std::int64_t size : plan.summary.sizes)  // the largest first
+        if (const auto parts = program->replayed.find(size); parts != program->replayed.end())
+          add(PartKind::replayed, s, parts->second[at(s)]);
       add(PartKind::once, s, program->once[at(s)]);
       add(PartKind::derived, s, program->derived[at(s + 1)]);
     }
