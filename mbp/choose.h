@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include <sluice/mbp/run_plan.h>
 
@@ -14,6 +15,7 @@ struct PlanChoice {
   std::int64_t micro_batch = 0;
   WorkspaceCaps caps = {};
   Recompute recompute = Recompute::none;
+  std::optional<PlannerPasses> passes = {};  ///< others than the planner's own
 };
 using Planner = std::function<std::unique_ptr<RunPlan>(const PlanChoice& choice)>;
 

@@ -30,6 +30,7 @@ struct Plan {
   std::size_t staging_bytes = 0;
   std::size_t arena_bytes = 0;
   std::size_t arena_lower_bound_bytes = 0;
+  std::size_t workspace_bytes = 0;      ///< the largest of any kernel
   std::size_t workspace_cap_bytes = 0;  ///< what kernels that trade memory for speed were allowed
   int recomputed = 0;                   ///< kernels of a replay that compute again what was let go
   double predicted_step_s = 0;          ///< by the cost model: for comparing plans with one another

@@ -145,6 +145,8 @@ void account(RunPlan& plan) {
   const PackedPart* largest = nullptr;
   for (Program* program : {&plan.train, &plan.evaluate, &plan.predict})
     program->for_each_part([&](PackedPart& part) {
+      for (const Instruction& instruction : part.part.instructions)
+        summary.workspace_bytes = std::max(summary.workspace_bytes, instruction.workspace_bytes);
       bound = std::max(bound, part.packing.lower_bound_bytes);
       if (part.packing.peak_bytes <= peak) return;
       peak = part.packing.peak_bytes;

@@ -1,6 +1,7 @@
 #include <sluice/mbp/step_planner.h>
 
 #include <algorithm>
+#include <limits>
 
 #include <sluice/core/error.h>
 
@@ -31,21 +32,26 @@ PlanWish StepPlanner::wish(std::int64_t micro_batch, std::size_t budget_bytes) c
           .recompute = options_.recompute};
 }
 
+RunPlanRequest StepPlanner::request(const PlanChoice& choice, std::size_t budget_bytes, Crossing crossing,
+                                    AlgorithmChooser* chooser, std::int64_t batch) const {
+  return {.training = &training_,
+          .evaluation = &evaluation_,
+          .data = &data_,
+          .batch = batch,
+          .micro_batch = MicroBatches(batch, choice.micro_batch).size(0),
+          .evaluation_samples = evaluation_data_.samples,
+          .budget_bytes = budget_bytes,
+          .caps = choice.caps,
+          .recompute = choice.recompute,
+          .passes = choice.passes.value_or(options_.passes),
+          .crossing = crossing,
+          .chooser = chooser,
+          .backend = backend_};
+}
+
 std::unique_ptr<RunPlan> StepPlanner::plan_with(const PlanChoice& choice, std::size_t budget_bytes, Crossing crossing,
                                                 AlgorithmChooser* chooser) const {
-  auto result = make_run_plan({.training = &training_,
-                               .evaluation = &evaluation_,
-                               .data = &data_,
-                               .batch = batch(),
-                               .micro_batch = MicroBatches(batch(), choice.micro_batch).size(0),
-                               .evaluation_samples = evaluation_data_.samples,
-                               .budget_bytes = budget_bytes,
-                               .caps = choice.caps,
-                               .recompute = choice.recompute,
-                               .passes = options_.passes,
-                               .crossing = crossing,
-                               .chooser = chooser,
-                               .backend = backend_});
+  auto result = make_run_plan(request(choice, budget_bytes, crossing, chooser, batch()));
   result->summary.batch = options_.batch;
   result->summary.recomputes = result->summary.stages > 1 && crossing == Crossing::recompute;
   if (tuning_) result->summary.tuning = tuning_->str();
@@ -69,6 +75,35 @@ std::unique_ptr<RunPlan> StepPlanner::chosen(const PlanWish& wish) const {
     if (options_.crossing || *std::max_element(stages.begin(), stages.end()) < 1) throw;
     return choose(Crossing::recompute);
   }
+}
+
+std::unique_ptr<RunPlan> StepPlanner::plan_of_batch(const PlanChoice& choice, std::int64_t batch) const {
+  return make_run_plan(request(choice, 0, options_.crossing.value_or(Crossing::keep), nullptr, batch));
+}
+
+std::size_t StepPlanner::smallest_budget() const {
+  std::size_t least = std::numeric_limits<std::size_t>::max();
+  // Workspaces can make one sample dearer than a few.
+  for (std::int64_t micro_batch = 1; micro_batch <= std::min<std::int64_t>(batch(), 4); ++micro_batch)
+    for (const Crossing crossing : {Crossing::keep, Crossing::recompute}) {
+      if (crossing != options_.crossing.value_or(crossing)) continue;
+      const auto smallest = plan({.micro_batch = micro_batch, .recompute = options_.recompute}, 1, crossing);
+      least = std::min(least, smallest->summary.planned_peak_bytes());
+      if (smallest->summary.stages == 1) break;
+    }
+  return least;
+}
+
+double StepPlanner::bytes_per_sample(Recompute recompute) const {
+  // Far enough apart for what does not grow with the micro-batch, and for padding, to cancel out.
+  const std::int64_t few = std::min<std::int64_t>(16, batch()), many = 2 * few;
+  const auto peak = [&](std::int64_t samples) {
+    const auto result =
+        make_run_plan(request({.micro_batch = samples, .recompute = recompute},
+                              recompute == Recompute::automatic ? 1 : 0, Crossing::keep, nullptr, samples));
+    return static_cast<double>(result->summary.staging_bytes + result->summary.arena_bytes);
+  };
+  return (peak(many) - peak(few)) / static_cast<double>(many - few);
 }
 
 bool StepPlanner::tune(const RunPlan& plan) {

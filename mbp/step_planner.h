@@ -26,6 +26,15 @@ class StepPlanner {
   std::unique_ptr<RunPlan> plan(const PlanChoice& choice, std::size_t budget_bytes,
                                 Crossing crossing = Crossing::keep) const;
 
+  /// One plan of a logical batch of another size, without a budget.
+  std::unique_ptr<RunPlan> plan_of_batch(const PlanChoice& choice, std::int64_t batch) const;
+
+  /// The least bytes in which a step can be made, one or a few samples at a time, by the options' Recompute.
+  std::size_t smallest_budget() const;
+  /// How many bytes more a micro-batch with one sample more takes (staging and arena, smallest workspaces). With
+  /// Recompute::automatic: where everything is recomputed that makes the arena smaller.
+  double bytes_per_sample(Recompute recompute) const;
+
   /// Measures the kernels of `plan` that have a choice. False: all of them are known already.
   bool tune(const RunPlan& plan);
 
@@ -36,6 +45,8 @@ class StepPlanner {
   const std::string& identity() const { return identity_; }
 
  private:
+  RunPlanRequest request(const PlanChoice& choice, std::size_t budget_bytes, Crossing crossing,
+                         AlgorithmChooser* chooser, std::int64_t batch) const;
   std::unique_ptr<RunPlan> plan_with(const PlanChoice& choice, std::size_t budget_bytes, Crossing crossing,
                                      AlgorithmChooser* chooser) const;
 

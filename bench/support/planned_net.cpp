@@ -12,16 +12,17 @@ PlannedNet::PlannedNet(const Net& net, std::int64_t micro_batch, int threads)
   backend_.set_threads(threads);
   initialize(*module_, 1);
   const StepFunction step = classify(*module_);
-  training_ = make_training_graph(trace(*module_, step, data_.spec()), *optimizer_, /*fold=*/true, /*keep_gradients=*/false);
+  training_ =
+      make_training_graph(trace(*module_, step, data_.spec()), *optimizer_, /*fold=*/true, /*keep_gradients=*/false);
   evaluation_ = make_evaluation_graph(trace_evaluation(*module_, step, data_.spec()));
-  plan_ = make_run_plan({.training = &training_,
-                         .evaluation = &evaluation_,
-                         .data = &data_.spec(),
-                         .batch = micro_batch,
-                         .micro_batch = micro_batch,
-                         .evaluation_samples = micro_batch,
-                         .workspace_cap_bytes = std::numeric_limits<std::size_t>::max(),
-                         .backend = &backend_});
+  RunPlanRequest request;
+  request.training = &training_;
+  request.evaluation = &evaluation_;
+  request.data = &data_.spec();
+  request.batch = request.micro_batch = request.evaluation_samples = micro_batch;
+  request.caps.bytes = std::numeric_limits<std::size_t>::max();
+  request.backend = &backend_;
+  plan_ = make_run_plan(request);
 }
 
 }  // namespace sluice::bench

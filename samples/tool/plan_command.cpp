@@ -1,0 +1,194 @@
+#include "tool/plan_command.h"
+
+#include <algorithm>
+#include <charconv>
+#include <iostream>
+#include <memory>
+
+#include <fmt/format.h>
+#include <sluice/core/error.h>
+#include <sluice/core/write_file.h>
+#include <sluice/optim/adam.h>
+#include <sluice/optim/sgd.h>
+
+#include "common/flag_parsers.h"
+#include "models/catalog.h"
+#include "tool/plan_survey.h"
+
+namespace sluice::samples {
+namespace {
+
+struct PlanFlags {
+  std::string model;
+  std::optional<Shape> input = {};
+  std::optional<std::int64_t> classes = {};
+  std::int64_t batch = 256, samples = 50000, micro_batch = 0;
+  bool fastest = false;
+  std::vector<std::size_t> budgets = {0};  ///< 0: none
+  std::string optimizer = "sgd", device = "cpu";
+  int threads = 0;
+  bool exact_bn = false, sweep = false, waterfall = false, quiet = false;
+  PlannerFlags planner = {};
+  std::string tuning, json, csv, report;
+};
+
+/// "3x224x224".
+Shape parse_input(const std::string& text) {
+  std::vector<std::int64_t> dims;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (true) {
+    std::int64_t extent = 0;
+    const auto [last, error] = std::from_chars(at, end, extent);
+    if (error != std::errc() || extent < 1) break;
+    dims.push_back(extent);
+    if (last == end && dims.size() == 3) return Shape{dims[0], dims[1], dims[2]};
+    if (last == end || *last != 'x') break;
+    at = last + 1;
+  }
+  throw CLI::ValidationError(fmt::format("got '{}'; expected channels x height x width, as 3x224x224", text));
+}
+
+std::vector<std::size_t> parse_budgets(const std::string& text) {
+  std::vector<std::size_t> budgets;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    budgets.push_back(parse_budget(text.substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  return budgets;
+}
+
+std::string model_names() {
+  std::string names;
+  for (const CatalogModel& model : catalog()) names += (names.empty() ? "" : ", ") + model.name;
+  return names;
+}
+
+void declare_flags(CLI::App& app, PlanFlags& f) {
+  add(app, "--model", "NAME", "what would be trained: " + model_names(), [&](const std::string& s) {
+    try {
+      f.model = find_model(s).name;
+    } catch (const UsageError& error) {
+      throw CLI::ValidationError(error.what());
+    }
+  });
+  add(app, "--input", "CxHxW", "image of a sample [the model's]",
+      [&](const std::string& s) { f.input = parse_input(s); });
+  add(app, "--classes", "N", "logits of a sample [the model's]",
+      [&](const std::string& s) { f.classes = parse_whole<std::int64_t>(s, 1); });
+  add(app, "--batch", "N", fmt::format("logical batch: samples per update [{}]", f.batch),
+      [&](const std::string& s) { f.batch = parse_whole<std::int64_t>(s, 1); });
+  add(app, "--samples", "N", fmt::format("of the data set; its last batch may be smaller [{}]", f.samples),
+      [&](const std::string& s) { f.samples = parse_whole<std::int64_t>(s, 1); });
+  add(app, "--budget", "SIZE,...|none", "bytes the framework may take, a row for each: 1GiB,2GiB [none]",
+      [&](const std::string& s) { f.budgets = parse_budgets(s); });
+  add_micro_batch(app, f.micro_batch, f.fastest);
+  add(app, "--optimizer", "NAME", "sgd (with momentum), adam or adamw [sgd]", [&](const std::string& s) {
+    f.optimizer = parse_choice(s, {"sgd", "adam", "adamw"});
+  });
+  add(app, "--device", "cpu|cuda", "where to compute [cpu]", [&](const std::string& s) { f.device = parse_device(s); });
+  add(app, "--threads", "N", "of the cpu device; 0: all cores [0]",
+      [&](const std::string& s) { f.threads = parse_whole<int>(s, 0); });
+  add(app, "--bn", "local|exact", "BatchNorm over each micro-batch or over the logical batch [local]",
+      [&](const std::string& s) {
+        f.exact_bn = parse_choice(s, {"local", "exact"}) == "exact";
+      });
+  add(app, "--tuning", "FILE", "choose algorithms by the times that a trainer's --tune wrote",
+      [&](const std::string& s) { f.tuning = s; });
+  add_planner_flags(app, f.planner);
+  app.add_flag("--waterfall", f.waterfall, "also what each pass of the planner saves");
+  app.add_flag("--sweep", f.sweep, "also a grid of micro-batches and batches, without a budget");
+  add(app, "--json", "FILE", "write everything as JSON", [&](const std::string& s) { f.json = s; });
+  add(app, "--csv", "FILE", "write the rows as CSV", [&](const std::string& s) { f.csv = s; });
+  add(app, "--report", "FILE", "write a page (HTML) that shows the last plan that fits, byte by byte",
+      [&](const std::string& s) { f.report = s; });
+}
+
+void check_files(const PlanFlags& flags) {
+  for (const auto& [flag, file] :
+       {std::pair("--json", &flags.json), {"--csv", &flags.csv}, {"--report", &flags.report}}) {
+    if (file->empty()) continue;
+    try {
+      require_writable(*file);
+    } catch (const UsageError& error) {
+      throw UsageError(std::string(flag) + ": " + error.what());
+    }
+  }
+}
+
+std::unique_ptr<Optimizer> make_optimizer(const PlanFlags& flags) {
+  if (flags.optimizer == "sgd") return std::make_unique<Sgd>(SgdOptions{.lr = 0.1, .momentum = 0.9});
+  return std::make_unique<Adam>(AdamOptions{.decoupled = flags.optimizer == "adamw"});
+}
+
+void write_page(const PlanFlags& flags, const PlanSurvey& survey, const StepPlanner& planner, int threads) {
+  const auto last = std::find_if(survey.rows.rbegin(), survey.rows.rend(), [](const BudgetRow& r) { return r.plan; });
+  if (last == survey.rows.rend()) throw OutOfMemory("--report: there is no plan to show; no budget is large enough");
+  ReportData page{.model = flags.model,
+                  .details = make_plan_details(*last->plan, planner.training(), nullptr),
+                  .whole_batch_bytes = survey.whole_batch_bytes,
+                  .waterfall = survey.waterfall,
+                  .environment = environment_rows(last->summary().device, threads, date_now())};
+  for (const BudgetRow& row : survey.rows)
+    if (row.plan)
+      page.what_if.push_back({.name = fmt::format("micro-batch {}", row.summary().micro_batch),
+                              .micro_batch = row.summary().micro_batch,
+                              .budget_bytes = row.budget_bytes,
+                              .peak_bytes = row.summary().planned_peak_bytes(),
+                              .step_ms = 1e3 * row.summary().predicted_step_s,
+                              .chosen = &row == &*last});
+  write_report(flags.report, page);
+}
+
+int run(const PlanFlags& flags) {
+  if (flags.model.empty()) throw UsageError("--model is missing; expected one of " + model_names());
+  if (flags.micro_batch > flags.batch)
+    throw UsageError(fmt::format("--micro-batch: got {}; expected at most the logical batch, --batch {}",
+                                 flags.micro_batch, flags.batch));
+  check_files(flags);
+  const ModelSetup setup =
+      set_up_model(flags.model, {.input = flags.input,
+                                 .classes = flags.classes,
+                                 .batch_norm = flags.exact_bn ? BatchNormMode::exact : BatchNormMode::local,
+                                 .samples = flags.samples});
+  const Device device = Device::parse(flags.device);
+  device.backend().set_threads(flags.threads);
+  const auto optimizer = make_optimizer(flags);
+  const StepPlanner planner(*setup.net, *optimizer, setup.step, setup.data,
+                            {.batch = flags.batch,
+                             .micro_batch = flags.micro_batch,
+                             .fastest = flags.fastest,
+                             .device = device,
+                             .tuning = flags.tuning,
+                             .recompute = flags.planner.recompute,
+                             .passes = flags.planner.passes});
+  PlanSurvey found = survey(planner, flags.micro_batch, flags.budgets);
+  const auto fits = [](const BudgetRow& row) { return row.plan != nullptr; };
+  const auto first = std::find_if(found.rows.begin(), found.rows.end(), fits);
+  if (flags.waterfall)
+    found.waterfall = waterfall(planner, first != found.rows.end() ? first->summary().micro_batch : 1);
+  if (flags.sweep) found.sweep = sweep(planner);
+
+  std::cout << fmt::format("{}, batch {} of {} samples, {}, {}\n", flags.model, flags.batch,
+                           setup.data.fields[0].shape.str(), flags.optimizer, device.backend().description())
+            << survey_text(found);
+  if (!flags.json.empty()) write_whole(flags.json, survey_json(found));
+  if (!flags.csv.empty()) write_whole(flags.csv, survey_csv(found));
+  if (!flags.report.empty()) write_page(flags, found, planner, device.backend().threads());
+  return first == found.rows.end() ? 1 : 0;
+}
+
+}  // namespace
+
+Command plan_command() {
+  return {.name = "plan",
+          .about = "What training a model would take, for one budget or several, without taking it",
+          .declare = [](CLI::App& app) {
+            const auto flags = std::make_shared<PlanFlags>();
+            declare_flags(app, *flags);
+            return [flags] { return run(*flags); };
+          }};
+}
+
+}  // namespace sluice::samples
