@@ -63,36 +63,65 @@ class Choice {
     return planner_({.micro_batch = micro_batch, .caps = {}, .recompute = recompute});
   }
 
-  /// The largest micro-batch whose plan fits, or 0. The peak is nearly monotone in it: bisection, then upward while the
-  /// next ones still fit.
+  /// Whether it fits or not, recomputing all that helps where the wish leaves that open.
+  std::unique_ptr<RunPlan> least_plan(std::int64_t micro_batch) const {
+    return planner_({.micro_batch = micro_batch, .caps = {}, .recompute = wish_.recompute, .smallest = true});
+  }
+
+  std::size_t peak(std::int64_t micro_batch, Recompute recompute) const {
+    // What is stored does not depend on the budget.
+    const bool known = recompute == Recompute::none && wish_.known_peaks;
+    if (known)
+      if (const auto found = wish_.known_peaks->find(micro_batch); found != wish_.known_peaks->end())
+        return found->second;
+    const std::size_t bytes = smallest_plan(micro_batch, recompute)->summary.planned_peak_bytes();
+    if (known) wish_.known_peaks->emplace(micro_batch, bytes);
+    return bytes;
+  }
+
+  /// The largest micro-batch whose plan fits, or 0. The peak is nearly a straight line over it: interpolation between
+  /// one that fits and one that does not, then upward while the next ones still fit.
   std::int64_t largest_that_fits(Recompute recompute) const {
-    const auto works = [&](std::int64_t micro_batch) { return fits(*smallest_plan(micro_batch, recompute)); };
-    std::int64_t low = 0, high = wish_.batch + 1;  // low fits (0 trivially), high does not
-    while (high - low > 1) {
-      const std::int64_t middle = low + (high - low) / 2;
-      (works(middle) ? low : high) = middle;
+    const std::size_t budget = wish_.budget_bytes;
+    std::int64_t low = 0, high = wish_.batch;
+    std::size_t low_peak = 0, high_peak = peak(high, recompute);
+    if (high_peak <= budget) return high;
+    for (bool halve = false; high - low > 1; halve = !halve) {
+      std::int64_t tried = low + (high - low) / 2;
+      if (!halve) {
+        const double part = static_cast<double>(budget - low_peak) / static_cast<double>(high_peak - low_peak);
+        tried = low + static_cast<std::int64_t>(part * static_cast<double>(high - low));
+        tried = std::clamp(tried, low + 1, high - 1);
+      }
+      const std::size_t bytes = peak(tried, recompute);
+      (bytes <= budget ? low : high) = tried;
+      (bytes <= budget ? low_peak : high_peak) = bytes;
     }
     constexpr std::int64_t neighbours = 4;
     for (std::int64_t tried = high + 1; tried <= std::min(wish_.batch, high + neighbours); ++tried)
-      if (works(tried)) low = tried;
+      if (peak(tried, recompute) <= budget) low = tried;
     return low;
   }
 
   std::unique_ptr<RunPlan> fastest(std::int64_t micro_batch, std::unique_ptr<RunPlan> best) const {
+    // Returns whether smaller limits could still do better: larger ones are faster, except where they cost
+    // recomputation.
     const auto consider = [&](const WorkspaceCaps& caps) {
       std::unique_ptr<RunPlan> plan =
           planner_({.micro_batch = micro_batch, .caps = caps, .recompute = wish_.recompute});
-      if (!fits(*plan) || plan->summary.predicted_step_s >= best->summary.predicted_step_s) return;
-      best = std::move(plan);
+      if (!fits(*plan)) return true;
+      const bool recomputes = plan->summary.recomputed > 0;
+      if (plan->summary.predicted_step_s < best->summary.predicted_step_s) best = std::move(plan);
+      return recomputes;
     };
     for (const std::size_t cap : {no_limit, 64 * mib, 32 * mib, 16 * mib, 8 * mib, 4 * mib, 2 * mib, mib})
-      consider({.bytes = cap});
+      if (!consider({.bytes = cap})) break;
     consider(room_for_workspaces(*best, wish_.budget_bytes));
     return best;
   }
 
   [[noreturn]] void refuse_micro_batch() const {
-    const std::size_t peak = smallest_plan(wish_.micro_batch, wish_.recompute)->summary.planned_peak_bytes();
+    const std::size_t peak = least_plan(wish_.micro_batch)->summary.planned_peak_bytes();
     const std::int64_t largest = largest_that_fits(wish_.recompute);
     if (largest == 0) refuse_budget();
     throw OutOfMemory("plan: micro-batch " + std::to_string(wish_.micro_batch) +
@@ -103,8 +132,8 @@ class Choice {
   [[noreturn]] void refuse_budget() const {
     // Workspaces can make one sample dearer than a few.
     std::size_t least = no_limit;
-    for (std::int64_t micro_batch = 1; micro_batch <= std::min<std::int64_t>(wish_.batch, 4); ++micro_batch)
-      least = std::min(least, smallest_plan(micro_batch, wish_.recompute)->summary.planned_peak_bytes());
+    for (std::int64_t micro_batch = 1; micro_batch <= std::min<std::int64_t>(wish_.batch, 2); ++micro_batch)
+      least = std::min(least, least_plan(micro_batch)->summary.planned_peak_bytes());
     throw OutOfMemory("plan: the budget of " + both(wish_.budget_bytes) +
                       " is below what one sample needs; the smallest feasible budget is " + both(least));
   }

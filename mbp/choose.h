@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -15,6 +16,7 @@ struct PlanChoice {
   std::int64_t micro_batch = 0;
   WorkspaceCaps caps = {};
   Recompute recompute = Recompute::none;
+  bool smallest = false;                     ///< with Recompute::automatic: as much as it takes for the smallest arena
   std::optional<PlannerPasses> passes = {};  ///< others than the planner's own
 };
 using Planner = std::function<std::unique_ptr<RunPlan>(const PlanChoice& choice)>;
@@ -26,6 +28,9 @@ struct PlanWish {
   bool fastest = false;          ///< with micro_batch 0: the one predicted to be fastest
   std::size_t budget_bytes = 0;  ///< 0: none
   Recompute recompute = Recompute::none;
+  /// Peaks of plans that keep everything, with the smallest workspaces, by micro-batch: read and added to, so that
+  /// wishes that differ in their budgets do not plan the same again. Null: not kept.
+  std::map<std::int64_t, std::size_t>* known_peaks = nullptr;
 };
 
 /// The plan for a wish. Sizes are found by planning, never by trying to allocate. Values are recomputed automatically

@@ -126,7 +126,7 @@ class LocalSearch {
   }
 
   bool reads(int step, int value) const {
-    const std::vector<int>& inputs = model_.step(step).inputs;
+    const std::span<const int> inputs = model_.step(step).inputs;
     return std::find(inputs.begin(), inputs.end(), value) != inputs.end();
   }
 

@@ -14,12 +14,14 @@ namespace sluice {
 class PartModel {
  public:
   PartModel(const Part& part, const DeviceRates& rates);
+  PartModel(const PartModel&) = delete;  // steps point into it
+  PartModel& operator=(const PartModel&) = delete;
 
   /// An instruction as far as orders depend on it.
   struct Step {
-    std::vector<int> inputs, outputs;  ///< values in the arena, each once
-    std::vector<int> in_place;         ///< of the inputs: those whose memory output 0 may take
-    std::vector<int> after;            ///< steps that must come first because of what they write outside the arena
+    std::span<const int> inputs, outputs;  ///< values in the arena, each once
+    std::span<const int> in_place;         ///< of the inputs: those whose memory output 0 may take
+    std::span<const int> after;            ///< steps that must come first because of what they write outside the arena
     std::size_t workspace_bytes = 0;
     double seconds = 0;       ///< predicted
     bool repeatable = false;  ///< may run again
@@ -39,12 +41,25 @@ class PartModel {
   /// The largest of them.
   std::size_t peak(std::span<const int> sequence) const;
   double seconds(std::span<const int> sequence) const;
+  /// What some step takes by itself, its operands and its workspace: no sequence has a lower peak.
+  std::size_t least_possible() const;
 
  private:
+  struct Lists;
+  struct Copy {
+    std::size_t bytes;
+    int first, last;
+    int memory;  // the copy whose memory it takes: itself, or one it overwrites
+  };
+  void keep(const std::vector<Lists>& all_lists);
+
   std::vector<Step> steps_;
+  std::vector<int> numbers_;        // what the steps' spans look at
   std::vector<std::size_t> bytes_;  // by value
   std::vector<int> producer_;
   std::vector<bool> kept_;
+  mutable std::vector<Copy> copies_;  // of live(), which runs thousands of times
+  mutable std::vector<int> latest_;
 };
 
 }  // namespace sluice

@@ -281,6 +281,7 @@ class Solver {
 
 std::vector<int> sequence_that_fits(const PartModel& model, std::size_t arena_bytes, bool only_cheap) {
   std::vector<int> best;
+  if (arena_bytes < model.least_possible()) return best;
   for (const double thrift : attempts) {
     Solver solver(model, only_cheap, thrift);
     if (!solver.lower_to(arena_bytes)) continue;
@@ -293,21 +294,22 @@ std::vector<int> sequence_that_fits(const PartModel& model, std::size_t arena_by
 std::vector<int> smallest_sequence(const PartModel& model, bool only_cheap) {
   std::vector<int> best = Solver(model, only_cheap, 1).sequence();
   std::size_t least = model.peak(best);
-  // Each attempt starts afresh: which decisions are best depends on how far one wants to go.
-  for (const double thrift : attempts)
-    for (const double factor : {0.85, 0.7, 0.9, 0.95, 0.97}) {
-      bool lower = true;
-      while (lower) {
-        Solver solver(model, only_cheap, thrift);
-        const auto limit = static_cast<std::size_t>(factor * static_cast<double>(least));
-        const bool reached = solver.lower_to(limit);
-        if (reached) solver.relax(limit);
-        lower = reached && solver.peak() < least;
-        if (solver.peak() >= least) break;
-        least = solver.peak();
-        best = solver.sequence();
-      }
+  for (const double thrift : attempts) {
+    // Which decisions are best depends on how far one wants to go, so each limit is tried afresh.
+    const bool first = thrift == attempts[0];
+    std::size_t too_low = std::max(model.least_possible(), first ? 0 : least / 4 * 3), reached = least;
+    const int halvings = first ? 6 : 3;
+    for (int i = 0; i < halvings && too_low < reached; ++i) {
+      const std::size_t limit = too_low + (reached - too_low) / 2;
+      Solver solver(model, only_cheap, thrift);
+      const bool fits = solver.lower_to(limit);
+      if (fits) solver.relax(limit);
+      (fits ? reached : too_low) = limit;
+      if (solver.peak() >= least) continue;
+      least = solver.peak();
+      best = solver.sequence();
     }
+  }
   return best;
 }
 

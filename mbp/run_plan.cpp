@@ -29,23 +29,28 @@ struct Sizes {
 PackedPart unpacked(Part part) { return {.part = std::move(part), .lifetimes = {}, .packing = {}}; }
 
 /// Puts every part into the order it will run in, and its values into the arena. Parts that run once are left as they
-/// are: their results live in storages, which may follow one another in the same memory.
-void arrange_and_pack(Program& program, const ArrangeOptions& options) {
-  const PackingLimits limits = options.passes.search ? PackingLimits{} : PackingLimits{.effort = 0};
+/// are: their results live in storages, which may follow one another in the same memory. `arena_bytes`: of the parts so
+/// far; no part needs to be packed more tightly.
+void arrange_and_pack(Program& program, const ArrangeOptions& options, std::size_t& arena_bytes) {
   const auto pack_part = [&](PackedPart& packed) {
+    const PackingLimits limits{.effort = options.passes.search ? PackingLimits{}.effort : 0,
+                               .capacity_bytes = arena_bytes};
     packed.lifetimes = arena_lifetimes(packed.part);
     packed.packing = pack(packed.lifetimes, limits);
   };
   program.for_each_part([&](PackedPart& packed) {
     if (packed.part.micro_batch == 0) pack_part(packed);
   });
-  for (auto& [size, stages] : program.replayed)
-    for (PackedPart& packed : stages) {
+  // Of the sizes that occur, the largest first: what is found for it does for the others, which differ little.
+  std::vector<KnownOrders> known(program.cut.stages.size());
+  for (auto sizes = program.replayed.rbegin(); sizes != program.replayed.rend(); ++sizes)
+    for (std::size_t stage = 0; stage < known.size(); ++stage) {
+      PackedPart& packed = sizes->second[stage];
       const Part part = std::move(packed.part);
       ArrangeOptions tighter = options;
       // Where the packing leaves gaps, what is alive must be that much less.
       for (int attempt = 0; attempt < 4; ++attempt) {
-        packed.part = arranged(part, tighter);
+        packed.part = arranged(part, tighter, known[stage]);
         pack_part(packed);
         const std::size_t gaps = packed.packing.peak_bytes - packed.packing.lower_bound_bytes;
         if (options.recompute != Recompute::automatic || packed.packing.peak_bytes <= options.arena_bytes ||
@@ -53,6 +58,7 @@ void arrange_and_pack(Program& program, const ArrangeOptions& options) {
           break;
         tighter.arena_bytes -= gaps;
       }
+      arena_bytes = std::max(arena_bytes, packed.packing.peak_bytes);
     }
   program.for_each_part([](PackedPart& packed) {
     for (Instruction& instruction : packed.part.instructions) instruction.make_again = nullptr;  // refers to the graph
@@ -309,13 +315,16 @@ std::unique_ptr<RunPlan> make_run_plan(const RunPlanRequest& request) {
   const std::size_t room = request.budget_bytes - std::min(request.budget_bytes, plan->arena_offset);
   const ArrangeOptions options{
       .passes = request.passes,
-      .recompute = request.budget_bytes || request.recompute == Recompute::cheap ? request.recompute : Recompute::none,
+      .recompute = request.budget_bytes || request.smallest || request.recompute == Recompute::cheap ? request.recompute
+                                                                                                     : Recompute::none,
       .arena_bytes = room,
+      .smallest = request.smallest,
       .rates = request.backend->rates()};
-  arrange_and_pack(plan->train, options);
+  std::size_t arena_bytes = 0;
+  arrange_and_pack(plan->train, options, arena_bytes);
   // An evaluation keeps nothing for later: there is nothing to compute again.
   for (Program* program : {&plan->evaluate, &plan->predict})
-    arrange_and_pack(*program, {.passes = request.passes, .rates = options.rates});
+    arrange_and_pack(*program, {.passes = request.passes, .rates = options.rates}, arena_bytes);
   account(*plan);
   predict(*plan, *request.backend);
   summary.hash = plan_hash(*plan, request);

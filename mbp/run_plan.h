@@ -70,6 +70,7 @@ struct RunPlanRequest {
   std::size_t budget_bytes = 0;  ///< what recomputation should make the plan fit into; 0: none
   WorkspaceCaps caps = {};
   Recompute recompute = Recompute::none;
+  bool smallest = false;  ///< with Recompute::automatic: recompute whatever makes the arena smaller
   PlannerPasses passes = {};
   Crossing crossing = Crossing::keep;
   AlgorithmChooser* chooser = nullptr;  ///< null: the cost model chooses algorithms

@@ -43,6 +43,7 @@ RunPlanRequest StepPlanner::request(const PlanChoice& choice, std::size_t budget
           .budget_bytes = budget_bytes,
           .caps = choice.caps,
           .recompute = choice.recompute,
+          .smallest = choice.smallest,
           .passes = choice.passes.value_or(options_.passes),
           .crossing = crossing,
           .chooser = chooser,
@@ -65,7 +66,9 @@ std::unique_ptr<RunPlan> StepPlanner::plan(const PlanChoice& choice, std::size_t
 
 std::unique_ptr<RunPlan> StepPlanner::chosen(const PlanWish& wish) const {
   const auto choose = [&](Crossing crossing) {
-    return choose_plan([&](const PlanChoice& choice) { return plan(choice, wish.budget_bytes, crossing); }, wish);
+    PlanWish own = wish;
+    own.known_peaks = &known_peaks_[crossing];
+    return choose_plan([&](const PlanChoice& choice) { return plan(choice, wish.budget_bytes, crossing); }, own);
   };
   try {
     return choose(options_.crossing.value_or(Crossing::keep));
@@ -84,10 +87,11 @@ std::unique_ptr<RunPlan> StepPlanner::plan_of_batch(const PlanChoice& choice, st
 std::size_t StepPlanner::smallest_budget() const {
   std::size_t least = std::numeric_limits<std::size_t>::max();
   // Workspaces can make one sample dearer than a few.
-  for (std::int64_t micro_batch = 1; micro_batch <= std::min<std::int64_t>(batch(), 4); ++micro_batch)
+  for (std::int64_t micro_batch = 1; micro_batch <= std::min<std::int64_t>(batch(), 2); ++micro_batch)
     for (const Crossing crossing : {Crossing::keep, Crossing::recompute}) {
       if (crossing != options_.crossing.value_or(crossing)) continue;
-      const auto smallest = plan({.micro_batch = micro_batch, .recompute = options_.recompute}, 1, crossing);
+      const auto smallest =
+          plan({.micro_batch = micro_batch, .recompute = options_.recompute, .smallest = true}, 0, crossing);
       least = std::min(least, smallest->summary.planned_peak_bytes());
       if (smallest->summary.stages == 1) break;
     }
@@ -96,12 +100,11 @@ std::size_t StepPlanner::smallest_budget() const {
 
 double StepPlanner::bytes_per_sample(Recompute recompute) const {
   // Far enough apart for what does not grow with the micro-batch, and for padding, to cancel out.
-  const std::int64_t few = std::min<std::int64_t>(16, batch()), many = 2 * few;
+  const std::int64_t few = 16, many = 32;
   const auto peak = [&](std::int64_t samples) {
-    const auto result =
-        make_run_plan(request({.micro_batch = samples, .recompute = recompute},
-                              recompute == Recompute::automatic ? 1 : 0, Crossing::keep, nullptr, samples));
-    return static_cast<double>(result->summary.staging_bytes + result->summary.arena_bytes);
+    const PlanChoice choice{.micro_batch = samples, .recompute = recompute, .smallest = true};
+    const Plan plan = plan_of_batch(choice, samples)->summary;
+    return static_cast<double>(plan.staging_bytes + plan.arena_bytes);
   };
   return (peak(many) - peak(few)) / static_cast<double>(many - few);
 }
@@ -113,6 +116,7 @@ bool StepPlanner::tune(const RunPlan& plan) {
                                    .caps = {.bytes = plan.summary.workspace_cap_bytes},
                                    .recompute = Recompute::none},
                                   0, crossing, &recorder);
+  known_peaks_.clear();  // algorithms may change
   return tuning_->measure(recorder);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -56,6 +57,7 @@ class StepPlanner {
   std::string identity_;
   StepGraph training_, evaluation_;
   mutable std::optional<TuningFile> tuning_;
+  mutable std::map<Crossing, std::map<std::int64_t, std::size_t>> known_peaks_;  // PlanWish::known_peaks
 };
 
 }  // namespace sluice

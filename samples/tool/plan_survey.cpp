@@ -65,8 +65,8 @@ std::vector<WaterfallRow> waterfall(const StepPlanner& planner, std::int64_t mic
   PlannerPasses passes{.in_place = false, .order = false, .recompute = true, .search = false};
   std::vector<WaterfallRow> rows;
   const auto add = [&](std::string name, std::int64_t samples, Recompute recompute) {
-    const PlanChoice choice{.micro_batch = samples, .recompute = recompute, .passes = passes};
-    const auto plan = planner.plan(choice, recompute == Recompute::automatic ? 1 : 0);
+    const PlanChoice choice{.micro_batch = samples, .recompute = recompute, .smallest = true, .passes = passes};
+    const auto plan = planner.plan(choice, 0);
     rows.push_back({std::move(name), plan->summary.planned_peak_bytes()});
   };
   add("the whole batch at once", planner.batch(), Recompute::none);
