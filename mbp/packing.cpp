@@ -14,23 +14,30 @@ namespace {
 
 using namespace packer;
 
-/// Larger problems are left at what the first placements found: a search would not see enough of them.
-constexpr std::size_t most_for_orders = 1 << 17, most_for_search = 1 << 13;
+/// Blocks that are placed in all orders whatever that costs; that are placed in orders at all; and that are searched
+/// for: of larger problems a search would not see enough.
+constexpr std::size_t most_for_all_orders = 1000, most_for_orders = 1 << 17, most_for_search = 1 << 13;
 
 class Packer {
  public:
-  Packer(const Problem& problem, std::size_t enough, Effort& effort)
+  /// `capacity` 0: as low as possible.
+  Packer(const Problem& problem, std::size_t capacity, Effort& effort, std::size_t& peak_so_far)
       : problem_(problem),
-        enough_(enough),
-        effort_(effort) {}
+        capacity_(capacity),
+        enough_(std::max(problem.lower_bound_bytes, capacity)),
+        bound_(problem.lower_bound_bytes),
+        effort_(effort),
+        peak_so_far_(peak_so_far) {}
 
   void construct() {
-    if (problem_.blocks.size() > 1000) {
-      take(sweep(problem_, false));
-      if (!done()) take(sweep(problem_, true));
+    if (problem_.blocks.size() <= most_for_all_orders) {
+      Effort endless(Effort::endless);
+      take(place_in_orders(problem_, enough_, endless));
+      return;
     }
-    if (done() || problem_.blocks.size() > most_for_orders) return;
-    take(problem_.blocks.size() > 1000 ? place_in_orders(problem_, enough_, effort_) : place_at_any_cost());
+    take(sweep(problem_, false));
+    if (!done()) take(sweep(problem_, true));
+    if (!done() && problem_.blocks.size() <= most_for_orders) take(place_in_orders(problem_, enough_, effort_));
   }
 
   /// Turns of each kind of search, longer and longer.
@@ -44,40 +51,36 @@ class Packer {
           improve_order(problem_, enough_, effort_, best_, static_cast<std::uint32_t>(turn));
           return 0;
         });
+      if (capacity_ > 0) continue;
       // Then less ambitious ones, halfway to what there is.
-      for (std::size_t target = middle(impossible_); !done() && target + 1 < best_.peak_bytes; target = middle(target))
+      for (std::size_t target = middle(bound_); !done() && target + 1 < best_.peak_bytes; target = middle(target))
         if (look_for(target, turn / 4) == Outcome::found) break;
       if (!done()) look_for(best_.peak_bytes - 1, turn);
     }
   }
 
-  bool done() const { return best_.peak_bytes <= enough_ || optimal(); }
-  bool optimal() const { return best_.peak_bytes <= problem_.lower_bound_bytes || best_.peak_bytes == impossible_ + 1; }
+  bool done() const { return best_.peak_bytes <= enough_ || optimal() || (capacity_ > 0 && bound_ > capacity_); }
+  bool optimal() const { return best_.peak_bytes == bound_; }
+  std::size_t bound() const { return bound_; }
   const Ordered& best() const { return best_; }
 
  private:
-  Ordered place_at_any_cost() {
-    Effort endless(Effort::endless);
-    return place_in_orders(problem_, enough_, endless);
-  }
   void take(Ordered found) {
     if (found.peak_bytes < best_.peak_bytes) best_ = std::move(found);
+    peak_so_far_ = best_.peak_bytes;
   }
-  std::size_t middle(std::size_t low) const {
-    low = std::max(low, enough_);
-    return low + (best_.peak_bytes - low) / 2;
-  }
+  std::size_t middle(std::size_t low) const { return low + (best_.peak_bytes - low) / 2; }
 
   Outcome look_for(std::size_t target, std::int64_t turn) {
-    if (problem_.has_fixed || target <= impossible_ || target >= best_.peak_bytes) return Outcome::stopped;
+    if (problem_.has_fixed || target < bound_ || target >= best_.peak_bytes) return Outcome::stopped;
     std::vector<std::size_t> offsets;
     const Outcome outcome = effort_.part(turn, [&] { return search(problem_, target, effort_, offsets); });
     if (outcome == Outcome::found) {
-      best_.offsets = std::move(offsets);
-      best_.peak_bytes = peak_of(problem_, best_.offsets);
+      const std::size_t peak = peak_of(problem_, offsets);
+      take({.offsets = std::move(offsets), .order = {}, .peak_bytes = peak});
       order_by_offset();
     }
-    if (outcome == Outcome::impossible) impossible_ = target;
+    if (outcome == Outcome::impossible) bound_ = target + 1;
     return outcome;
   }
   /// An order that gives the same packing or a lower one.
@@ -90,8 +93,10 @@ class Packer {
   }
 
   const Problem& problem_;
-  std::size_t enough_, impossible_ = 0;
+  std::size_t capacity_, enough_;
+  std::size_t bound_;  ///< known: no packing is lower
   Effort& effort_;
+  std::size_t& peak_so_far_;
   Ordered best_;
 };
 
@@ -101,24 +106,21 @@ Packing pack(std::span<const PackingItem> items, const PackingLimits& limits) {
   const auto start = std::chrono::steady_clock::now();
   const Problem problem = make_problem(items);
   Packing packing{.offsets = {}, .peak_bytes = 0, .lower_bound_bytes = problem.lower_bound_bytes};
-  std::size_t peak = nowhere;
+  std::size_t peak_so_far = nowhere;
   const auto more = [&] {
-    if (limits.progress && !limits.progress(peak)) return false;
+    if (limits.progress && !limits.progress(peak_so_far)) return false;
     return !limits.seconds ||
            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() < *limits.seconds;
   };
   Effort effort(limits.seconds ? Effort::endless : limits.effort,
                 limits.seconds || limits.progress ? std::function<bool()>(more) : std::function<bool()>());
-  Packer packer(problem, std::max(problem.lower_bound_bytes, limits.capacity_bytes), effort);
+  Packer packer(problem, limits.capacity_bytes, effort, peak_so_far);
   if (!problem.blocks.empty()) {
     packer.construct();
-    peak = packer.best().peak_bytes;
     packer.improve();
     packing.peak_bytes = packer.best().peak_bytes;
-    packing.proven_optimal = packer.optimal();
-  } else {
-    packing.proven_optimal = true;
   }
+  packing.proven_bound_bytes = packer.bound();
   packing.offsets = item_offsets(problem, items, packer.best().offsets);
   return packing;
 }

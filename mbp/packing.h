@@ -28,7 +28,7 @@ struct PackingLimits {
   std::int64_t effort = 20'000;
   /// Instead of `effort`: the result then depends on the machine.
   std::optional<double> seconds = {};
-  /// Enough: stops at the first packing that does not exceed it.
+  /// Enough: stops at the first packing that does not exceed it, or once it is known that there is none.
   std::size_t capacity_bytes = 0;
   /// Called now and then during a search with the peak so far; returns whether to go on.
   std::function<bool(std::size_t peak_bytes)> progress = {};
@@ -38,8 +38,10 @@ struct PackingLimits {
 struct Packing {
   std::vector<std::size_t> offsets;
   std::size_t peak_bytes = 0;
-  std::size_t lower_bound_bytes = 0;  ///< the largest sum of bytes alive at one time; no packing is smaller
-  bool proven_optimal = false;        ///< the peak is that bound, or a search has shown that no packing is lower
+  std::size_t lower_bound_bytes = 0;   ///< the largest sum of bytes alive at one time; no packing is smaller
+  std::size_t proven_bound_bytes = 0;  ///< the same, or more where a search has shown that no packing is lower
+
+  bool proven_optimal() const { return peak_bytes == proven_bound_bytes; }
 };
 
 /// Packs `items` as low as the limits allow (docs/packing.md). Deterministic without `seconds` and `progress`.

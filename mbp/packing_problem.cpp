@@ -94,7 +94,7 @@ void set_bounds(Problem& problem) {
     problem.has_fixed |= block.is_fixed();
     problem.most_padding = std::max(problem.most_padding, room - block.bytes);
     // What any placement can ask for, gaps in front of aligned offsets included.
-    sum += align_up(block.bytes, block.alignment) + block.alignment;
+    sum += block.alignment > 1 ? align_up(block.bytes, block.alignment) + block.alignment : block.bytes;
     if (sum >= most_bytes) throw UsageError("pack: the sum of all bytes and alignments is 2^62 or more; expected less");
     change[static_cast<std::size_t>(block.begin)] += room;
     change[static_cast<std::size_t>(block.end)] -= room;
