@@ -38,7 +38,7 @@ void BatchStorages::link_gradients(Gradients gradients) {
     const Node& node = graph_.node(n);
     if (node.outputs.empty() || !graph_.is_batch_node(n)) continue;
     const auto linked = gradient_of_.find(node.outputs[0]);
-    const bool elementwise = node.op->batch_capable() && node.op->in_place_input() >= 0;
+    const bool elementwise = node.op->batch_capable() && !node.op->in_place_inputs().empty();
     if (linked == gradient_of_.end() || !elementwise) continue;
     for (const ValueId input : node.inputs)
       if (!graph_.value(input).is_leaf() && spec(input) == spec(node.outputs[0]))
@@ -84,15 +84,18 @@ void BatchStorages::assign(const StageCut& cut) {
   }
 }
 
-/// A batch node that may work in place does when it alone reads its input: both names mean one storage.
+/// A batch node that may work in place does when it alone reads such an input: both names mean one storage.
 void BatchStorages::share_in_place(ValueId v, const std::vector<int>& readers) {
   const NodeId producer = graph_.value(v).producer;
   if (producer < 0 || !graph_.is_batch_node(producer)) return;
   const Node& node = graph_.node(producer);
-  if (v != node.outputs[0] || node.op->in_place_input() < 0) return;
-  const ValueId input = node.inputs[at(node.op->in_place_input())];
-  if (!graph_.value(input).is_leaf() && !is_view(input) && readers[at(input)] == 1 && spec(input) == spec(v))
+  if (v != node.outputs[0]) return;
+  for (const int i : node.op->in_place_inputs()) {
+    const ValueId input = node.inputs[at(i)];
+    if (graph_.value(input).is_leaf() || is_view(input) || readers[at(input)] != 1 || spec(input) != spec(v)) continue;
     storage_[at(input)] = storage_[at(v)];
+    return;
+  }
 }
 
 int BatchStorages::leaf_storage(ValueId v) {

@@ -122,7 +122,7 @@ struct RunContext {
 
 /// An op on a device for fixed shapes, layouts and algorithm. Contract of run(): reads the inputs, writes the whole of
 /// each output (accumulating nodes: adds to it), uses at most workspace_bytes(), allocates nothing, touches nothing
-/// else. An output may share its input's address where Op::in_place_input allows it.
+/// else. An output may share its input's address where Op::in_place_inputs allows it.
 class Kernel {
  public:
   virtual ~Kernel() = default;

@@ -336,11 +336,11 @@ class Lowering::Work {
                             .outputs = {},
                             .mutated = node.op->mutates(),
                             .cleared = node.op->clears(),
+                            .in_place = node.op->in_place_inputs(),
                             .flops = samples * node.op->flops(graph_.specs(node.inputs), graph_.specs(node.outputs)),
                             .accumulates = graph_.accumulates(n),
                             .split_dependent = node.op->split_dependent(),
                             .cheap = node.op->cheap()};
-    if (node.op->in_place_input() >= 0) instruction.in_place = {node.op->in_place_input()};
     if (of_samples && !instruction.accumulates)
       instruction.make_again = [factory, context]() mutable { return (*factory)(context); };
     emit(std::move(instruction), outputs);

@@ -62,8 +62,10 @@ class Op {
   virtual bool reads_batch(int /*input*/) const { return false; }
   /// Input `i` may be a by-product. Other ops take their inputs for one row per sample.
   virtual bool reads_by_product(int /*input*/) const { return false; }
-  /// Output 0 may overwrite this input when nobody reads it later; -1: none.
-  virtual int in_place_input() const { return -1; }
+  /// Inputs that output 0 may overwrite, the preferred one first: one of them, where it has the output's layout and
+  /// bytes and nobody reads it later. Every kernel reads an element of such an input for the last time before, or as,
+  /// it writes the element of output 0 in that place.
+  virtual std::vector<int> in_place_inputs() const { return {}; }
   /// Output 0 is the same bytes as input 0 under another shape (plain layout): no kernel runs.
   virtual bool is_view() const { return false; }
   /// The outputs are linear in this input, so a scalar factor may be pulled through.

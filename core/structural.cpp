@@ -26,7 +26,7 @@ class AddOp final : public Op {
   }
   bool batch_capable() const override { return true; }
   bool reads_batch(int input) const override { return input == 1; }
-  int in_place_input() const override { return 0; }
+  std::vector<int> in_place_inputs() const override { return {0, 1}; }
   bool linear_together(int) const override { return true; }
 };
 
@@ -46,7 +46,7 @@ class ScaleByOp final : public Op {
   bool batch_capable() const override { return true; }
   bool reads_batch(int input) const override { return input == 1; }
   bool reads_by_product(int input) const override { return input == 0; }
-  int in_place_input() const override { return 0; }
+  std::vector<int> in_place_inputs() const override { return {0}; }
   bool linear_in(int) const override { return true; }
 };
 

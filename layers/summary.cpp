@@ -37,7 +37,7 @@ class Rows {
     found->flops += node.op->flops(inputs, outputs);
     if (outputs.empty()) return;
     found->output = outputs[0].shape;
-    const bool in_place = node.op->is_view() || node.op->in_place_input() >= 0;
+    const bool in_place = node.op->is_view() || !node.op->in_place_inputs().empty();
     for (const ValueSpec& output : std::span(outputs).subspan(in_place ? 1 : 0))
       if (output.is_sample() && !output.by_product)
         found->activation_bytes += bytes_of(output.dtype, output.shape.elements());

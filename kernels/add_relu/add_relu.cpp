@@ -28,7 +28,7 @@ class AddRelu final : public Op {
 
   bool batch_capable() const override { return true; }
   bool reads_batch(int input) const override { return input == 1; }
-  int in_place_input() const override { return 0; }
+  std::vector<int> in_place_inputs() const override { return {0, 1}; }
 };
 
 }  // namespace

@@ -24,7 +24,7 @@ class BinaryOp : public Op {
 
   bool batch_capable() const override { return true; }
   bool reads_batch(int) const override { return true; }
-  int in_place_input() const override { return 0; }
+  std::vector<int> in_place_inputs() const override { return {0, 1}; }
 
  protected:
   /// `d`, of the result's shape, as the gradient by input `i`: summed where a scalar served all elements. (That a batch

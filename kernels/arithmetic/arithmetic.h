@@ -10,13 +10,13 @@ namespace sluice {
 // The result has sample scope when an operand has. Gradients of an operand that was repeated are summed over its uses.
 // Throws ShapeError when the shapes do not fit. (Sums: add, in core/structural.h.)
 
-/// a · b. May overwrite a. Linear in each operand.
+/// a · b. May overwrite a, or b where it has the result's shape. Linear in each operand.
 Var mul(Var a, Var b);
 
-/// a / b. May overwrite a. Linear in a. Gradients: da = dy / b, db = −dy · y / b.
+/// a / b. May overwrite a or b likewise. Linear in a. Gradients: da = dy / b, db = −dy · y / b.
 Var div(Var a, Var b);
 
-/// a − b. May overwrite a.
+/// a − b. May overwrite a or b likewise.
 Var sub(Var a, Var b);
 
 /// x · factor, with a number known when the graph is built. May overwrite x.
@@ -33,7 +33,7 @@ class ScaleOp final : public Op {
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override;
   void gradient(GradientContext& context) const override;
   bool batch_capable() const override { return true; }
-  int in_place_input() const override { return 0; }
+  std::vector<int> in_place_inputs() const override { return {0}; }
   bool linear_in(int) const override { return true; }
 
  private:

@@ -19,7 +19,7 @@ struct Normalization {
 /// sums[0][i] += Σx, sums[1][i] += Σx², in double.
 void moments_block(const float* x, double* sums, std::int64_t spatial, std::int64_t inner);
 
-/// y = normalised x [+ addend][, relu]. y may be x; addend may be null.
+/// y = normalised x [+ addend][, relu]. y may be x or addend; addend may be null.
 void normalize_block(const float* x, const float* addend, float* y, const Normalization& n, std::int64_t spatial,
                      std::int64_t inner, bool relu);
 
@@ -31,7 +31,7 @@ void normalize_masked_block(const float* x, const float* addend, float* y, std::
 void grad_sums_block(const float* dy, const float* x, const Normalization& n, double* sums, std::int64_t spatial,
                      std::int64_t inner, bool relu);
 
-/// dx = dy · slope + (x − center) · by_x + constant, dy being 0 with `relu` where normalised x <= 0. dx may be dy.
+/// dx = dy · slope + (x − center) · by_x + constant, dy being 0 with `relu` where normalised x <= 0. dx may be dy or x.
 void grad_input_block(const float* dy, const float* x, float* dx, const Normalization& n, const Normalization& gradient,
                       std::int64_t spatial, std::int64_t inner, bool relu);
 

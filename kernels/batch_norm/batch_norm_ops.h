@@ -59,7 +59,9 @@ class BatchNormOp final : public Op {
   bool differentiable(int input) const override { return input != 1; }  // the gradient by x goes through the moments
   bool reads_batch(int input) const override { return input >= 1 && input <= 3; }
   bool reads_by_product(int input) const override { return input == 1; }
-  int in_place_input() const override { return 0; }
+  std::vector<int> in_place_inputs() const override {
+    return has_addend_ ? std::vector<int>{0, 4} : std::vector<int>{0};
+  }
   bool split_dependent() const override { return traits_.moments_of == MomentsOf::micro_batch; }
   OpPtr with_relu() const override;
   OpPtr with_addend() const override;
@@ -117,7 +119,7 @@ class BatchNormGradInputOp final : public Op {
   bool reads_by_product(int input) const override { return input == 2 || input == 5; }
   bool linear_in(int input) const override { return input == 0 && !has_sums(); }
   bool linear_together(int input) const override { return has_sums() && (input == 0 || input == 5); }
-  int in_place_input() const override { return 0; }
+  std::vector<int> in_place_inputs() const override { return {0, 1}; }
 
  private:
   BatchNormTraits traits_;

@@ -26,7 +26,7 @@ class Bias final : public Op {
   }
 
   bool reads_batch(int input) const override { return input == 1; }
-  int in_place_input() const override { return 0; }
+  std::vector<int> in_place_inputs() const override { return {0}; }
 };
 
 class BiasGrad final : public Op {

@@ -73,7 +73,7 @@ class CrossEntropyGrad final : public CrossEntropyOp {
   bool differentiable(int input) const override { return input == 0 || input == last_input(); }
   bool reads_batch(int input) const override { return input == last_input() || CrossEntropyOp::reads_batch(input); }
   bool linear_in(int input) const override { return input == last_input(); }
-  int in_place_input() const override { return 0; }
+  std::vector<int> in_place_inputs() const override { return {0}; }
 
   double flops(std::span<const ValueSpec> inputs, std::span<const ValueSpec>) const override {
     return 6.0 * static_cast<double>(inputs[0].shape.elements());

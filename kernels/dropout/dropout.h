@@ -26,7 +26,7 @@ class DropoutOp final : public Op {
   std::string options() const override;
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override;
   void gradient(GradientContext& context) const override;
-  int in_place_input() const override { return 0; }
+  std::vector<int> in_place_inputs() const override { return {0}; }
   bool linear_in(int) const override { return true; }
 
  private:

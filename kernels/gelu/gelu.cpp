@@ -17,7 +17,7 @@ class Gelu final : public Op {
   void gradient(GradientContext& context) const override { context.set(0, gelu_grad(context.input(0), context.dy())); }
 
   bool batch_capable() const override { return true; }
-  int in_place_input() const override { return 0; }
+  std::vector<int> in_place_inputs() const override { return {0}; }
 };
 
 class GeluGrad final : public Op {
@@ -39,7 +39,7 @@ class GeluGrad final : public Op {
 
   bool linear_in(int input) const override { return input == 1; }
   bool batch_capable() const override { return true; }
-  int in_place_input() const override { return 1; }
+  std::vector<int> in_place_inputs() const override { return {1, 0}; }
 };
 
 }  // namespace

@@ -15,8 +15,8 @@ Var gelu(Var x);
 
 /// dx = dy · (Φ(x) + x · φ(x)), φ the density of the standard normal: the gradient of gelu, from its input x.
 ///
-/// x, dy: equal shape and dtype, floating. Returns the same; may overwrite dy. Linear in dy; no second derivative by x.
-/// Throws ShapeError when they differ or are not floating.
+/// x, dy: equal shape and dtype, floating. Returns the same; may overwrite dy or x. Linear in dy; no second derivative
+/// by x. Throws ShapeError when they differ or are not floating.
 Var gelu_grad(Var x, Var dy);
 
 }  // namespace sluice

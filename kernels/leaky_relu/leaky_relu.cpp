@@ -24,7 +24,7 @@ class LeakyRelu final : public LeakyReluOpBase {
     context.set(0, leaky_relu_grad(context.output(0), context.dy(), slope()));
   }
 
-  int in_place_input() const override { return 0; }
+  std::vector<int> in_place_inputs() const override { return {0}; }
 };
 
 class LeakyReluGrad final : public LeakyReluOpBase {
@@ -45,7 +45,7 @@ class LeakyReluGrad final : public LeakyReluOpBase {
 
   bool differentiable(int input) const override { return input == 1; }
   bool linear_in(int input) const override { return input == 1; }
-  int in_place_input() const override { return 1; }
+  std::vector<int> in_place_inputs() const override { return {1, 0}; }
 };
 
 }  // namespace

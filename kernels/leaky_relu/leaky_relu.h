@@ -15,7 +15,7 @@ Var leaky_relu(Var x, double slope = 0.01);
 
 /// dx = dy where y > 0, else slope · dy: the gradient of leaky_relu, from its output y. The derivative at 0 is slope.
 ///
-/// y, dy: equal shape and dtype. Returns the same; may overwrite dy. Linear in dy, not differentiable in y.
+/// y, dy: equal shape and dtype. Returns the same; may overwrite dy or y. Linear in dy, not differentiable in y.
 /// Throws ShapeError when they differ or slope is negative or not finite.
 Var leaky_relu_grad(Var y, Var dy, double slope);
 

@@ -18,7 +18,7 @@ class Relu final : public Op {
   void gradient(GradientContext& context) const override { context.set(0, relu_grad(context.output(1), context.dy())); }
 
   bool batch_capable() const override { return true; }
-  int in_place_input() const override { return 0; }
+  std::vector<int> in_place_inputs() const override { return {0}; }
 };
 
 class ReluGrad final : public Op {
@@ -36,7 +36,7 @@ class ReluGrad final : public Op {
   bool differentiable(int input) const override { return input == 1; }
   bool linear_in(int input) const override { return input == 1; }
   bool batch_capable() const override { return true; }
-  int in_place_input() const override { return 1; }
+  std::vector<int> in_place_inputs() const override { return {1}; }
 };
 
 /// relu(x) by the op that makes x, where that can do both; an empty Var otherwise.

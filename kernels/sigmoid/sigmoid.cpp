@@ -20,7 +20,7 @@ class Sigmoid final : public Op {
   }
 
   bool batch_capable() const override { return true; }
-  int in_place_input() const override { return 0; }
+  std::vector<int> in_place_inputs() const override { return {0}; }
 };
 
 class SigmoidGrad final : public Op {
@@ -44,7 +44,7 @@ class SigmoidGrad final : public Op {
 
   bool linear_in(int input) const override { return input == 1; }
   bool batch_capable() const override { return true; }
-  int in_place_input() const override { return 1; }
+  std::vector<int> in_place_inputs() const override { return {1, 0}; }
 };
 
 }  // namespace

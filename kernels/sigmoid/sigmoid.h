@@ -13,7 +13,7 @@ Var sigmoid(Var x);
 
 /// dx = y · (1 − y) · dy: the gradient of sigmoid, from its output y.
 ///
-/// y, dy: equal shape and dtype. Returns the same; may overwrite dy. Linear in dy.
+/// y, dy: equal shape and dtype. Returns the same; may overwrite dy or y. Linear in dy.
 /// Throws ShapeError when they differ.
 Var sigmoid_grad(Var y, Var dy);
 

@@ -23,7 +23,7 @@ class Softmax final : public Op {
     context.set(0, softmax_grad(context.output(0), context.dy()));
   }
 
-  int in_place_input() const override { return 0; }
+  std::vector<int> in_place_inputs() const override { return {0}; }
   double flops(std::span<const ValueSpec> inputs, std::span<const ValueSpec>) const override {
     return 4 * elements(inputs[0]);
   }
@@ -46,7 +46,7 @@ class SoftmaxGrad final : public Op {
   }
 
   bool linear_in(int input) const override { return input == 1; }
-  int in_place_input() const override { return 1; }
+  std::vector<int> in_place_inputs() const override { return {1, 0}; }
   double flops(std::span<const ValueSpec> inputs, std::span<const ValueSpec>) const override {
     return 4 * elements(inputs[0]);
   }

@@ -14,7 +14,7 @@ Var softmax(Var x);
 
 /// dx[n,c,p] = y[n,c,p] · (dy[n,c,p] − Σ_k dy[n,k,p] · y[n,k,p]): the gradient of softmax, from its output y.
 ///
-/// y, dy: equal, as softmax returns. Returns the same; may overwrite dy. Linear in dy; no second derivative by y.
+/// y, dy: equal, as softmax returns. Returns the same; may overwrite dy or y. Linear in dy; no second derivative by y.
 /// Throws ShapeError when they differ or have no channels.
 Var softmax_grad(Var y, Var dy);
 

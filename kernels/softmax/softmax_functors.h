@@ -27,7 +27,7 @@ SLUICE_HOST_DEVICE void softmax_at(const T* x, T* y, std::int64_t classes, std::
   for (std::int64_t c = 0; c < classes; ++c) y[c * stride] = exp_of(x[c * stride] - sums.max) / sums.sum;
 }
 
-/// dx = y · (dy − Σ dy · y) of one position; `dx` may be `dy`.
+/// dx = y · (dy − Σ dy · y) of one position; `dx` may be `dy` or `y`.
 template <class T>
 SLUICE_HOST_DEVICE void softmax_grad_at(const T* y, const T* dy, T* dx, std::int64_t classes, std::int64_t stride) {
   T sum = 0;

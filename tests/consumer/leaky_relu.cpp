@@ -28,7 +28,7 @@ class LeakyReluOp : public Op {
   }
   void gradient(GradientContext& context) const override;
   bool batch_capable() const override { return true; }
-  int in_place_input() const override { return 0; }
+  std::vector<int> in_place_inputs() const override { return {0}; }
 
  protected:
   double slope_;
@@ -45,7 +45,7 @@ class LeakyReluGradOp final : public LeakyReluOp {
   }
   bool differentiable(int input) const override { return input == 1; }
   bool linear_in(int input) const override { return input == 1; }
-  int in_place_input() const override { return 1; }
+  std::vector<int> in_place_inputs() const override { return {1, 0}; }
 };
 
 void LeakyReluOp::gradient(GradientContext& context) const {

@@ -43,7 +43,7 @@ struct Case {
   OpPtr op;
   std::vector<std::pair<DType, Tensor>> inputs;
   Layout layout = {};
-  bool in_place = false;
+  int over = -1;                 ///< the input whose memory output 0 takes; -1: none
   std::size_t offset_bytes = 0;  ///< of every address, from the device's alignment
 };
 
@@ -95,9 +95,9 @@ std::vector<Tensor> run(const Case& test) {
   }
   for (int o = 0; o < context.outputs(); ++o) {
     EXPECT_EQ(context.output(o).layout, test.layout);
-    const bool over_input = test.in_place && o == 0;
+    const bool over_input = test.over >= 0 && o == 0;
     addresses.outputs.push_back(
-        over_input ? addresses.inputs[static_cast<std::size_t>(test.op->in_place_input())]
+        over_input ? addresses.inputs[static_cast<std::size_t>(test.over)]
                    : memory.emplace_back(backend, test.offset_bytes, context.output(o).bytes()).data());
   }
   kernel->bind(addresses);
@@ -110,6 +110,13 @@ std::vector<Tensor> run(const Case& test) {
     tensors.push_back(read_logical(backend, addresses.outputs[static_cast<std::size_t>(o)], context.output(o).dims,
                                    context.output(o).dtype, test.layout));
   return tensors;
+}
+
+/// -1 and the inputs that output 0 of `op` may overwrite.
+std::vector<int> memories_of_output(const Op& op) {
+  std::vector<int> inputs = op.in_place_inputs();
+  inputs.push_back(-1);
+  return inputs;
 }
 
 /// relu of "x", its mask, relu_grad of that and "dy", and relu behind it; leaky_relu of "x" and its gradient.
@@ -153,21 +160,25 @@ TEST_F(CudaRelu, AnyLayoutAlignmentAndInPlace) {
   const Operands operands{Shape{2, 21, 5, 3}};
   const Traced traced(operands.shape);
   const std::vector<Tensor> expected = evaluate(traced.outputs, operands.inputs(), {.device = Device::reference()});
-  for (const Layout& layout : {Layout(), Layout::channels_last(), Layout::channel_blocked(16)})
-    for (const bool in_place : {false, true})
-      for (const std::size_t offset : {0U, 4U, 8U, 16U}) {
-        Case test{.op = traced.op(0),
-                  .inputs = {{DType::f32, operands.x}},
-                  .layout = layout,
-                  .in_place = in_place,
-                  .offset_bytes = offset};
-        const std::vector<Tensor> forward = run(test);
-        EXPECT_EQ(relative_error(forward[0], expected[0]), 0);
-        EXPECT_EQ(relative_error(forward[1], expected[1]), 0);
-        test.op = traced.op(1);
-        test.inputs = {{DType::bit, expected[1]}, {DType::f32, operands.dy}};
-        EXPECT_EQ(relative_error(run(test)[0], expected[2]), 0);
-      }
+  const std::pair<DType, Tensor> x{DType::f32, operands.x}, dy{DType::f32, operands.dy}, mask{DType::bit, expected[1]};
+  // Each op with its inputs and the first of what it returns.
+  const auto check = [&](NodeId node, std::vector<std::pair<DType, Tensor>> inputs, std::size_t first,
+                         double tolerance) {
+    for (const Layout& layout : {Layout(), Layout::channels_last(), Layout::channel_blocked(16)})
+      for (const int over : memories_of_output(*traced.op(node)))
+        for (const std::size_t offset : {0U, 4U, 8U, 16U}) {
+          const Case test{
+              .op = traced.op(node), .inputs = inputs, .layout = layout, .over = over, .offset_bytes = offset};
+          const std::vector<Tensor> got = run(test);
+          for (std::size_t o = 0; o < got.size(); ++o)
+            EXPECT_LE(relative_error(got[o], expected[first + o]), tolerance)
+                << test.op->type() << " " << layout.str(4) << " over " << over << " output " << o;
+        }
+  };
+  check(0, {x}, 0, 0);
+  check(1, {mask, dy}, 2, 0);
+  check(3, {x}, 4, 1e-7);
+  check(4, {x, dy}, 5, 1e-7);
 }
 
 TEST_F(CudaRelu, RefusesOtherDtypes) {

@@ -78,7 +78,9 @@ inline Part random_part(std::mt19937& engine) {
     }
     for (auto j = engine() % 3; j-- > 0;) outputs.push_back(b.value(1 + static_cast<std::int64_t>(engine() % 9)));
     const int step = b.step(inputs, outputs, 1e5 * static_cast<double>(1 + engine() % 100), engine() % 4);
-    if (!inputs.empty() && engine() % 2) b.part.instructions[static_cast<std::size_t>(step)].in_place = {0};
+    std::vector<int>& in_place = b.part.instructions[static_cast<std::size_t>(step)].in_place;
+    for (int input = static_cast<int>(inputs.size()); input-- > 0;)
+      if (engine() % 2) in_place.push_back(input);
     made.insert(made.end(), outputs.begin(), outputs.end());
   }
   if (!made.empty()) b.part.kept_to_end = {made.back()};

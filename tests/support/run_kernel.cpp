@@ -79,10 +79,18 @@ Tensor unpack(const LoweredValue& value, const unsigned char* from, const std::s
 
 class Run {
  public:
-  explicit Run(const KernelCase& kernel) : case_(kernel), backend_(kernel.device.backend()) {
+  /// `over`: the input whose memory output 0 takes; -1: none.
+  explicit Run(const KernelCase& kernel, int over = -1)
+      : case_(kernel),
+        backend_(kernel.device.backend()),
+        over_(over) {
     declare();
     lower();
     allocate();
+  }
+
+  bool fits_output(int i) const {
+    return inputs_[index(i)].layout == outputs_[0].layout && inputs_[index(i)].bytes() == outputs_[0].bytes();
   }
 
   KernelResult result() {
@@ -121,8 +129,7 @@ class Run {
 
   bool may_change(int i) const {
     const std::vector<int> mutated = case_.op->mutates();
-    return std::find(mutated.begin(), mutated.end(), i) != mutated.end() ||
-           (case_.in_place && i == case_.op->in_place_input());
+    return std::find(mutated.begin(), mutated.end(), i) != mutated.end() || i == over_;
   }
 
   /// Inputs and outputs as lowering would see them. f64 values stand for f32 on the reference device and are declared
@@ -180,13 +187,14 @@ class Run {
       else if (accumulates_)
         std::memset(output_memory_[o]->data(), 0, outputs_[o].bytes());
     }
-    if (case_.in_place) addresses_.outputs[0] = addresses_.inputs[index(case_.op->in_place_input())];
+    if (over_ >= 0) addresses_.outputs[0] = addresses_.inputs[index(over_)];
     workspace_ = std::make_unique<Guarded>(kernel_->workspace_bytes());
     addresses_.workspace = workspace_->data();
   }
 
   const KernelCase& case_;
   Backend& backend_;
+  int over_;
   bool accumulates_ = false;
   std::vector<LoweredValue> inputs_, outputs_;
   std::unique_ptr<Kernel> kernel_;
@@ -195,11 +203,29 @@ class Run {
   Addresses addresses_;
 };
 
+void expect_equal_bits(const KernelCase& kernel, int over, const KernelResult& got, const KernelResult& apart) {
+  for (std::size_t o = 0; o < apart.outputs.size(); ++o)
+    EXPECT_EQ(std::memcmp(got.outputs[o].data(), apart.outputs[o].data(), apart.outputs[o].bytes()), 0)
+        << kernel.op->type() << ": output " << o << " is another with output 0 over input " << over;
+}
+
 }  // namespace
 
 KernelResult run_kernel(const KernelCase& kernel) {
   register_reference_device();
-  return Run(kernel).result();
+  Run apart(kernel);
+  KernelResult result = apart.result();
+  if (!kernel.in_place) return result;
+  bool fits = false;
+  const KernelResult expected = result;
+  for (const int over : kernel.op->in_place_inputs()) {
+    if (!apart.fits_output(over)) continue;
+    fits = true;
+    result = Run(kernel, over).result();
+    expect_equal_bits(kernel, over, result, expected);
+  }
+  EXPECT_TRUE(fits) << kernel.op->type() << ": no input lets output 0 take its memory";
+  return result;
 }
 
 }  // namespace sluice::test

@@ -35,7 +35,9 @@ struct KernelCase {
   std::vector<Tensor> initial = {};
   /// The layout output 0 must have, as gradients have their parameter's; empty: the kernel's choice.
   std::optional<Layout> pinned_output = {};
-  /// Output 0 takes the memory of Op::in_place_input().
+  /// Output 0 takes the memory of one input after the other that Op::in_place_inputs() allows and that has its layout
+  /// and bytes. Fails the running test when a result is not the one of a run in memory of its own, bit for bit, or when
+  /// there is no such input. The result is that of the last one.
   bool in_place = false;
   int runs = 1;
 };
