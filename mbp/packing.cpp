@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include <sluice/mbp/packing_effort.h>
-#include <sluice/mbp/packing_local.h>
+#include <sluice/mbp/packing_ejection.h>
 #include <sluice/mbp/packing_orders.h>
 #include <sluice/mbp/packing_problem.h>
 #include <sluice/mbp/packing_search.h>
@@ -42,17 +43,16 @@ class Packer {
 
   /// Turns of each kind of search, longer and longer.
   void improve() {
-    if (problem_.blocks.size() > most_for_search || best_.order.size() < 2) return;
+    if (done() || problem_.blocks.size() > most_for_search) return;
+    std::optional<Ejection> ejection;
+    if (Ejection::suits(problem_)) ejection.emplace(problem_, best_.offsets);
+    if (problem_.has_fixed && !ejection) return;
     constexpr std::int64_t first_turn = 4000;
-    for (std::int64_t turn = first_turn; !done() && !effort_.spent(); turn *= 2) {
+    for (std::int64_t turn = first_turn; !done() && effort_.spend(1); turn *= 2) {
       look_for(enough_, turn);
-      if (!done())
-        effort_.part(turn, [&] {
-          improve_order(problem_, enough_, effort_, best_, static_cast<std::uint32_t>(turn));
-          return 0;
-        });
+      if (!done() && ejection) effort_.part(turn, [&] { return eject(*ejection); });
       if (capacity_ > 0) continue;
-      // Then less ambitious ones, halfway to what there is.
+      // Then less ambitious targets, halfway to what there is.
       for (std::size_t target = middle(bound_); !done() && target + 1 < best_.peak_bytes; target = middle(target))
         if (look_for(target, turn / 4) == Outcome::found) break;
       if (!done()) look_for(best_.peak_bytes - 1, turn);
@@ -62,10 +62,10 @@ class Packer {
   bool done() const { return best_.peak_bytes <= enough_ || optimal() || (capacity_ > 0 && bound_ > capacity_); }
   bool optimal() const { return best_.peak_bytes == bound_; }
   std::size_t bound() const { return bound_; }
-  const Ordered& best() const { return best_; }
+  const Placement& best() const { return best_; }
 
  private:
-  void take(Ordered found) {
+  void take(Placement found) {
     if (found.peak_bytes < best_.peak_bytes) best_ = std::move(found);
     peak_so_far_ = best_.peak_bytes;
   }
@@ -73,23 +73,27 @@ class Packer {
 
   Outcome look_for(std::size_t target, std::int64_t turn) {
     if (problem_.has_fixed || target < bound_ || target >= best_.peak_bytes) return Outcome::stopped;
+    if (!matches_) matches_.emplace(problem_, effort_);
     std::vector<std::size_t> offsets;
-    const Outcome outcome = effort_.part(turn, [&] { return search(problem_, target, effort_, offsets); });
+    const Outcome outcome = effort_.part(turn, [&] { return search(problem_, *matches_, target, effort_, offsets); });
     if (outcome == Outcome::found) {
       const std::size_t peak = peak_of(problem_, offsets);
-      take({.offsets = std::move(offsets), .order = {}, .peak_bytes = peak});
-      order_by_offset();
+      take({.offsets = std::move(offsets), .peak_bytes = peak});
     }
     if (outcome == Outcome::impossible) bound_ = target + 1;
     return outcome;
   }
-  /// An order that gives the same packing or a lower one.
-  void order_by_offset() {
-    best_.order.clear();
-    for (int b = 0; b < static_cast<int>(problem_.blocks.size()); ++b) best_.order.push_back(b);
-    std::stable_sort(best_.order.begin(), best_.order.end(), [&](int a, int b) {
-      return best_.offsets[static_cast<std::size_t>(a)] < best_.offsets[static_cast<std::size_t>(b)];
-    });
+  /// Lowers the peak step by step.
+  bool eject(Ejection& ejection) {
+    if (best_.peak_bytes != ejected_peak_) ejection.restart(best_.offsets);
+    while (!done() && !effort_.spent()) {
+      const std::size_t above = best_.peak_bytes - enough_, step = std::max<std::size_t>(1, above / 8);
+      if (!ejection.reach(best_.peak_bytes - step, effort_)) break;
+      ejected_peak_ = peak_of(problem_, ejection.offsets());
+      take({.offsets = ejection.offsets(), .peak_bytes = ejected_peak_});
+    }
+    ejected_peak_ = best_.peak_bytes;
+    return done();
   }
 
   const Problem& problem_;
@@ -97,7 +101,9 @@ class Packer {
   std::size_t bound_;  ///< known: no packing is lower
   Effort& effort_;
   std::size_t& peak_so_far_;
-  Ordered best_;
+  Placement best_;
+  std::optional<Matches> matches_;
+  std::size_t ejected_peak_ = nowhere;  ///< of the packing the ejection search goes on from
 };
 
 }  // namespace

@@ -128,7 +128,7 @@ std::size_t Placer::place(std::span<const int> order, Fit fit, Effort& effort, s
   return peak;
 }
 
-Ordered place_in_orders(const Problem& problem, std::size_t enough, Effort& effort) {
+Placement place_in_orders(const Problem& problem, std::size_t enough, Effort& effort) {
   const auto block = [&](int b) -> const Block& { return problem.blocks[at(b)]; };
   const auto duration = [&](int b) { return static_cast<double>(block(b).end - block(b).begin); };
   const auto bytes = [&](int b) { return static_cast<double>(block(b).bytes); };
@@ -141,7 +141,7 @@ Ordered place_in_orders(const Problem& problem, std::size_t enough, Effort& effo
       [&](int b) { return static_cast<double>(block(b).end); },
       [&](int b) { return bytes(b) * duration(b) * duration(b); },
   };
-  Ordered best;
+  Placement best;
   Placer placer(problem);
   std::vector<std::pair<double, int>> sorted;
   std::vector<int> order = movable_blocks(problem);
@@ -156,21 +156,21 @@ Ordered place_in_orders(const Problem& problem, std::size_t enough, Effort& effo
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = sorted[i].second;
     for (const Fit fit : {Fit::smallest_gap, Fit::lowest}) {
       const std::size_t peak = placer.place(order, fit, effort);
-      if (peak < best.peak_bytes) best = {.offsets = placer.offsets(), .order = order, .peak_bytes = peak};
+      if (peak < best.peak_bytes) best = {.offsets = placer.offsets(), .peak_bytes = peak};
       if (best.peak_bytes <= enough || effort.spent()) return best;
     }
   }
   return best;
 }
 
-Ordered sweep(const Problem& problem, bool backwards) {
+Placement sweep(const Problem& problem, bool backwards) {
   struct Event {
     int when;
     bool begins;
     std::size_t bytes;
     int block;
   };
-  Ordered result{.offsets = std::vector<std::size_t>(problem.blocks.size()), .order = {}, .peak_bytes = 0};
+  Placement result{.offsets = std::vector<std::size_t>(problem.blocks.size()), .peak_bytes = 0};
   std::size_t base = 0, alignment = 1;
   std::vector<Event> events;
   events.reserve(2 * problem.blocks.size());

@@ -34,19 +34,18 @@ class Placer {
   std::vector<std::size_t> offsets_;
 };
 
-/// A packing and the order it was made by.
-struct Ordered {
+/// A packing of the blocks.
+struct Placement {
   std::vector<std::size_t> offsets;
-  std::vector<int> order;  ///< empty: by no order
   std::size_t peak_bytes = nowhere;
 };
 
 /// Best fit and first fit over several orders (by bytes, duration, area, beginning, end), the best of them; ends with
 /// the first of at most `enough` bytes, or when `effort` is spent.
-Ordered place_in_orders(const Problem& problem, std::size_t enough, Effort& effort);
+Placement place_in_orders(const Problem& problem, std::size_t enough, Effort& effort);
 
 /// What an allocator would do that lives through it: blocks come and go in time, each goes to the smallest gap that
 /// holds it. O(n log n); forwards or backwards in time. Fixed blocks are kept clear of by starting above them.
-Ordered sweep(const Problem& problem, bool backwards);
+Placement sweep(const Problem& problem, bool backwards);
 
 }  // namespace sluice::packer

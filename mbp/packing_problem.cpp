@@ -11,6 +11,8 @@
 namespace sluice::packer {
 namespace {
 
+std::size_t at(int i) { return static_cast<std::size_t>(i); }
+
 /// Below it, no sum of two offsets overflows.
 constexpr std::size_t most_bytes = std::size_t{1} << 62;
 
@@ -80,32 +82,47 @@ void cut(Problem& problem, const std::vector<Span>& spans) {
 }
 
 /// The largest sum of what a section holds; where offsets have one alignment, of whole multiples of it but for the
-/// block on top.
+/// block on top, which may be any.
+std::size_t largest_sum(const Problem& problem) {
+  if (problem.most_padding == 0) return *std::max_element(problem.live.begin(), problem.live.end());
+  std::vector<std::vector<std::size_t>> starts(at(problem.sections) + 1), ends(at(problem.sections) + 1);
+  for (const Block& block : problem.blocks) {
+    const std::size_t padding = problem.room(block) - block.bytes;
+    starts[at(block.begin)].push_back(padding);
+    ends[at(block.end)].push_back(padding);
+  }
+  std::multiset<std::size_t> alive;
+  std::size_t largest = 0;
+  for (int s = 0; s < problem.sections; ++s) {
+    for (const std::size_t padding : ends[at(s)]) alive.erase(alive.find(padding));
+    alive.insert(starts[at(s)].begin(), starts[at(s)].end());
+    largest = std::max(largest, problem.live[at(s)] - *alive.rbegin());
+  }
+  return largest;
+}
+
 void set_bounds(Problem& problem) {
+  if (problem.blocks.empty()) return;
   const bool uniform = std::all_of(problem.blocks.begin(), problem.blocks.end(), [&](const Block& block) {
     return block.alignment == problem.blocks.front().alignment;
   });
-  problem.common_alignment = problem.blocks.empty() ? 1 : uniform ? problem.blocks.front().alignment : 0;
-  std::vector<std::size_t> change(static_cast<std::size_t>(problem.sections) + 1);
-  std::size_t sum = 0;
-  for (std::size_t b = 0; b < problem.blocks.size(); ++b) {
-    const Block& block = problem.blocks[b];
+  problem.common_alignment = uniform ? problem.blocks.front().alignment : 0;
+  std::vector<std::size_t> change(at(problem.sections) + 1);
+  std::size_t sum = 0, fixed_end = 0;
+  for (const Block& block : problem.blocks) {
     const std::size_t room = problem.room(block);
     problem.has_fixed |= block.is_fixed();
     problem.most_padding = std::max(problem.most_padding, room - block.bytes);
     // What any placement can ask for, gaps in front of aligned offsets included.
     sum += block.alignment > 1 ? align_up(block.bytes, block.alignment) + block.alignment : block.bytes;
     if (sum >= most_bytes) throw UsageError("pack: the sum of all bytes and alignments is 2^62 or more; expected less");
-    change[static_cast<std::size_t>(block.begin)] += room;
-    change[static_cast<std::size_t>(block.end)] -= room;
-    if (block.is_fixed()) problem.lower_bound_bytes = std::max(problem.lower_bound_bytes, block.fixed + block.bytes);
+    change[at(block.begin)] += room;
+    change[at(block.end)] -= room;
+    if (block.is_fixed()) fixed_end = std::max(fixed_end, block.fixed + block.bytes);
   }
   std::size_t live = 0;
-  for (int s = 0; s < problem.sections; ++s) {
-    live += change[static_cast<std::size_t>(s)];
-    problem.live.push_back(live);
-    problem.lower_bound_bytes = std::max(problem.lower_bound_bytes, live - problem.most_padding);
-  }
+  for (int s = 0; s < problem.sections; ++s) problem.live.push_back(live += change[at(s)]);
+  problem.lower_bound_bytes = std::max(fixed_end, largest_sum(problem));
 }
 
 /// No two fixed blocks that are alive together share a byte.

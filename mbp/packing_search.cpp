@@ -14,8 +14,9 @@ std::size_t at(int i) { return static_cast<std::size_t>(i); }
 /// floor of that section rises to where the next block can lie at all.
 class Search {
  public:
-  Search(const Problem& problem, std::size_t capacity, Effort& effort)
+  Search(const Problem& problem, const Matches& matches, std::size_t capacity, Effort& effort)
       : problem_(problem),
+        matches_(matches),
         skyline_(problem, capacity),
         effort_(effort),
         bias_(problem.blocks.size()),
@@ -29,17 +30,24 @@ class Search {
     std::int64_t patience = 2000;
     for (int round = 0;; ++round, patience += patience / 2) {
       nodes_left_ = patience;
-      all_floors_ = round % 2 == 0;
-      if (round > 0)
+      way_ = static_cast<Way>(round % 3);
+      skyline_.follow(way_ == Way::matched ? &matches_ : nullptr);
+      if (round > 2)
         for (double& bias : bias_) bias = static_cast<double>(engine_() % 1024) / 1024;
       const Outcome outcome = solve(0, problem_.sections);
-      const bool known = outcome == Outcome::found || (outcome == Outcome::impossible && all_floors_);
+      const bool known = outcome == Outcome::found || (outcome == Outcome::impossible && way_ == Way::complete);
       if (known || effort_.spent()) return known ? outcome : Outcome::stopped;
     }
   }
   const std::vector<std::size_t>& offsets() const { return skyline_.offsets(); }
 
  private:
+  /// What is tried. Only the complete way proves that there is nothing to be found.
+  enum class Way : std::uint8_t {
+    matched,    ///< what follows what as it was guessed; floors rise all the way to the one beside, or not at all
+    complete,   ///< everything
+    few_floors  ///< everything, but floors as with matched
+  };
   struct Choice {
     int block;  ///< −1: none
     double score;
@@ -70,8 +78,8 @@ class Search {
       weight_[at(full)] += 1;
       return Outcome::impossible;
     }
-    const std::uint64_t key = skyline_.key(begin, end) + (all_floors_ ? 0 : 1);
-    std::uint64_t& known = failed_[key / 2 & (failed_.size() - 1)];
+    const std::uint64_t key = skyline_.key(begin, end) + static_cast<std::uint64_t>(way_);
+    std::uint64_t& known = failed_[key / 4 & (failed_.size() - 1)];
     if (known == key) return Outcome::impossible;
     const Edge edge = narrowest(begin, end);
     Outcome outcome = Outcome::impossible;
@@ -88,7 +96,7 @@ class Search {
     Edge best;
     double best_cost = std::numeric_limits<double>::max();
     skyline_.for_each_edge(begin, end, [&](Edge& edge) {
-      edge.options = skyline_.count_options(edge, all_floors_);
+      edge.options = skyline_.count_options(edge, way_ == Way::complete);
       const double cost = edge.options <= 1 ? edge.options - 2 : edge.options / weight_[at(edge.section())];
       if (cost < best_cost || (cost == best_cost && edge.floor < best.floor)) {
         best = edge;
@@ -135,12 +143,13 @@ class Search {
   }
 
   const Problem& problem_;
+  const Matches& matches_;
   Skyline skyline_;
   Effort& effort_;
   std::vector<double> bias_;    ///< by block: this round's preference
   std::vector<double> weight_;  ///< by section: how often nothing fitted there
   std::int64_t nodes_left_ = 0;
-  bool all_floors_ = true;  ///< else floors rise all the way only: fewer options, and failing proves nothing
+  Way way_ = Way::complete;
   std::vector<Choice> choices_;
   std::vector<std::uint64_t> failed_;  ///< keys of states without a solution, the latest of each place
   std::mt19937 engine_{1};
@@ -148,8 +157,9 @@ class Search {
 
 }  // namespace
 
-Outcome search(const Problem& problem, std::size_t capacity, Effort& effort, std::vector<std::size_t>& offsets) {
-  Search search(problem, capacity, effort);
+Outcome search(const Problem& problem, const Matches& matches, std::size_t capacity, Effort& effort,
+               std::vector<std::size_t>& offsets) {
+  Search search(problem, matches, capacity, effort);
   const Outcome outcome = search.run();
   if (outcome == Outcome::found) offsets = search.offsets();
   return outcome;

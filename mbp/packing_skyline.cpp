@@ -20,7 +20,7 @@ Skyline::Skyline(const Problem& problem, std::size_t capacity)
       floor_(at(problem.sections)),
       rest_(problem.live),
       crossing_(at(problem.sections) + 1),
-      starts_(at(problem.sections)),
+      starts_(at(problem.sections) + 1),
       ends_(at(problem.sections) + 1),
       key_(at(problem.sections)),
       placed_(problem.blocks.size()),
@@ -79,7 +79,7 @@ int Skyline::overfull(int begin, int end) const {
 std::uint64_t Skyline::key(int begin, int end) const {
   std::uint64_t key = mix(static_cast<std::uint64_t>(begin) << 32 | static_cast<std::uint64_t>(end));
   for (int s = begin; s < end; ++s) key += key_[at(s)] + floor_[at(s)] * floor_key_[at(s)];
-  return mix(key) & ~std::uint64_t{1};
+  return mix(key) & ~std::uint64_t{3};
 }
 
 int Skyline::count_options(Edge& edge, bool all_floors) const {
@@ -88,6 +88,25 @@ int Skyline::count_options(Edge& edge, bool all_floors) const {
   edge.raised = raised_floor(edge, edge.options > 0, all_floors);
   if (edge.raised != nowhere) ++edge.options;
   return edge.options;
+}
+
+/// The group of the block that the edge leans against.
+int Skyline::group_beside(const Edge& edge) const {
+  for (const int b : edge.at_left ? ends_[at(edge.begin)] : starts_[at(edge.end)])
+    if (placed_[at(b)] && offsets_[at(b)] <= edge.floor && edge.floor < offsets_[at(b)] + problem_.blocks[at(b)].bytes)
+      return (edge.at_left ? matches_->end_group : matches_->begin_group)[at(b)];
+  return -1;
+}
+
+/// A block follows one of its group, if its group is known and one of it is placed.
+bool Skyline::may_follow(const Edge& edge, int b, int group_beside) const {
+  const int group = (edge.at_left ? matches_->begin_group : matches_->end_group)[at(b)];
+  if (group_beside >= 0) return group == group_beside;
+  if (group < 0) return true;
+  for (const int other : edge.at_left ? ends_[at(edge.begin)] : starts_[at(edge.end)])
+    if (placed_[at(other)] && (edge.at_left ? matches_->end_group : matches_->begin_group)[at(other)] == group)
+      return false;
+  return true;
 }
 
 /// Where the next block at the edge can lie if none lies on the valley's floor: on the one beside (a block that reaches

@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include <sluice/mbp/packing_matches.h>
 #include <sluice/mbp/packing_problem.h>
 
 namespace sluice::packer {
@@ -30,6 +31,9 @@ class Skyline {
  public:
   Skyline(const Problem& problem, std::size_t capacity);
 
+  /// From now on candidates that contradict `matches` are left out; null: none are.
+  void follow(const Matches* matches) { matches_ = matches; }
+
   /// Puts a block on the floor of its sections, which is level.
   void place(int block);
   /// Declares that nothing will lie in the section below `floor`.
@@ -44,7 +48,7 @@ class Skyline {
 
   /// A section of [begin, end) that cannot hold what is still to be placed in it, or −1.
   int overfull(int begin, int end) const;
-  /// Equal for equal floors and unplaced blocks in [begin, end); even.
+  /// Equal for equal floors and unplaced blocks in [begin, end); a multiple of 4.
   std::uint64_t key(int begin, int end) const;
   /// Blocks that are alike in everything.
   bool interchangeable(int a, int b) const { return keys_[at(a)] == keys_[at(b)]; }
@@ -70,8 +74,10 @@ class Skyline {
   /// reach out of it.
   template <class Visit>
   void for_each_candidate(const Edge& edge, Visit visit) const {
+    const int beside = matches_ ? group_beside(edge) : -1;
     for (const int b : edge.at_left ? starts_[at(edge.begin)] : ends_[at(edge.end)])
-      if (!placed_[at(b)] && inside(edge, b) && top(edge, b) <= capacity_) visit(b);
+      if (!placed_[at(b)] && inside(edge, b) && top(edge, b) <= capacity_ && (!matches_ || may_follow(edge, b, beside)))
+        visit(b);
   }
   /// How many candidates there are, and 1 if there may be none. Sets edge.raised, exactly or, without `all_floors`, to
   /// the floor beside.
@@ -90,9 +96,12 @@ class Skyline {
   std::size_t top(const Edge& edge, int b) const {
     return align_up(edge.floor, problem_.blocks[at(b)].alignment) + problem_.blocks[at(b)].bytes;
   }
+  int group_beside(const Edge& edge) const;
+  bool may_follow(const Edge& edge, int b, int group_beside) const;
   std::size_t raised_floor(const Edge& edge, bool some_fit, bool all_floors) const;
 
   const Problem& problem_;
+  const Matches* matches_ = nullptr;
   std::size_t capacity_, limit_;
   std::vector<std::size_t> floor_, rest_;        ///< by section
   std::vector<int> crossing_;                    ///< by section: unplaced blocks that reach over its beginning
