@@ -170,13 +170,14 @@ TEST_P(InPlace, OverEachInputGivesTheSameBits) {
                                     Layout::channel_blocked(8)};
   // Padded channels, one thread; whole words of masks; several threads; one sample, which a batch value equals in size.
   for (const auto& [samples, shape] :
-       {std::pair(2, Shape{21, 5, 3}), {2, Shape{16, 4, 4}}, {3, Shape{33, 40, 31}}, {1, Shape{17, 3, 5}}}) {
+       {std::pair(2, Shape{21, 5, 3}), {2, Shape{16, 4, 4}}, {3, Shape{33, 20, 31}}, {1, Shape{17, 3, 5}}}) {
     Graph graph;
     const Var y = c.build({graph, shape});
     const OpPtr op = graph.node(graph.value(y.id()).producer).op;
     EXPECT_EQ(op->in_place_inputs(), c.in_place);
     for (const Device& device : {Device::cpu(), Device::reference()})
       for (const Layout& layout : layouts) {
+        if (device == Device::reference() && !layout.is_plain()) continue;  // it knows no other
         SCOPED_TRACE(shape.str() + " " + layout.str(4) + " " + device.str());
         KernelCase test{.op = op, .inputs = {}, .device = device, .in_place = true};
         for (const char what : c.inputs) test.inputs.push_back(operand(what, shape, samples, layout));
