@@ -128,6 +128,25 @@ Buffer::~Buffer() {
 Backend::Backend() : added_kernels_(std::make_unique<KernelTable>()) {}
 Backend::~Backend() = default;
 
+void Backend::set_precision(Precision precision) {
+  if (precision == Precision::tf32)
+    throw DeviceError("precision: this device multiplies in fp32; got tf32 for " + description() +
+                      "; expected fp32, or a CUDA device of compute capability 8.0 or later");
+}
+
+void Backend::store_in_slot(void* slots, const void* plain, std::size_t bytes, std::size_t stride,
+                            const RunContext& context) {
+  copy(static_cast<std::byte*>(slots) + static_cast<std::size_t>(context.replay) * stride, plain, bytes);
+}
+
+void Backend::load_from_slot(void* plain, const void* slots, std::size_t bytes, std::size_t stride,
+                             const RunContext& context) {
+  copy(plain, static_cast<const std::byte*>(slots) + static_cast<std::size_t>(context.replay) * stride, bytes);
+}
+
+void Backend::set_counters(RunCounters*, const RunContext&) {}
+void Backend::advance_counters(RunCounters*, std::int64_t) {}
+
 void Backend::add_kernel(std::string_view op_type, KernelFactory factory, std::initializer_list<DType> also) {
   if (kernels().find(op_type))
     throw BackendError("kernel table: this device has a kernel for " + std::string(op_type) + " already");

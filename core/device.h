@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <memory>
@@ -16,6 +17,8 @@ class Backend;
 class Kernel;
 class KernelTable;
 class LoweringContext;
+struct RunContext;
+struct RunCounters;
 using KernelFactory = std::function<std::unique_ptr<Kernel>(LoweringContext&)>;
 
 /// A place to compute: a kind and, for several GPUs, an index.
@@ -80,6 +83,10 @@ struct DeviceRates {
   double cache_bytes_per_s = 1e10;  ///< and move at this rate
 };
 
+/// What contractions (convolutions, matrix products) multiply in; everything is added up in f32. tf32: inputs rounded
+/// to 10 bits of mantissa, on the tensor cores of devices that have it. automatic: tf32 there, fp32 elsewhere.
+enum class Precision : std::uint8_t { automatic, fp32, tf32 };
+
 /// What the rest of Sluice needs of a device: memory, copies and kernels. One object per device for the whole process.
 class Backend {
  public:
@@ -109,12 +116,28 @@ class Backend {
   virtual void set_threads(int threads) = 0;
   virtual int threads() const = 0;
   virtual DeviceRates rates() const { return {}; }
+  /// Of kernels lowered from now on; part of fingerprint(). Throws DeviceError for one the device does not have.
+  virtual void set_precision(Precision precision);
+  virtual Precision precision() const { return Precision::fp32; }  ///< never automatic
 
   virtual void copy_in(void* device, const void* host, std::size_t bytes) = 0;
   virtual void copy_out(void* host, const void* device, std::size_t bytes) = 0;
   /// Between two places of this device that do not overlap.
   virtual void copy(void* to, const void* from, std::size_t bytes) = 0;
   virtual void fill(void* device, unsigned char byte, std::size_t bytes) = 0;
+  /// Copies between `plain`, `bytes` of them, and the slot of `slots` (each `stride` bytes) that belongs to the
+  /// micro-batch of `context`.
+  virtual void store_in_slot(void* slots, const void* plain, std::size_t bytes, std::size_t stride,
+                             const RunContext& context);
+  virtual void load_from_slot(void* plain, const void* slots, std::size_t bytes, std::size_t stride,
+                              const RunContext& context);
+  /// Whether kernels read where the run is from RunCounters in device memory, which the caller of kernels then provides
+  /// and sets.
+  virtual bool keeps_counters() const { return false; }
+  /// Both happen in the order of the kernels.
+  virtual void set_counters(RunCounters* counters, const RunContext& context);
+  /// On to the next micro-batch, behind one of `samples`.
+  virtual void advance_counters(RunCounters* counters, std::int64_t samples);
   /// True when device memory can be read and written by host code through its address.
   virtual bool host_visible() const { return false; }
   virtual void synchronize() {}

@@ -118,6 +118,12 @@ std::vector<Tensor> evaluate(std::span<const Var> vars, const std::map<std::stri
   const PartAddresses places = bind_apart(part);
 
   RunContext context{.seed = options.seed, .step = options.step};
+  Buffer counters;
+  if (backend.keeps_counters()) {
+    counters = backend.allocate(aligned(sizeof(RunCounters)));
+    context.counters = reinterpret_cast<RunCounters*>(counters.data());
+    backend.set_counters(context.counters, context);
+  }
   run_part(derived, context);
   run_part(part, context);
   backend.synchronize();

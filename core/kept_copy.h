@@ -22,11 +22,10 @@ class KeptCopy final : public Kernel {
     stride_ = aligned(storages_.slot_bytes(storage_));
   }
   void run(const RunContext& context) override {
-    const std::size_t slot = static_cast<std::size_t>(context.replay) * stride_;
     if (store_)
-      backend_.copy(out<std::byte>(0) + slot, in<std::byte>(0), bytes_);
+      backend_.store_in_slot(out<std::byte>(0), in<std::byte>(0), bytes_, stride_, context);
     else
-      backend_.copy(out<std::byte>(0), in<std::byte>(0) + slot, bytes_);
+      backend_.load_from_slot(out<std::byte>(0), in<std::byte>(0), bytes_, stride_, context);
   }
 
  private:

@@ -22,8 +22,9 @@ void LoweringContext::set_layout(int i, const Layout& layout) {
   value.layout = layout;
 }
 
-void KernelTable::add(std::string_view op_type, KernelFactory factory, std::initializer_list<DType> also) {
-  if (!entries_.emplace(op_type, Entry{std::move(factory), also}).second)
+void KernelTable::add(std::string_view op_type, KernelFactory factory, std::initializer_list<DType> also,
+                      std::string_view library) {
+  if (!entries_.emplace(op_type, Entry{std::move(factory), also, std::string(library)}).second)
     throw BackendError("kernel table: " + std::string(op_type) + " has two kernels for one device");
 }
 
@@ -37,6 +38,13 @@ bool KernelTable::also_computes(std::string_view op_type, DType stored) const {
   if (found == entries_.end()) return false;
   const std::vector<DType>& also = found->second.also;
   return std::find(also.begin(), also.end(), stored) != also.end();
+}
+
+const std::string& KernelTable::library(std::string_view op_type) const {
+  const auto found = entries_.find(op_type);
+  if (found == entries_.end())
+    throw BackendError("kernel table: this device has no kernel for " + std::string(op_type));
+  return found->second.library;
 }
 
 std::vector<std::string> KernelTable::types() const {

@@ -111,13 +111,23 @@ struct Addresses {
   void* workspace = nullptr;
 };
 
+/// Where a run is, as kernels that are recorded once and replayed read it in device memory.
+struct RunCounters {
+  std::uint64_t seed = 0;
+  std::uint64_t step = 0;
+  std::int64_t replay = 0;
+  std::int64_t first_sample = 0;
+};
+
 /// What differs from replay to replay; everything else is fixed at lowering.
 struct RunContext {
   std::uint64_t seed = 0;
   std::uint64_t step = 0;
   std::int64_t replay = 0;        ///< which micro-batch of the step this is
   std::int64_t first_sample = 0;  ///< position in the logical batch of the micro-batch's first sample
-  void* stream = nullptr;         ///< the device's stream; unused on the CPU
+  /// The same in device memory, on devices that keep it there (Backend::keeps_counters); else null. Kernels of such a
+  /// device read nothing else of the context, because what they read on the host would be recorded with them.
+  RunCounters* counters = nullptr;
 };
 
 /// An op on a device for fixed shapes, layouts and algorithm. Contract of run(): reads the inputs, writes the whole of
@@ -181,9 +191,13 @@ std::unique_ptr<Kernel> make_kernel(Run run) {
 /// Op type → kernel factory, one table per device.
 class KernelTable {
  public:
-  /// `also`: dtypes that this kernel works on besides those that all of the device's do. Throws BackendError when the
-  /// type already has a kernel here.
-  void add(std::string_view op_type, KernelFactory factory, std::initializer_list<DType> also = {});
+  /// `also`: dtypes that this kernel works on besides those that all of the device's do. `library`: who does the work,
+  /// "oneDNN", "cuDNN", "cuBLAS"; "own" for kernels of this project. Throws BackendError when the type already has a
+  /// kernel here.
+  void add(std::string_view op_type, KernelFactory factory, std::initializer_list<DType> also = {},
+           std::string_view library = "own");
+  /// Who does the work of a type that has a kernel here.
+  const std::string& library(std::string_view op_type) const;
   /// Null when this device has no kernel for the op.
   const KernelFactory* find(std::string_view op_type) const;
   bool also_computes(std::string_view op_type, DType stored) const;
@@ -193,6 +207,7 @@ class KernelTable {
   struct Entry {
     KernelFactory factory;
     std::vector<DType> also;
+    std::string library;
   };
   std::map<std::string, Entry, std::less<>> entries_;
 };

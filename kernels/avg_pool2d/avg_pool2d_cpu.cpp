@@ -51,8 +51,8 @@ std::unique_ptr<Kernel> lower_grad(LoweringContext& context) {
 }  // namespace
 
 void register_avg_pool2d_cpu(KernelTable& table) {
-  table.add("avg_pool2d", lower_forward);
-  table.add("avg_pool2d_grad", lower_grad);
+  table.add("avg_pool2d", lower_forward, {}, "oneDNN");
+  table.add("avg_pool2d_grad", lower_grad, {}, "oneDNN");
 }
 
 }  // namespace sluice

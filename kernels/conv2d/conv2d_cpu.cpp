@@ -94,9 +94,9 @@ std::unique_ptr<Kernel> lower_grad_weight(LoweringContext& context) {
 }  // namespace
 
 void register_conv2d_cpu(KernelTable& table) {
-  table.add("conv2d", lower_forward);
-  table.add("conv2d_grad_input", lower_grad_input);
-  table.add("conv2d_grad_weight", lower_grad_weight);
+  table.add("conv2d", lower_forward, {}, "oneDNN");
+  table.add("conv2d_grad_input", lower_grad_input, {}, "oneDNN");
+  table.add("conv2d_grad_weight", lower_grad_weight, {}, "oneDNN");
 }
 
 }  // namespace sluice

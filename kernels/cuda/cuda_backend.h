@@ -35,6 +35,13 @@ class CudaBackend final : public Backend {
   void copy(void* to, const void* from, std::size_t bytes) override;
   void fill(void* device, unsigned char byte, std::size_t bytes) override;
   void synchronize() override;
+  void store_in_slot(void* slots, const void* plain, std::size_t bytes, std::size_t stride,
+                     const RunContext& context) override;
+  void load_from_slot(void* plain, const void* slots, std::size_t bytes, std::size_t stride,
+                      const RunContext& context) override;
+  bool keeps_counters() const override { return true; }
+  void set_counters(RunCounters* counters, const RunContext& context) override;
+  void advance_counters(RunCounters* counters, std::int64_t samples) override;
 
   const Queue& queue() const { return queue_; }
 

@@ -13,18 +13,32 @@
 
 namespace sluice::cuda {
 
-/// Launches `kernel`, whose threads stride over `items` pieces of work, with as many threads as there are items or as
-/// the device runs at once.
+inline constexpr int block_threads = 256;  ///< of a block, where a kernel has no reason for another number
+inline constexpr int warp_threads = 32;
+inline constexpr unsigned whole_warp = 0xFFFFFFFFu;
+
+/// Launches `kernel` with `blocks` blocks of `threads` threads; for kernels whose threads work together.
 template <class... Parameters, class... Arguments>
-void launch(const Queue& queue, std::int64_t items, void (*kernel)(Parameters...), const Arguments&... arguments) {
-  constexpr std::int64_t block = 256;
-  const std::int64_t limit = std::max<std::int64_t>(queue.resident_threads / block, 1);
+void launch_blocks(const Queue& queue, std::int64_t blocks, int threads, void (*kernel)(Parameters...),
+                   const Arguments&... arguments) {
   cudaLaunchConfig_t config{};
-  config.gridDim = dim3(static_cast<unsigned>(std::clamp<std::int64_t>((items + block - 1) / block, 1, limit)));
-  config.blockDim = dim3(static_cast<unsigned>(block));
+  config.gridDim = dim3(static_cast<unsigned>(blocks));
+  config.blockDim = dim3(static_cast<unsigned>(threads));
   config.stream = queue.stream;
   check(cudaSetDevice(queue.device), "cudaSetDevice");  // a property of the calling thread
   check(cudaLaunchKernelEx(&config, kernel, arguments...), "cudaLaunchKernelEx");
+}
+
+/// Blocks that cover `items` pieces of work, a thread each, or as many as the device runs at once.
+inline std::int64_t blocks_for(const Queue& queue, std::int64_t items) {
+  const std::int64_t limit = std::max(queue.resident_threads / block_threads, 1);
+  return std::clamp<std::int64_t>((items + block_threads - 1) / block_threads, 1, limit);
+}
+
+/// Launches `kernel`, whose threads stride over `items` pieces of work.
+template <class... Parameters, class... Arguments>
+void launch(const Queue& queue, std::int64_t items, void (*kernel)(Parameters...), const Arguments&... arguments) {
+  launch_blocks(queue, blocks_for(queue, items), block_threads, kernel, arguments...);
 }
 
 template <int width, class F, class T, class... X>

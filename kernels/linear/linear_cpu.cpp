@@ -54,9 +54,9 @@ std::unique_ptr<Kernel> lower_grad_weight(LoweringContext& context) {
 }  // namespace
 
 void register_linear_cpu(KernelTable& table) {
-  table.add("linear", lower_forward);
-  table.add("linear_grad_input", lower_grad_input);
-  table.add("linear_grad_weight", lower_grad_weight);
+  table.add("linear", lower_forward, {}, "oneDNN");
+  table.add("linear_grad_input", lower_grad_input, {}, "oneDNN");
+  table.add("linear_grad_weight", lower_grad_weight, {}, "oneDNN");
 }
 
 }  // namespace sluice

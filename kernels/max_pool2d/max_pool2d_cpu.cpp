@@ -62,8 +62,8 @@ std::unique_ptr<Kernel> lower_grad(LoweringContext& context) {
 }  // namespace
 
 void register_max_pool2d_cpu(KernelTable& table) {
-  table.add("max_pool2d", lower_forward);
-  table.add("max_pool2d_grad", lower_grad);
+  table.add("max_pool2d", lower_forward, {}, "oneDNN");
+  table.add("max_pool2d_grad", lower_grad, {}, "oneDNN");
 }
 
 }  // namespace sluice

@@ -34,6 +34,6 @@ std::unique_ptr<Kernel> lower_reorder(LoweringContext& context) {
 
 }  // namespace
 
-void register_reorder_cpu(KernelTable& table) { table.add("reorder", lower_reorder); }
+void register_reorder_cpu(KernelTable& table) { table.add("reorder", lower_reorder, {}, "oneDNN"); }
 
 }  // namespace sluice
