@@ -1,17 +1,8 @@
-#include <sluice/kernels/cuda/channel_sums.h>
+#include <sluice/kernels/cuda/plain_sums.h>
 #include <sluice/kernels/lowering.h>
 
 namespace sluice {
 namespace {
-
-/// Σx.
-struct SumTerm {
-  static constexpr int rows = 1;
-  struct Channel {};
-
-  __device__ Channel channel(std::int64_t) const { return {}; }
-  __device__ void operator()(Channel, cuda::FloatPair (&sums)[rows], float x) const { sums[0].add(x); }
-};
 
 /// y[n,c] from the sum of a chunk, which is a sample.
 struct StoreMean {
@@ -53,8 +44,8 @@ std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
       auto tiles = cuda::channel_tiles<Shape>(view);
       tiles.chunks = view.samples;
       cuda::launch_blocks(queue, tiles.blocks(), cuda::block_threads,
-                          cuda::channel_sums_kernel<Shape, SumTerm, StoreMean, float>, tiles, SumTerm{}, store,
-                          static_cast<const float*>(at.inputs[0]));
+                          cuda::channel_sums_kernel<Shape, cuda::ElementTerms, StoreMean, float>, tiles,
+                          cuda::ElementTerms{}, store, static_cast<const float*>(at.inputs[0]));
     });
   });
 }
