@@ -49,12 +49,12 @@ class MomentsKernel final : public Kernel {
 
   void run(const RunContext&) override {
     const FinishMoments finish{out<double>(0), view_.channels, static_cast<double>(view_.samples * view_.spatial)};
-    sums_.run(workspace<double>(), {}, finish, in<float>(0));
+    sums_.run(workspace<double>(), cuda::MomentTerms{}, finish, in<float>(0));
   }
 
  private:
   ChannelView view_;
-  cuda::ChannelSums<cuda::MomentTerms> sums_;
+  cuda::ChannelSums<2> sums_;
 };
 
 /// What forward and both gradients share: the coefficients of the channels, which lie in the workspace.
@@ -121,8 +121,7 @@ class GradSumsKernel final : public NormalizingKernel {
  public:
   GradSumsKernel(const Queue& queue, const ChannelView& view, const BatchNormTraits& traits)
       : NormalizingKernel(queue, view, traits),
-        sums_(queue, view),
-        relu_sums_(queue, view) {}
+        sums_(queue, view) {}
 
   std::size_t workspace_bytes() const override {
     return sums_.workspace_bytes() + coefficient_bytes(view_, ChannelCoefficients::forward_rows);
@@ -134,14 +133,13 @@ class GradSumsKernel final : public NormalizingKernel {
     const auto coefficients = make_coefficients<ChannelCoefficients::forward_rows>(inputs, to);
     const FinishGradSums finish{inputs, coefficients, out<double>(0)};
     if (traits_.relu)
-      relu_sums_.run(workspace<double>(), {coefficients}, finish, in<float>(0), in<float>(1));
+      sums_.run(workspace<double>(), cuda::GradTerms<true>{coefficients}, finish, in<float>(0), in<float>(1));
     else
-      sums_.run(workspace<double>(), {coefficients}, finish, in<float>(0), in<float>(1));
+      sums_.run(workspace<double>(), cuda::GradTerms<false>{coefficients}, finish, in<float>(0), in<float>(1));
   }
 
  private:
-  cuda::ChannelSums<cuda::GradTerms<false>> sums_;
-  cuda::ChannelSums<cuda::GradTerms<true>> relu_sums_;
+  cuda::ChannelSums<2> sums_;
 };
 
 class GradInputKernel final : public NormalizingKernel {

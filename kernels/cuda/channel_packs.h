@@ -17,15 +17,22 @@ struct PackShape {
   static constexpr int per_channel = width / channels;  ///< elements of each
 };
 
-/// Calls run(PackShape<...>{}) with the widest packs that the view can be cut into: 16 bytes of floats, or one float.
+/// Calls run(PackShape<...>{}) with the widest packs of adjacent channels: 16 bytes of floats, or one float.
 template <class Run>
-void with_packs(const ChannelView& view, const Run& run) {
+void with_channel_packs(const ChannelView& view, const Run& run) {
   if (view.inner % 4 == 0)
     run(PackShape<4, 4>{});
-  else if (view.inner == 1 && view.spatial % 4 == 0)
-    run(PackShape<4, 1>{});
   else
     run(PackShape<1, 1>{});
+}
+
+/// The same where a pack may also be of adjacent positions of one channel.
+template <class Run>
+void with_packs(const ChannelView& view, const Run& run) {
+  if (view.inner == 1 && view.spatial % 4 == 0)
+    run(PackShape<4, 1>{});
+  else
+    with_channel_packs(view, run);
 }
 
 /// An activation as an array of packs: [samples][outer][positions][packs side by side].

@@ -13,6 +13,10 @@
 
 namespace sluice::cuda {
 
+/// Blocks of channel_sums_kernel that a multiprocessor has registers for; its threads would be enough for four to
+/// eight.
+inline constexpr int blocks_at_once = 3;
+
 /// Which block sums what. A row is what lies between two steps to the next position: all channels of a position, or
 /// (plain) a pack of positions of one channel. A block takes a chunk of rows and a tile of `lanes` packs side by side;
 /// its threads are [lines][lanes].
@@ -45,7 +49,8 @@ ChannelTiles channel_tiles(const ChannelView& view) {
 /// `terms` says what is summed: terms.channel(c) is what it needs to know of a channel, and terms(channel, pairs,
 /// x...) adds one element's terms to `Terms::rows` pairs.
 template <class Shape, class Terms, class Store, class... X>
-__global__ void channel_sums_kernel(ChannelTiles tiles, Terms terms, Store store, const X*... x) {
+__global__ void __launch_bounds__(block_threads, blocks_at_once)
+    channel_sums_kernel(ChannelTiles tiles, Terms terms, Store store, const X*... x) {
   constexpr int rows = Terms::rows, warps = block_threads / warp_threads;
   constexpr int run = 16 / Shape::per_channel;  // rows whose sums are kept in pairs: 16 elements a channel
   __shared__ double sums[warps][warp_threads * Shape::channels * rows];
@@ -126,35 +131,33 @@ struct PartialSums {
   }
 };
 
-/// Σ over samples and positions of Terms::rows terms, for each channel, in double.
-template <class Terms>
+/// `rows` sums over samples and positions for each channel, in double.
+template <int rows>
 class ChannelSums {
  public:
   ChannelSums(const Queue& queue, const ChannelView& view) : queue_(queue) {
     with_packs(view, [&](auto shape) { tiles_ = channel_tiles<decltype(shape)>(view); });
-    // These kernels hold many registers: half the threads that fit are as many as run. Fewer rows than that are not
-    // worth a block.
-    const std::int64_t blocks = queue.resident_threads / (2 * block_threads);
+    // One wave of blocks; fewer rows than 8 a thread are not worth a block.
+    const std::int64_t blocks = std::int64_t{queue.resident_threads} * blocks_at_once / (8 * block_threads);
     const std::int64_t most = tiles_.rows() / (8 * tiles_.lines());
     tiles_.chunks = std::max<std::int64_t>(1, std::min(blocks / (view.outer * tiles_.tiles), most));
   }
 
   std::size_t workspace_bytes() const {
-    return static_cast<std::size_t>(Terms::rows * tiles_.view.channels * tiles_.chunks) * sizeof(double);
+    return static_cast<std::size_t>(rows * tiles_.view.channels * tiles_.chunks) * sizeof(double);
   }
 
-  /// Calls finish(channel, sums[Terms::rows]) once for each channel, on the device. `partial`: the workspace; `x`: the
-  /// activations, which all lie as the view says.
-  template <class Finish, class... X>
+  /// Calls finish(channel, sums[rows]) once for each channel, on the device. `partial`: the workspace; `terms`: as in
+  /// channel_sums_kernel; `x`: the activations, which all lie as the view says.
+  template <class Terms, class Finish, class... X>
   void run(double* partial, const Terms& terms, const Finish& finish, const X*... x) const {
     const std::int64_t channels = tiles_.view.channels, chunks = tiles_.chunks;
-    const PartialSums<Terms::rows> store{partial, channels, chunks};
+    const PartialSums<rows> store{partial, channels, chunks};
     with_packs(tiles_.view, [&](auto shape) {
       launch_blocks(queue_, tiles_.blocks(), block_threads,
-                    channel_sums_kernel<decltype(shape), Terms, PartialSums<Terms::rows>, X...>, tiles_, terms, store,
-                    x...);
+                    channel_sums_kernel<decltype(shape), Terms, PartialSums<rows>, X...>, tiles_, terms, store, x...);
     });
-    launch(queue_, channels * warp_threads, finish_channel_sums_kernel<Terms::rows, Finish>, channels, chunks,
+    launch(queue_, channels * warp_threads, finish_channel_sums_kernel<rows, Finish>, channels, chunks,
            static_cast<const double*>(partial), finish);
   }
 

@@ -39,7 +39,7 @@ class ElementSumsKernel final : public Kernel {
   }
 
  private:
-  ChannelSums<ElementTerms> sums_;
+  ChannelSums<1> sums_;
   bool accumulate_;
 };
 
