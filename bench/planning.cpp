@@ -5,7 +5,7 @@
 // Prints the table of docs/planning.md. "First" is the first planning of the process, which also meets cold caches and
 // the libraries' own beginnings. Everything else is the median over rounds, with the least of the whole beside it: on a
 // machine that others use, that is the one to trust. Ordering and packing are run once more by themselves on what the
-// planner gave them; lowering is what remains.
+// planner gave them; lowering is what remains. Packing includes looking longer where the lower bound was missed.
 
 #include <algorithm>
 #include <iostream>
@@ -65,10 +65,11 @@ class Planned {
     });
     std::unique_ptr<RunPlan> plan;
     const double planned = ms_of([&] { plan = make_run_plan(request({})); });
-    t.whole = t.trace + t.differentiate + planned;
+    const double packed = pack_ms(*plan), tighter = ms_of([&] { pack_tighter(*plan, request({})); });
+    t.whole = t.trace + t.differentiate + planned + tighter;
     t.order = order_ms(*make_run_plan(request({.order = false})));
-    t.pack = pack_ms(*plan);
-    t.lower = planned - t.order - t.pack;
+    t.pack = packed + tighter;
+    t.lower = planned - t.order - packed;
     return t;
   }
 
