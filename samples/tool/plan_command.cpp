@@ -165,9 +165,9 @@ int run(const PlanFlags& flags) {
                              .passes = flags.planner.passes});
   PlanSurvey found = survey(planner, flags.micro_batch, flags.budgets);
   const auto fits = [](const BudgetRow& row) { return row.plan != nullptr; };
-  const auto first = std::find_if(found.rows.begin(), found.rows.end(), fits);
+  const auto last = std::find_if(found.rows.rbegin(), found.rows.rend(), fits);  // the one that --report shows
   if (flags.waterfall)
-    found.waterfall = waterfall(planner, first != found.rows.end() ? first->summary().micro_batch : 1);
+    found.waterfall = waterfall(planner, last != found.rows.rend() ? last->summary().micro_batch : 1);
   if (flags.sweep) found.sweep = sweep(planner);
 
   std::cout << fmt::format("{}, batch {} of {} samples, {}, {}\n", flags.model, flags.batch,
@@ -176,7 +176,7 @@ int run(const PlanFlags& flags) {
   if (!flags.json.empty()) write_whole(flags.json, survey_json(found));
   if (!flags.csv.empty()) write_whole(flags.csv, survey_csv(found));
   if (!flags.report.empty()) write_page(flags, found, planner, device.backend().threads());
-  return first == found.rows.end() ? 1 : 0;
+  return last == found.rows.rend() ? 1 : 0;
 }
 
 }  // namespace
