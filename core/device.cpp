@@ -115,6 +115,12 @@ void Backend::load_from_slot(void* plain, const void* slots, std::size_t bytes, 
 void Backend::set_counters(RunCounters*, const RunContext&) {}
 void Backend::advance_counters(RunCounters*, std::int64_t) {}
 
+std::unique_ptr<Recording> Backend::record(const std::function<void()>&) {
+  throw BackendError("device: " + description() + " cannot record kernels");
+}
+
+std::unique_ptr<Uploader> Backend::make_uploader(std::size_t) { return nullptr; }
+
 void Backend::add_kernel(std::string_view op_type, KernelFactory factory, std::initializer_list<DType> also) {
   if (kernels().find(op_type))
     throw BackendError("kernel table: this device has a kernel for " + std::string(op_type) + " already");

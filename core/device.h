@@ -5,6 +5,7 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -87,6 +88,43 @@ struct DeviceRates {
 /// to 10 bits of mantissa, on the tensor cores of devices that have it. automatic: tf32 there, fp32 elsewhere.
 enum class Precision : std::uint8_t { automatic, fp32, tf32 };
 
+/// Kernels and copies that were recorded once, to be run again by one call.
+class Recording {
+ public:
+  Recording() = default;
+  virtual ~Recording() = default;
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+
+  /// In the order of the kernels, like any of them.
+  virtual void run() = 0;
+};
+
+/// Brings what the host writes to the device while that computes: two slots of host memory that the device reads by
+/// itself, and copies that run beside the kernels. For one thread.
+class Uploader {
+ public:
+  Uploader() = default;
+  virtual ~Uploader() = default;
+  Uploader(const Uploader&) = delete;
+  Uploader& operator=(const Uploader&) = delete;
+
+  virtual std::size_t slot_bytes() const = 0;
+  /// The slot's memory, free to be written: waits until what was sent from it last has left.
+  virtual std::byte* slot(int index) = 0;
+  /// Kernels enqueued so far are the last that read what was sent before.
+  virtual void release() = 0;
+  /// Copies `bytes` at `offset` of a slot to the device, behind the kernels before the last release().
+  virtual void send(int slot, std::size_t offset, void* to, std::size_t bytes) = 0;
+  /// Kernels enqueued from now on see what was sent from the slot.
+  virtual void arrive(int slot) = 0;
+};
+
+/// Memory of a device as a whole, of all programs that use it.
+struct DeviceMemory {
+  std::size_t free = 0, total = 0;
+};
+
 /// What the rest of Sluice needs of a device: memory, copies and kernels. One object per device for the whole process.
 class Backend {
  public:
@@ -138,6 +176,17 @@ class Backend {
   virtual void set_counters(RunCounters* counters, const RunContext& context);
   /// On to the next micro-batch, behind one of `samples`.
   virtual void advance_counters(RunCounters* counters, std::int64_t samples);
+  /// Whether record() can.
+  virtual bool records() const { return false; }
+  /// Calls `enqueue`, whose kernels and copies are recorded instead of being run. Their addresses and arguments are
+  /// recorded with them. Throws BackendError when something in it cannot be recorded.
+  virtual std::unique_ptr<Recording> record(const std::function<void()>& enqueue);
+  /// Null where the host writes device memory itself.
+  virtual std::unique_ptr<Uploader> make_uploader(std::size_t slot_bytes);
+  /// Empty where the device works in the host's memory.
+  virtual std::optional<DeviceMemory> memory() const { return std::nullopt; }
+  /// Loads what else would be loaded by the first kernels, so that memory() tells what is left for a run.
+  virtual void warm_up() {}
   /// True when device memory can be read and written by host code through its address.
   virtual bool host_visible() const { return false; }
   virtual void synchronize() {}

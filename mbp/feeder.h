@@ -2,8 +2,10 @@
 
 #include <cstddef>
 #include <optional>
+#include <utility>
 #include <vector>
 
+#include <sluice/core/device.h>
 #include <sluice/data/loader.h>
 
 namespace sluice {
@@ -16,15 +18,26 @@ struct Range {
   friend bool operator==(const Range&, const Range&) = default;
 };
 
+/// Where a micro-batch arrives on the device.
+struct Incoming {
+  struct Field {
+    std::byte* device = nullptr;  ///< null: nobody reads the field
+    std::size_t sample_bytes = 0;
+    std::size_t slot_offset = 0;  ///< where the uploader's slots keep it
+  };
+  std::vector<Field> fields;     ///< of the data set
+  Uploader* uploader = nullptr;  ///< null: the loader writes device memory itself
+};
+
 /// Keeps the incoming staging one micro-batch ahead of the replays.
 class Feeder {
  public:
-  /// `incoming`: where each field of the data set goes; null: nobody reads the field.
-  Feeder(const Dataset& dataset, LoaderOptions options, std::vector<std::byte*> incoming)
+  Feeder(const Dataset& dataset, LoaderOptions options, Incoming incoming)
       : loader_(dataset, options),
-        incoming_(std::move(incoming)) {}
+        incoming_(std::move(incoming)),
+        to_(incoming_.fields.size()) {}
 
-  /// Blocks until `range` is in the incoming staging. Throws DataError.
+  /// Returns when `range` is in the incoming staging, or is on its way there before the next kernels. Throws DataError.
   void take(const Range& range) {
     if (coming_ != range) {
       loader_.wait();  // for something that is not wanted after all
@@ -33,18 +46,38 @@ class Feeder {
     }
     coming_.reset();
     loader_.wait();
+    if (incoming_.uploader) upload(range.count);
   }
   /// Seconds that take() has blocked: what the loader could not hide behind the computation.
   double waited_s() const { return loader_.waited_s(); }
-  /// Starts to fill the incoming staging, whose present content is no longer needed.
+  /// Starts to fill the incoming staging, whose present content the kernels so far are the last to need.
   void prefetch(const Range& range) {
-    loader_.request(range.epoch, range.first, range.count, incoming_);
+    if (incoming_.uploader) {
+      incoming_.uploader->release();
+      slot_ = 1 - slot_;
+    }
+    std::byte* const slot = incoming_.uploader ? incoming_.uploader->slot(slot_) : nullptr;
+    for (std::size_t f = 0; f < to_.size(); ++f) {
+      const Incoming::Field& field = incoming_.fields[f];
+      to_[f] = field.device && slot ? slot + field.slot_offset : field.device;
+    }
+    loader_.request(range.epoch, range.first, range.count, to_);
     coming_ = range;
   }
 
  private:
+  void upload(std::int64_t samples) {
+    for (const Incoming::Field& field : incoming_.fields)
+      if (field.device)
+        incoming_.uploader->send(slot_, field.slot_offset, field.device,
+                                 field.sample_bytes * static_cast<std::size_t>(samples));
+    incoming_.uploader->arrive(slot_);
+  }
+
   Loader loader_;
-  std::vector<std::byte*> incoming_;
+  Incoming incoming_;
+  std::vector<std::byte*> to_;  // of the request
+  int slot_ = 0;
   std::optional<Range> coming_;
 };
 

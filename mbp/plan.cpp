@@ -112,6 +112,9 @@ std::ostream& operator<<(std::ostream& out, const MemoryReport& report) {
   out << "  arena / lower bound " << ratio(report.arena_bytes, report.arena_lower_bound_bytes)
       << "; outside (libraries, threads) " << format_bytes(report.outside_bytes) << "; host (data set) "
       << format_bytes(report.host_bytes) << '\n';
+  if (report.device_outside_bytes)
+    out << "  outside the slab on the device (driver, libraries, other programs) "
+        << format_bytes(*report.device_outside_bytes) << '\n';
   return out;
 }
 

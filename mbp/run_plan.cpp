@@ -112,6 +112,18 @@ void add_incoming(StorageTable& storages, const DataSpec& data, std::int64_t lar
   }
 }
 
+/// Where kernels of some devices read which micro-batch of which step they are in.
+void add_counters(StorageTable& storages, const Backend& backend) {
+  if (!backend.keeps_counters()) return;
+  static_assert(sizeof(RunCounters) == 4 * sizeof(double));
+  storages.get(counters_key, {.name = "counters of the run",
+                              .layer = "step",
+                              .category = Category::batch,
+                              .dims = {4},
+                              .dtype = DType::f64,
+                              .layout = {}});
+}
+
 /// Storages region by region and category by category, so that parameters, gradients and state are flat; then the
 /// arena, which begins with the values kept across stages.
 void place(RunPlan& plan) {
@@ -298,6 +310,7 @@ std::unique_ptr<RunPlan> make_run_plan(const RunPlanRequest& request) {
   Plan& summary = plan->summary;
   lower_programs(*plan, request);
   add_incoming(plan->storages, *request.data, summary.sizes.front());
+  add_counters(plan->storages, *request.backend);
 
   const MicroBatches split(request.batch, request.micro_batch);
   summary.device = request.backend->description();

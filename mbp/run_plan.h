@@ -83,6 +83,9 @@ std::unique_ptr<RunPlan> make_run_plan(const RunPlanRequest& request);
 /// What every node's workspace could grow to, as things are, before more than `budget_bytes` were in use.
 WorkspaceCaps room_for_workspaces(RunPlan& plan, std::size_t budget_bytes);
 
+/// Where a device that keeps them has the run's counters; no such storage elsewhere.
+inline constexpr const char* counters_key = "counters";
+
 /// Layer name of the bytes that the packing leaves unused at the arena's peak.
 inline constexpr const char* fragmentation_layer = "(fragmentation)";
 

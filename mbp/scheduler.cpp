@@ -52,9 +52,11 @@ bool all_finite(Backend& backend, const void* address, std::size_t bytes, DType 
 
 bool replay_running() { return replays_running.load(std::memory_order_relaxed) > 0; }
 
-Scheduler::Scheduler(RunPlan& plan, Backend& backend, bool verify, unsigned char poison)
+Scheduler::Scheduler(RunPlan& plan, Backend& backend, bool verify, unsigned char poison, bool record)
     : plan_(plan),
-      slab_(plan, backend, verify ? Verifier::guard_bytes : 0, poison) {
+      slab_(plan, backend, verify ? Verifier::guard_bytes : 0, poison),
+      counters_(plan.storages.find(counters_key)),
+      recordings_(backend, record) {
   if (verify) verifier_.emplace(slab_, poison);
   for (int id = 0; id < plan_.storages.size(); ++id) {
     const Storage& storage = plan_.storages[id];
@@ -63,15 +65,21 @@ Scheduler::Scheduler(RunPlan& plan, Backend& backend, bool verify, unsigned char
     const Shape& dims = plan_.storages[incoming].dims;
     inputs_.push_back({id, incoming, at(dims.without_leading().elements())});
   }
+  std::size_t slot_bytes = 0;
+  for (const Input& input : inputs_) slot_bytes += plan_.storages.bytes(input.incoming);
+  uploader_ = backend.make_uploader(slot_bytes);
 }
 
-std::vector<std::byte*> Scheduler::incoming(const DataSpec& data) const {
-  std::vector<std::byte*> fields;
+Incoming Scheduler::incoming(const DataSpec& data) const {
+  Incoming incoming{.fields = {}, .uploader = uploader_.get()};
+  std::size_t offset = 0;
   for (const FieldSpec& field : data.fields) {
     const int id = plan_.storages.find("incoming:" + field.name);
-    fields.push_back(id < 0 ? nullptr : slab_.storage(id));
+    incoming.fields.push_back(
+        {.device = id < 0 ? nullptr : slab_.storage(id), .sample_bytes = field.sample_bytes(), .slot_offset = offset});
+    if (id >= 0) offset += plan_.storages.bytes(id);
   }
-  return fields;
+  return incoming;
 }
 
 void Scheduler::set_scalar(const std::string& name, double number) {
@@ -107,13 +115,31 @@ void Scheduler::take_inputs(std::int64_t samples) {
   }
 }
 
+RunContext Scheduler::context_of(const Pass& pass) const {
+  return {.seed = pass.seed,
+          .step = pass.step,
+          .counters = counters_ < 0 ? nullptr : reinterpret_cast<RunCounters*>(slab_.storage(counters_))};
+}
+
+void Scheduler::set_counters(const RunContext& context) {
+  if (counters_ < 0) return;
+  slab_.backend().set_counters(context.counters, context);
+  if (verifier_) verifier_->host_wrote(counters_);
+}
+
+void Scheduler::count_replay(const PackedPart& part, const RunContext& context) {
+  if (counters_ < 0) return;
+  sluice::count_replay(slab_.backend(), part, context);
+  if (verifier_) verifier_->host_wrote(counters_);
+}
+
 void Scheduler::run_part(const PackedPart& part, const RunContext& context) {
+  if (!verifier_ && !recording()) return recordings_.run(part, context);
   if (verifier_)
     verifier_->run(part, context);
-  else if (recording())
-    recorder_->run(part, context);
   else
-    sluice::run_part(part.part, context);
+    recorder_->run(part, context);
+  count_replay(part, context);
 }
 
 bool Scheduler::run_with(Program& program, const Pass& pass, Feeder& feeder, const AfterReplay& after_replay,
@@ -123,7 +149,8 @@ bool Scheduler::run_with(Program& program, const Pass& pass, Feeder& feeder, con
   const auto micro_batch = [&](std::int64_t i) {
     return Range{pass.range.epoch, pass.range.first + split.first(i), split.size(i)};
   };
-  RunContext context{.seed = pass.seed, .step = pass.step};
+  RunContext context = context_of(pass);
+  set_counters(context);
   set_scalar(sample_count_name, static_cast<double>(pass.range.count));
   run(program.prologue, context);
   run(program.derived[0], context);
@@ -133,6 +160,8 @@ bool Scheduler::run_with(Program& program, const Pass& pass, Feeder& feeder, con
     for (const int storage : program.accumulators[at(s)])
       if (!clear_already || !std::binary_search(program.left_clear.begin(), program.left_clear.end(), storage))
         clear(storage);
+    context.replay = context.first_sample = 0;
+    if (s > 0) set_counters(context);
     for (std::int64_t i = 0; i < split.replays; ++i) {
       context.replay = i;
       context.first_sample = split.first(i);
@@ -170,7 +199,7 @@ bool Scheduler::run(Program& program, const Pass& pass, Feeder& feeder, const Af
 
 void Scheduler::write_state(Program& program, const Pass& pass) {
   const Seal seal(slab_.backend());
-  run_part(program.writers, {.seed = pass.seed, .step = pass.step});
+  run_part(program.writers, context_of(pass));
   program.clear = true;
   if (recording()) {
     slab_.backend().synchronize();
@@ -211,6 +240,7 @@ std::string Scheduler::find_non_finite(Program& program, const Pass& pass, Feede
         return;
       }
     }
+    count_replay(packed, context);
   };
   run_with(
       program, pass, feeder, [&](int, std::int64_t) { return found.empty(); }, watch);

@@ -7,6 +7,7 @@
 
 #include <sluice/mbp/feeder.h>
 #include <sluice/mbp/kernel_times.h>
+#include <sluice/mbp/recordings.h>
 #include <sluice/mbp/slab.h>
 #include <sluice/mbp/verify.h>
 
@@ -28,7 +29,8 @@ class Scheduler {
   /// Called after each replay with its stage and number; false ends the pass.
   using AfterReplay = std::function<bool(int stage, std::int64_t replay)>;
 
-  Scheduler(RunPlan& plan, Backend& backend, bool verify, unsigned char poison);
+  /// `record`: whether parts are run as recordings where the device can (Recordings).
+  Scheduler(RunPlan& plan, Backend& backend, bool verify, unsigned char poison, bool record = true);
 
   Slab& slab() { return slab_; }
   /// Times the training steps that `recorder` wants; null: none.
@@ -36,7 +38,11 @@ class Scheduler {
   const Verifier* verifier() const { return verifier_ ? &*verifier_ : nullptr; }
 
   /// Where a feeder must put the fields of `data`.
-  std::vector<std::byte*> incoming(const DataSpec& data) const;
+  Incoming incoming(const DataSpec& data) const;
+  /// Memory of the host that staging takes on its way to the device.
+  std::size_t host_staging_bytes() const { return uploader_ ? 2 * uploader_->slot_bytes() : 0; }
+  /// Parts that run as recordings by now.
+  std::size_t recorded_parts() const { return recordings_.size(); }
   void set_scalar(const std::string& name, double number);
   /// Writes a storage from the host, between passes.
   void write(int storage, const Tensor& value);
@@ -61,6 +67,9 @@ class Scheduler {
                 const RunPart& run_part);
   bool recording() const { return recorder_ && recorder_->on(); }
   void run_part(const PackedPart& part, const RunContext& context);
+  RunContext context_of(const Pass& pass) const;
+  void set_counters(const RunContext& context);
+  void count_replay(const PackedPart& part, const RunContext& context);
   bool divides_by_zero(const Part& part, const Instruction& division) const;
   void take_inputs(std::int64_t samples);
   void clear(int storage);
@@ -74,6 +83,9 @@ class Scheduler {
     std::size_t sample_elements;
   };
   std::vector<Input> inputs_;
+  int counters_ = -1;  // storage; -1: the device keeps none
+  Recordings recordings_;
+  std::unique_ptr<Uploader> uploader_;
 };
 
 /// True while a replay runs in this process: between copying its inputs and its last kernel. For tests that watch

@@ -1,7 +1,9 @@
 #include <sluice/mbp/seen.h>
 
 #include <algorithm>
+#include <memory>
 #include <span>
+#include <vector>
 
 #include <sluice/mbp/slab.h>
 
@@ -10,30 +12,52 @@ namespace {
 
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
-bool differs(std::span<const std::byte> bytes, std::byte fill) {
-  return std::any_of(bytes.begin(), bytes.end(), [&](std::byte b) { return b != fill; });
-}
+/// Which lines (slab_alignment bytes) of a slab no longer hold what it was filled with at first.
+class WrittenLines {
+ public:
+  explicit WrittenLines(const Slab& slab) : written_(line(slab.total_bytes() + slab_alignment - 1)) {
+    constexpr std::size_t piece = std::size_t{16} << 20;
+    std::vector<std::byte> copy;
+    const std::byte fill{slab.poison()};
+    for (std::size_t begin = 0; begin < slab.total_bytes(); begin += piece) {
+      const auto bytes = slab.content(begin, std::min(piece, slab.total_bytes() - begin), copy);
+      for (std::size_t i = 0; i < bytes.size(); i += slab_alignment) {
+        const auto one = bytes.subspan(i, std::min(slab_alignment, bytes.size() - i));
+        written_[line(begin + i)] = std::any_of(one.begin(), one.end(), [&](std::byte b) { return b != fill; });
+      }
+    }
+  }
+
+  bool any(std::size_t begin, std::size_t bytes) const { return end(begin, bytes) > begin; }
+  /// The end of the last written line in a range; its beginning when there is none.
+  std::size_t end(std::size_t begin, std::size_t bytes) const {
+    for (std::size_t i = line(begin + bytes + slab_alignment - 1); i > line(begin); --i)
+      if (written_[i - 1]) return i * slab_alignment;
+    return begin;
+  }
+
+ private:
+  static std::size_t line(std::size_t byte) { return byte / slab_alignment; }
+
+  std::vector<bool> written_;
+};
 
 }  // namespace
 
 Seen seen_in(const Slab& slab) {
-  const auto written = [&slab](std::size_t begin, std::size_t bytes) {
-    return differs(slab.bytes().subspan(begin, bytes), std::byte{slab.poison()});
-  };
+  const RunPlan& plan = slab.plan();
+  const auto lines = std::make_shared<const WrittenLines>(slab);
   return {
-      .storage = [&slab, written](
-                     int id) { return written(slab.plan().storage_offsets[at(id)], slab.plan().storages.bytes(id)); },
+      .storage = [&plan, lines](int id) { return lines->any(plan.storage_offsets[at(id)], plan.storages.bytes(id)); },
       .lifetime =
-          [&slab, written](const PackedPart& part, int lifetime) {
-            return written(slab.plan().arena_offset + part.packing.offsets[at(lifetime)],
-                           part.lifetimes[at(lifetime)].bytes);
+          [&plan, lines](const PackedPart& part, int lifetime) {
+            return lines->any(plan.arena_offset + part.packing.offsets[at(lifetime)],
+                              part.lifetimes[at(lifetime)].bytes);
           },
       .region_bytes =
-          [&slab](Region region) {
-            const Plan& plan = slab.plan().summary;
-            auto bytes = slab.bytes().subspan(plan.region_offset(region), plan.region_bytes(region));
-            while (!bytes.empty() && bytes.back() == std::byte{slab.poison()}) bytes = bytes.first(bytes.size() - 1);
-            return bytes.size();
+          [&plan, lines](Region region) {
+            const std::size_t begin = plan.summary.region_offset(region);
+            return lines->end(begin, plan.summary.region_bytes(region)) - begin;
           },
       .tells_lifetimes_apart = false};
 }

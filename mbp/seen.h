@@ -21,9 +21,8 @@ struct Seen {
 };
 
 /// What is left of the fill that a slab held before anything was written: a storage or a lifetime was touched when some
-/// byte in its range differs. Costs a run nothing and needs memory that the host can read. Of values that share bytes
-/// it cannot say which one wrote; a byte that was written with the value of the fill is missed. Valid as long as the
-/// slab.
+/// byte in its range differs, now. Costs a run nothing. Of values that share bytes it cannot say which one wrote; a
+/// byte that was written with the value of the fill is missed. Valid as long as the slab's plan.
 Seen seen_in(const Slab& slab);
 
 /// Adds what was seen to the ledger's measured column: storages, and what lives at the arena's peak.

@@ -43,6 +43,13 @@ void Slab::initialize() {
   }
 }
 
+std::span<const std::byte> Slab::content(std::size_t begin, std::size_t bytes, std::vector<std::byte>& copy) const {
+  if (backend_.host_visible()) return {buffer_.data() + begin, bytes};
+  copy.resize(bytes);
+  backend_.copy_out(copy.data(), buffer_.data() + begin, bytes);
+  return copy;
+}
+
 int Slab::find(const std::string& key) const {
   const int id = plan_.storages.find(key);
   if (id < 0) throw Error("slab: no storage '" + key + "' in this plan");

@@ -18,7 +18,13 @@ class Slab {
 
   Backend& backend() const { return backend_; }
   RunPlan& plan() const { return plan_; }
-  std::span<std::byte> bytes() const { return {buffer_.data(), buffer_.bytes()}; }
+  std::size_t total_bytes() const { return buffer_.bytes(); }
+  /// What `bytes` of the slab, from `begin` on, hold now: the slab itself where the host can read it, else a copy in
+  /// `copy`.
+  std::span<const std::byte> content(std::size_t begin, std::size_t bytes, std::vector<std::byte>& copy) const;
+  void fill(std::size_t begin, std::size_t bytes, unsigned char byte) {
+    backend_.fill(buffer_.data() + begin, byte, bytes);
+  }
   /// What every byte was before anything was written.
   unsigned char poison() const { return poison_; }
   std::size_t planned_bytes() const { return plan_.summary.planned_peak_bytes(); }

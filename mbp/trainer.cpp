@@ -38,6 +38,8 @@ class Trainer::Impl final : public ParameterHome {
     check_fields(data_, evaluation_data_, "trainer: evaluation");
     backend_ = &options_.device.backend();
     backend_->set_threads(options_.threads);
+    backend_->set_precision(options_.precision);
+    options_.budget = budget_on(*backend_, options_.budget);
     initialize(model_, options_.seed, /*only_new=*/true);
     planner_.emplace(model_, optimizer_, function_, data_, options_);
     plan_ = planner_->chosen();
@@ -164,11 +166,16 @@ class Trainer::Impl final : public ParameterHome {
     for (const auto& [data, bytes] : host_bytes_) report.host_bytes += bytes;
     if (!scheduler_) return report;
     report.measured_peak_bytes = backend_->peak_allocated_bytes() - allocated_before_;
-    std::size_t ours = scheduler_->slab().bytes().size();
+    report.host_bytes += scheduler_->host_staging_bytes();
+    std::size_t ours = backend_->host_visible() ? scheduler_->slab().total_bytes() : 0;  // of the host's memory
     if (const Verifier* const verifier = scheduler_->verifier()) {
       report.verified = true;
       report.measured_peak_bytes = verifier->measured_peak_bytes();
-      ours += scheduler_->slab().bytes().size();  // its copy of the slab
+      ours += verifier->copies_bytes();
+    }
+    if (const std::optional<DeviceMemory> memory = backend_->memory()) {
+      const std::size_t taken = memory->total - memory->free;
+      report.device_outside_bytes = taken - std::min(taken, backend_->allocated_bytes());
     }
     const std::optional<Seen> seen = this->seen();
     if (seen) measure(*plan_, *seen, report.ledger);
@@ -181,7 +188,6 @@ class Trainer::Impl final : public ParameterHome {
   PlanDetails plan_details() const {
     const std::optional<Seen> seen = this->seen();
     PlanDetails details = make_plan_details(*plan_, training(), seen ? &*seen : nullptr);
-    if (scheduler_ && !seen) details.measured_by = MeasuredBy::asked;
     return details;
   }
 
@@ -220,11 +226,11 @@ class Trainer::Impl final : public ParameterHome {
     return {.seed = options_.seed, .shuffle = options_.shuffle, .log = log};
   }
 
-  /// What the run touched so far; empty before it, and where the host cannot read the slab.
+  /// What the run touched so far; empty before it.
   std::optional<Seen> seen() const {
     if (!scheduler_) return std::nullopt;
     if (const Verifier* const verifier = scheduler_->verifier()) return verifier->seen();
-    return backend_->host_visible() ? std::optional(seen_in(scheduler_->slab())) : std::nullopt;
+    return seen_in(scheduler_->slab());
   }
 
   /// Before any run: the model and the data must be what was planned for, and the slab must exist.
@@ -246,7 +252,8 @@ class Trainer::Impl final : public ParameterHome {
     });
     allocated_before_ = backend_->allocated_bytes();
     backend_->reset_peak();
-    scheduler_ = std::make_unique<Scheduler>(*plan_, *backend_, options_.verify_memory, options_.poison);
+    scheduler_ =
+        std::make_unique<Scheduler>(*plan_, *backend_, options_.verify_memory, options_.poison, options_.record);
     if (recorder_) scheduler_->record(&*recorder_);
     for_each_bound([&](ParameterData& parameter) { parameter.home = this; });
   }

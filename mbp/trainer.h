@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <iosfwd>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -46,15 +47,20 @@ class Batch {
 /// A step: from a micro-batch's Vars to the loss, a batch scalar.
 using StepFunction = std::function<Var(const Batch&)>;
 
+/// TrainerOptions::budget: what is free on a device of its own memory when its libraries are loaded, less a reserve for
+/// what they may load later (a 32nd of the device's memory, at least 256 MiB).
+inline constexpr std::size_t free_memory = std::numeric_limits<std::size_t>::max();
+
 /// What a Trainer is asked for; only `batch` must be given.
 struct TrainerOptions {
   std::int64_t batch = 0;        ///< logical batch: samples per update
   std::int64_t micro_batch = 0;  ///< samples per replay; 0: the largest that fits
   bool fastest = false;          ///< with micro_batch 0: the one with the fastest step instead, as far as that is known
-  std::size_t budget = 0;        ///< bytes; 0: none
+  std::size_t budget = 0;        ///< bytes; 0: none; free_memory
   Device device = Device::best();
-  int threads = 0;         ///< 0: all cores
-  std::uint64_t seed = 1;  ///< of initialisation, shuffling and dropout
+  int threads = 0;                             ///< 0: all cores
+  Precision precision = Precision::automatic;  ///< what contractions multiply in
+  std::uint64_t seed = 1;                      ///< of initialisation, shuffling and dropout
   bool shuffle = true;
   std::optional<DataSpec> evaluation = {};  ///< the data set evaluate() and predict() will see, to plan for its size
   bool verify_memory = false;               ///< check every byte around every kernel; slow
@@ -63,6 +69,7 @@ struct TrainerOptions {
   std::string tuning = {};
   bool tune = false;                           ///< measure first what the tuning file does not know yet, and write it
   bool keep_gradients = false;                 ///< for Trainer::gradient(); else the update clears them in its pass
+  bool record = true;                          ///< replay recordings of kernels (CUDA graphs) where the device can
   bool fold = true;                            ///< pull label-dependent scalar factors out of the replay
   Recompute recompute = Recompute::automatic;  ///< which values may be computed again to save memory
   PlannerPasses passes = {};                   ///< what the planner does to save memory

@@ -11,9 +11,7 @@ std::size_t at(int i) { return static_cast<std::size_t>(i); }
 }  // namespace
 
 Verifier::Verifier(Slab& slab, unsigned char poison) : slab_(slab), poison_(poison) {
-  if (!slab.backend().host_visible())
-    throw UsageError("verify: this device's memory cannot be read by the host; expected --device cpu");
-  shadow_.assign(slab.bytes().begin(), slab.bytes().end());
+  resync();
   const StorageTable& storages = slab.plan().storages;
   for (int id = 0; id < storages.size(); ++id) {
     if (storages[id].category == Category::staging && !storages[id].leaf) incoming_.push_back(id);
@@ -71,33 +69,34 @@ void Verifier::run(const PackedPart& part, const RunContext& context) {
       instruction.kernel->run(context);
       slab_.backend().synchronize();
     }
-    check_others(part, instruction, ranges);
-    check_cleared(part, instruction);
-    note_changes(part, ranges);
+    const Bytes now = content();
+    check_others(part, instruction, ranges, now);
+    check_cleared(part, instruction, now);
+    note_changes(part, ranges, now);
   }
 }
 
 void Verifier::poison_outputs(const std::vector<Range>& ranges) {
   for (const Range& range : ranges) {
     if (!range.fresh) continue;
-    std::memset(slab_.bytes().data() + range.begin, poison_, range.end - range.begin);
+    slab_.fill(range.begin, range.end - range.begin, poison_);
     std::memset(shadow_.data() + range.begin, poison_, range.end - range.begin);
   }
 }
 
-void Verifier::check_others(const PackedPart& part, const Instruction& instruction, std::vector<Range> ranges) const {
+void Verifier::check_others(const PackedPart& part, const Instruction& instruction, std::vector<Range> ranges,
+                            Bytes now) const {
   for (const int id : incoming_) {
     const std::size_t begin = slab_.plan().storage_offsets[at(id)];
     ranges.push_back({.begin = begin, .end = begin + slab_.plan().storages.slot_bytes(id)});
   }
-  ranges.push_back({.begin = slab_.bytes().size(), .end = slab_.bytes().size()});
+  ranges.push_back({.begin = now.size(), .end = now.size()});
   std::sort(ranges.begin(), ranges.end(), [](const Range& a, const Range& b) { return a.begin < b.begin; });
   std::size_t from = 0;
   for (const Range& range : ranges) {
-    if (range.begin > from &&
-        std::memcmp(slab_.bytes().data() + from, shadow_.data() + from, range.begin - from) != 0) {
+    if (range.begin > from && std::memcmp(now.data() + from, shadow_.data() + from, range.begin - from) != 0) {
       std::size_t where = from;
-      while (slab_.bytes()[where] == shadow_[where]) ++where;
+      while (now[where] == shadow_[where]) ++where;
       throw VerifyError("verify: kernel '" + instruction.str() + "' (" + part.part.name + ", micro-batch " +
                         std::to_string(part.part.micro_batch) + ") wrote outside its ranges, at byte " +
                         std::to_string(where) + " of the slab: " + owner_of(part, where));
@@ -106,32 +105,37 @@ void Verifier::check_others(const PackedPart& part, const Instruction& instructi
   }
 }
 
-void Verifier::check_cleared(const PackedPart& part, const Instruction& instruction) const {
+void Verifier::check_cleared(const PackedPart& part, const Instruction& instruction, Bytes now) const {
   for (const int input : instruction.cleared) {
     const Range range = range_of_value(part, instruction.inputs[at(input)]);
-    const auto bytes = slab_.bytes().subspan(range.begin, range.end - range.begin);
+    const auto bytes = now.subspan(range.begin, range.end - range.begin);
     if (!std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{}; }))
       throw VerifyError("verify: kernel '" + instruction.str() + "' says that it leaves input " +
                         std::to_string(input) + " at zero, and does not");
   }
 }
 
-void Verifier::note_changes(const PackedPart& part, const std::vector<Range>& ranges) {
+void Verifier::note_changes(const PackedPart& part, const std::vector<Range>& ranges, Bytes now) {
   for (const Range& range : ranges) {
     const std::size_t bytes = range.end - range.begin;
-    if (std::memcmp(slab_.bytes().data() + range.begin, shadow_.data() + range.begin, bytes) != 0)
-      touched(&part, range);
-    std::memcpy(shadow_.data() + range.begin, slab_.bytes().data() + range.begin, bytes);
+    if (std::memcmp(now.data() + range.begin, shadow_.data() + range.begin, bytes) != 0) touched(&part, range);
+    std::memcpy(shadow_.data() + range.begin, now.data() + range.begin, bytes);
   }
 }
 
-void Verifier::resync() { std::copy(slab_.bytes().begin(), slab_.bytes().end(), shadow_.begin()); }
+Verifier::Bytes Verifier::content() { return slab_.content(0, slab_.total_bytes(), content_); }
+
+void Verifier::resync() {
+  const Bytes now = content();
+  shadow_.assign(now.begin(), now.end());
+}
 
 void Verifier::host_wrote(int storage) {
   const std::size_t begin = slab_.plan().storage_offsets[at(storage)];
   const std::size_t bytes = slab_.plan().storages.bytes(storage);
-  if (std::memcmp(slab_.bytes().data() + begin, shadow_.data() + begin, bytes) != 0) touched_storages_.insert(storage);
-  std::memcpy(shadow_.data() + begin, slab_.bytes().data() + begin, bytes);
+  const Bytes now = slab_.content(begin, bytes, content_);
+  if (std::memcmp(now.data(), shadow_.data() + begin, bytes) != 0) touched_storages_.insert(storage);
+  std::memcpy(shadow_.data() + begin, now.data(), bytes);
 }
 
 void Verifier::touched(const PackedPart* part, const Range& range) {

@@ -14,7 +14,8 @@
 namespace sluice {
 
 /// Verify mode: runs kernels one by one with their outputs and workspace poisoned, and compares every other byte of the
-/// slab and of the guard above it with what it was. Needs memory that the host can read, and a copy of the slab.
+/// slab and of the guard above it with what it was. Keeps a copy of the slab on the host; two, where the host cannot
+/// read the device's memory.
 class Verifier {
  public:
   static constexpr std::size_t guard_bytes = std::size_t{1} << 20;
@@ -26,6 +27,7 @@ class Verifier {
   void run(const PackedPart& part, const RunContext& context);
   /// Tells that the host wrote a storage between kernels.
   void host_wrote(int storage);
+  std::size_t copies_bytes() const { return shadow_.size() + content_.size(); }
   /// Takes the slab as it is, after kernels ran unverified.
   void resync();
 
@@ -45,15 +47,17 @@ class Verifier {
   std::vector<Range> ranges_of(const PackedPart& part, int instruction) const;
   Range range_of_value(const PackedPart& part, int value) const;
   void poison_outputs(const std::vector<Range>& ranges);
-  void check_others(const PackedPart& part, const Instruction& instruction, std::vector<Range> ranges) const;
-  void check_cleared(const PackedPart& part, const Instruction& instruction) const;
-  void note_changes(const PackedPart& part, const std::vector<Range>& ranges);
+  using Bytes = std::span<const std::byte>;  // of the slab, as they are
+  Bytes content();
+  void check_others(const PackedPart& part, const Instruction& instruction, std::vector<Range> ranges, Bytes now) const;
+  void check_cleared(const PackedPart& part, const Instruction& instruction, Bytes now) const;
+  void note_changes(const PackedPart& part, const std::vector<Range>& ranges, Bytes now);
   std::string owner_of(const PackedPart& part, std::size_t offset) const;
   void touched(const PackedPart* part, const Range& range);
 
   Slab& slab_;
   unsigned char poison_;
-  std::vector<std::byte> shadow_;
+  std::vector<std::byte> shadow_, content_;
   std::vector<int> incoming_;  // storages the loader may write at any time
   std::set<int> touched_storages_;
   std::set<std::pair<const PackedPart*, int>> touched_lifetimes_;

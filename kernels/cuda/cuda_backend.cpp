@@ -5,6 +5,8 @@
 
 #include <sluice/core/error.h>
 #include <sluice/kernels/cuda/check.h>
+#include <sluice/kernels/cuda/recording.h>
+#include <sluice/kernels/cuda/uploader.h>
 
 namespace sluice {
 
@@ -142,6 +144,25 @@ void CudaBackend::fill(void* device, unsigned char byte, std::size_t bytes) {
 void CudaBackend::synchronize() {
   select();
   check(cudaStreamSynchronize(queue_.stream), "cudaStreamSynchronize");
+}
+
+std::unique_ptr<Recording> CudaBackend::record(const std::function<void()>& enqueue) {
+  return record_graph(queue_, enqueue);
+}
+
+std::unique_ptr<Uploader> CudaBackend::make_uploader(std::size_t slot_bytes) {
+  return make_stream_uploader(queue_, slot_bytes);
+}
+
+std::optional<DeviceMemory> CudaBackend::memory() const {
+  if (!is_here()) {  // nobody uses it
+    const auto total = static_cast<std::size_t>(device_.memory_bytes);
+    return DeviceMemory{.free = total, .total = total};
+  }
+  select();
+  DeviceMemory memory;
+  check(cudaMemGetInfo(&memory.free, &memory.total), "cudaMemGetInfo");
+  return memory;
 }
 
 // cudaMalloc aligns to 256 bytes at least (CUDA C++ Programming Guide, "Device memory accesses").

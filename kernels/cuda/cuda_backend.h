@@ -54,6 +54,10 @@ class CudaBackend final : public Backend {
   bool keeps_counters() const override { return true; }
   void set_counters(RunCounters* counters, const RunContext& context) override;
   void advance_counters(RunCounters* counters, std::int64_t samples) override;
+  bool records() const override { return true; }
+  std::unique_ptr<Recording> record(const std::function<void()>& enqueue) override;
+  std::unique_ptr<Uploader> make_uploader(std::size_t slot_bytes) override;
+  std::optional<DeviceMemory> memory() const override;
 
   const Queue& queue() const { return queue_; }
   const DeviceProperties& properties() const { return device_; }

@@ -6,6 +6,7 @@
 #include <sluice/core/device.h>
 #include <sluice/core/error.h>
 #include <sluice/mbp/byte_size.h>
+#include <sluice/mbp/trainer.h>
 
 namespace sluice::samples {
 
@@ -20,13 +21,14 @@ double parse_real(const std::string& text, const std::string& rule, bool (*valid
 
 std::size_t parse_budget(const std::string& text) {
   if (text == "none") return 0;
+  if (text == "free") return free_memory;
   try {
     const std::size_t bytes = parse_bytes(text);
     if (bytes > 0) return bytes;
   } catch (const UsageError& error) {
     throw CLI::ValidationError(error.what());
   }
-  throw CLI::ValidationError(fmt::format("got '{}'; expected at least one byte, or none", text));
+  throw CLI::ValidationError(fmt::format("got '{}'; expected at least one byte, none, or free", text));
 }
 
 std::string parse_choice(const std::string& text, const std::vector<std::string>& choices) {
@@ -40,6 +42,10 @@ std::string parse_device(const std::string& text) {
   } catch (const DeviceError& error) {
     throw CLI::ValidationError(error.what());
   }
+}
+
+Precision parse_precision(const std::string& text) {
+  return parse_choice(text, {"fp32", "tf32"}) == "tf32" ? Precision::tf32 : Precision::fp32;
 }
 
 void add_micro_batch(CLI::App& app, std::int64_t& micro_batch, bool& fastest) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <sluice/core/device.h>
 #include <CLI/CLI.hpp>
 
 #include "common/planner_flags.h"
@@ -30,11 +31,12 @@ T parse_whole(const std::string& text, T least) {
 
 /// `rule` completes "expected a number …".
 double parse_real(const std::string& text, const std::string& rule, bool (*valid)(double));
-/// At least one byte; 0 for "none".
+/// At least one byte; 0 for "none", free_memory for "free".
 std::size_t parse_budget(const std::string& text);
 std::string parse_choice(const std::string& text, const std::vector<std::string>& choices);
 /// The name of a device that exists here.
 std::string parse_device(const std::string& text);
+Precision parse_precision(const std::string& text);
 
 /// Adds a flag that takes one word; `set` throws CLI::ValidationError without the flag's name, which is put in front.
 template <class Set>

@@ -86,13 +86,14 @@ unsigned char poison_byte() {
   return byte;
 }
 
-void print_plan(const Trainer& trainer, const TrainerReport& report, const TrainerFlags& flags) {
+void print_plan(const Trainer& trainer, const TrainerReport& report) {
+  const std::size_t budget = trainer.options().budget;
   std::cout << trainer.plan();
   std::cout << "  whole batch " << format_bytes(report.whole_batch_planned_bytes)
             << " would be needed without micro-batches";
-  if (flags.budget)
+  if (budget)
     std::cout << fmt::format(", {:.1f} x the budget",
-                             static_cast<double>(report.whole_batch_planned_bytes) / static_cast<double>(flags.budget));
+                             static_cast<double>(report.whole_batch_planned_bytes) / static_cast<double>(budget));
   std::cout << std::endl;
 }
 
@@ -173,12 +174,14 @@ int run_trainer(const TrainerFlags& flags, const TrainerJob& job) {
                    .budget = flags.budget,
                    .device = device,
                    .threads = flags.threads,
+                   .precision = flags.precision,
                    .seed = flags.seed,
                    .evaluation = job.test.spec(),
                    .verify_memory = flags.verify_memory,
                    .poison = poison_byte(),
                    .tuning = flags.tuning,
                    .tune = flags.tune,
+                   .record = flags.record,
                    .recompute = flags.planner.recompute,
                    .passes = flags.planner.passes});
   TrainerReport report{.model = job.model,
@@ -186,7 +189,7 @@ int run_trainer(const TrainerFlags& flags, const TrainerJob& job) {
                        .weights_hash = {},
                        .threads = device.backend().threads(),
                        .whole_batch_planned_bytes = trainer.whole_batch_planned_bytes()};
-  if (!flags.quiet || flags.plan_only) print_plan(trainer, report, flags);
+  if (!flags.quiet || flags.plan_only) print_plan(trainer, report);
 
   if (!flags.trace.empty()) trainer.record_times(flags.trace_steps);
   const StopOnInterrupt interrupt(trainer);

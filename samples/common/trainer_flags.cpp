@@ -27,8 +27,9 @@ void describe(CLI::App& app, TrainerFlags& f) {
   add(app, "--batch", "N", fmt::format("logical batch: samples per update [{}]", f.batch),
       [&](const std::string& s) { f.batch = parse_whole<std::int64_t>(s, 1); });
   add_micro_batch(app, f.micro_batch, f.fastest);
-  add(app, "--budget", "SIZE|none",
-      fmt::format("bytes the framework may take on the device: 64MiB, 800MB, 1.5GiB [{}]", size(f.budget)),
+  add(app, "--budget", "SIZE|free|none",
+      fmt::format("bytes the framework may take on the device: 64MiB, 800MB, 1.5GiB; free: what a CUDA device has [{}]",
+                  size(f.budget)),
       [&](const std::string& s) { f.budget = parse_budget(s); });
   add(app, "--optimizer", "NAME", fmt::format("sgd, adam or adamw [{}]", f.optimizer), [&](const std::string& s) {
     f.optimizer = parse_choice(s, {"sgd", "adam", "adamw"});
@@ -47,6 +48,10 @@ void describe(CLI::App& app, TrainerFlags& f) {
       [&](const std::string& s) { f.device = parse_device(s); });
   add(app, "--threads", "N", fmt::format("of the cpu device; 0: all cores [{}]", f.threads),
       [&](const std::string& s) { f.threads = parse_whole<int>(s, 0); });
+  add(app, "--precision", "fp32|tf32", "what convolutions and matrix products multiply in [tf32 where a device has it]",
+      [&](const std::string& s) { f.precision = parse_precision(s); });
+  app.add_flag_callback(
+      "--no-graph", [&f] { f.record = false; }, "launch every kernel of every replay by itself, not as CUDA graphs");
   add(app, "--limit", "N", fmt::format("use the first N samples of each split [{}]", number(f.limit, "all")),
       [&](const std::string& s) { f.limit = parse_whole<std::int64_t>(s, 1); });
   add(app, "--bn", "local|exact", "BatchNorm over each micro-batch or over the logical batch [local]",

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <sluice/core/device.h>
+
 #include "common/planner_flags.h"
 
 namespace sluice::samples {
@@ -21,7 +23,7 @@ struct TrainerFlags {
   std::int64_t micro_batch = 0;  ///< 0: auto
   bool fastest = false;          ///< with that: the size predicted to be fastest
   PlannerFlags planner = {};
-  std::size_t budget = 0;  ///< bytes; 0: none
+  std::size_t budget = 0;  ///< bytes; 0: none; free_memory
   std::string optimizer = "adam";
   std::optional<double> lr = {};  ///< empty: adam_lr or sgd_lr
   double adam_lr = 1e-3;
@@ -30,7 +32,9 @@ struct TrainerFlags {
   double weight_decay = 0;
   std::uint64_t seed = 1;
   std::string device = "cpu";
-  int threads = 0;          ///< 0: all cores
+  int threads = 0;  ///< 0: all cores
+  Precision precision = Precision::automatic;
+  bool record = true;       ///< CUDA graphs
   std::int64_t limit = 0;   ///< samples of each split; 0: all
   bool exact_bn = false;    ///< BatchNorm over the logical batch
   std::string tuning = {};  ///< file of measured algorithms; empty: the cost model chooses

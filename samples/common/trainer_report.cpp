@@ -38,11 +38,13 @@ std::string to_json(const TrainerReport& report, const TrainerFlags& flags, cons
   json["bn"] = flags.exact_bn ? "exact" : "local";
   json["tuning"] = flags.tuning.empty() ? Json(nullptr) : Json(flags.tuning);
   json["steps"] = report.steps;
-  json["budget_bytes"] = flags.budget ? Json(flags.budget) : Json(nullptr);
+  json["budget_bytes"] = plan.budget_bytes ? Json(plan.budget_bytes) : Json(nullptr);
   json["whole_batch_planned_bytes"] = report.whole_batch_planned_bytes;
   json["planned_peak_bytes"] = plan.planned_peak_bytes();
   json["measured_peak_bytes"] = ran ? Json(report.memory->measured_peak_bytes) : Json(nullptr);
   json["outside_bytes"] = ran ? Json(report.memory->outside_bytes) : Json(nullptr);
+  const bool has_device_memory = ran && report.memory->device_outside_bytes;
+  json["device_outside_bytes"] = has_device_memory ? Json(*report.memory->device_outside_bytes) : Json(nullptr);
   json["persistent_bytes"] = plan.persistent_bytes;
   json["derived_bytes"] = plan.derived_bytes;
   json["staging_bytes"] = plan.staging_bytes;

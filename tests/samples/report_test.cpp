@@ -117,6 +117,7 @@ TEST(TrainerReport, HasTheKeysOfTheContract) {
                           "planned_peak_bytes",
                           "measured_peak_bytes",
                           "outside_bytes",
+                          "device_outside_bytes",
                           "persistent_bytes",
                           "derived_bytes",
                           "staging_bytes",
