@@ -171,6 +171,9 @@ std::string survey_json(const PlanSurvey& survey) {
                               {"least", survey.bytes_per_sample_least}};
   for (const WaterfallRow& row : survey.waterfall)
     json["waterfall"].push_back({{"name", row.name}, {"planned_peak_bytes", row.peak_bytes}});
+  for (const LayerRow& row : survey.layers)
+    json["layers"].push_back(
+        {{"layer", row.layer}, {"op", row.op}, {"algorithm", row.algorithm}, {"workspace_bytes", row.workspace_bytes}});
   for (const SweepRow& row : survey.sweep)
     json["sweep"].push_back({{"batch", row.batch},
                              {"micro_batch", row.micro_batch},
