@@ -3,7 +3,6 @@
 #include <sluice/kernels/arithmetic/arithmetic.h>
 #include <sluice/kernels/sample_layout.h>
 
-#include "support/device_under_test.h"
 #include "support/run_kernel.h"
 #include "support/tensors.h"
 
