@@ -1,7 +1,4 @@
-#include <vector>
-
-#include <sluice/kernels/channel_view.h>
-#include <sluice/kernels/concat/concat.h>
+#include <sluice/kernels/concat/concat_ranges.h>
 #include <sluice/kernels/cuda/grid.h>
 #include <sluice/kernels/cuda/grid_index.h>
 #include <sluice/kernels/cuda/launch.h>
@@ -9,12 +6,6 @@
 
 namespace sluice {
 namespace {
-
-/// Channels of one input that become channels of the output.
-struct ChannelRange {
-  ChannelView x;
-  std::int64_t from, to, count;
-};
 
 /// Values that lie alike, one channel beside the other (channels last) or plain, are rows of adjacent numbers, of which
 /// a range is copied.
@@ -52,31 +43,24 @@ __global__ void clear_kernel(std::int64_t count, float* y) {
 /// Copies ranges of channels from values in any layout that has a view to one in any other.
 class ChannelCopy final : public Kernel {
  public:
-  ChannelCopy(const cuda::Queue& queue, const ChannelView& y) : queue_(queue), y_(y), unwritten_(y.channels) {}
-
-  /// Channels [first, first + count) of the next input become the output's from `to` on.
-  void add(const ChannelView& x, std::int64_t first, std::int64_t to, std::int64_t count) {
-    ranges_.push_back({x, first, to, count});
-    unwritten_ -= count;
-  }
+  ChannelCopy(const cuda::Queue& queue, ChannelRanges ranges) : queue_(queue), ranges_(std::move(ranges)) {}
 
   void run(const RunContext&) override {
-    const std::int64_t elements = y_.samples * y_.padded_channels() * y_.spatial;
-    if (unwritten_ > 0 || y_.padded_channels() > y_.channels)
-      cuda::launch(queue_, elements, clear_kernel, elements, out<float>(0));
-    for (std::size_t i = 0; i < ranges_.size(); ++i) copy(ranges_[i], in<float>(static_cast<int>(i)));
+    if (ranges_.has_gaps()) cuda::launch(queue_, ranges_.elements(), clear_kernel, ranges_.elements(), out<float>(0));
+    for (std::size_t i = 0; i < ranges_.inputs.size(); ++i) copy(ranges_.inputs[i], in<float>(static_cast<int>(i)));
   }
 
  private:
   void copy(const ChannelRange& range, const float* x) const {
-    const std::int64_t xc = range.x.channels, yc = y_.channels, spatial = y_.spatial;
-    if (range.x.outer == 1 && range.x.inner == xc && y_.outer == 1 && y_.inner == yc)
-      copy_rows({y_.samples * spatial, range.count, xc, range.from, yc, range.to}, x);
-    else if (range.x.inner == 1 && y_.inner == 1)
+    const ChannelView& y = ranges_.y;
+    const std::int64_t xc = range.x.channels, yc = y.channels, spatial = y.spatial;
+    if (range.x.inner == xc && y.inner == yc)
+      copy_rows({y.samples * spatial, range.count, xc, range.from, yc, range.to}, x);
+    else if (range.x.inner == 1 && y.inner == 1)
       copy_rows(
-          {y_.samples, range.count * spatial, xc * spatial, range.from * spatial, yc * spatial, range.to * spatial}, x);
+          {y.samples, range.count * spatial, xc * spatial, range.from * spatial, yc * spatial, range.to * spatial}, x);
     else
-      cuda::launch(queue_, y_.samples * spatial * range.count, copy_channels_kernel, range, y_, x, out<float>(0));
+      cuda::launch(queue_, y.samples * spatial * range.count, copy_channels_kernel, range, y, x, out<float>(0));
   }
 
   /// In packs of four where everything is a multiple of it.
@@ -90,55 +74,21 @@ class ChannelCopy final : public Kernel {
   }
 
   cuda::Queue queue_;
-  ChannelView y_;
-  std::int64_t unwritten_;  // the output's channels that come from no input
-  std::vector<ChannelRange> ranges_;
+  ChannelRanges ranges_;
 };
-
-/// The first input that does not lie plain says how the output lies: convolutions like it so, and no input need be
-/// reordered.
-std::unique_ptr<ChannelCopy> lower_copy(LoweringContext& context, std::vector<ChannelView>& inputs) {
-  require_f32(context);
-  Layout layout;
-  for (int i = 0; i < context.inputs(); ++i) {
-    inputs.push_back(require_channel_view(context, i));
-    if (layout.is_plain()) layout = context.input(i).layout;
-  }
-  context.set_layout(0, layout);
-  return std::make_unique<ChannelCopy>(cuda::queue(context), *channel_view(context.output(0)));
-}
-
-std::unique_ptr<Kernel> lower_concat(LoweringContext& context) {
-  std::vector<ChannelView> inputs;
-  std::unique_ptr<ChannelCopy> kernel = lower_copy(context, inputs);
-  std::int64_t to = 0;
-  for (const ChannelView& x : inputs) {
-    kernel->add(x, 0, to, x.channels);
-    to += x.channels;
-  }
-  return kernel;
-}
-
-std::unique_ptr<Kernel> lower_slice(LoweringContext& context) {
-  std::vector<ChannelView> inputs;
-  std::unique_ptr<ChannelCopy> kernel = lower_copy(context, inputs);
-  kernel->add(inputs[0], context.op<ChannelRangeOp>().first(), 0, context.output(0).dims[1]);
-  return kernel;
-}
-
-std::unique_ptr<Kernel> lower_pad(LoweringContext& context) {
-  std::vector<ChannelView> inputs;
-  std::unique_ptr<ChannelCopy> kernel = lower_copy(context, inputs);
-  kernel->add(inputs[0], 0, context.op<ChannelRangeOp>().first(), inputs[0].channels);
-  return kernel;
-}
 
 }  // namespace
 
 void register_concat_cuda(KernelTable& table) {
-  table.add("concat", lower_concat);
-  table.add("slice_channels", lower_slice);
-  table.add("pad_channels", lower_pad);
+  table.add("concat", [](LoweringContext& context) {
+    return std::make_unique<ChannelCopy>(cuda::queue(context), lower_concat_ranges(context));
+  });
+  table.add("slice_channels", [](LoweringContext& context) {
+    return std::make_unique<ChannelCopy>(cuda::queue(context), lower_slice_ranges(context));
+  });
+  table.add("pad_channels", [](LoweringContext& context) {
+    return std::make_unique<ChannelCopy>(cuda::queue(context), lower_pad_ranges(context));
+  });
 }
 
 }  // namespace sluice
