@@ -125,6 +125,38 @@ TEST(BatchNorm, MaskLiesAsItsOutput) {
     }
 }
 
+// Sums over one position and over thousands, of values whose mean is 1000 standard deviations.
+TEST(BatchNorm, SumsInEveryLayout) {
+  for (const Shape& shape : {Shape{21, 5, 3}, Shape{64, 8, 8}, Shape{8, 1, 1}, Shape{3, 40, 40}, Shape{132, 6, 7}}) {
+    Graph graph;
+    const Var mean = graph.constant(1000, {shape[0]}), variance = graph.constant(0.3, {shape[0]});
+    const Var moments = graph.add1(std::make_shared<FixedMomentsOp>(), {mean, variance});
+    const KernelInput statistics{evaluate(moments, {}).to(DType::f64), Scope::batch, {}, moments.spec()};
+    const KernelInput scale{random_tensor({shape[0]}, DType::f32, 0.5, 2, 4), Scope::batch},
+        shift{random_tensor({shape[0]}, DType::f32, -1, 1, 5), Scope::batch};
+    const Tensor x = random_tensor(shape.with_leading(5), DType::f32, 999, 1001, 1),
+                 dy = random_tensor(shape.with_leading(5), DType::f32, -1, 1, 2);
+    const OpPtr of_x = std::make_shared<BatchMomentsOp>();
+    const KernelResult expected = run_kernel({.op = of_x, .inputs = {{x}}, .device = Device::reference()});
+    for (const bool relu : {false, true}) {
+      const OpPtr of_dy =
+          std::make_shared<BatchNormGradSumsOp>(BatchNormTraits{.moments_of = MomentsOf::constant, .relu = relu});
+      const KernelResult expected_dy =
+          run_kernel({.op = of_dy, .inputs = {{dy}, {x}, statistics, scale, shift}, .device = Device::reference()});
+      for (const Layout& layout :
+           {Layout(), Layout::channels_last(), Layout::channel_blocked(16), Layout::channel_blocked(8)}) {
+        SCOPED_TRACE(shape.str() + " " + layout.str(4));
+        const KernelResult got = run_kernel({.op = of_x, .inputs = {{x, Scope::sample, layout}}});
+        EXPECT_LE(relative_error(got.outputs[0], expected.outputs[0]), 1e-13);
+        const KernelResult got_dy =
+            run_kernel({.op = of_dy,
+                        .inputs = {{dy, Scope::sample, layout}, {x, Scope::sample, layout}, statistics, scale, shift}});
+        EXPECT_LE(relative_error(got_dy.outputs[0], expected_dy.outputs[0]), 1e-5);
+      }
+    }
+  }
+}
+
 TEST(BatchNorm, Exact) {
   check_op({.name = "exact", .inputs = operands({5, 3, 4}), .build = [](Inputs in) {
               return std::vector{relu(batch_norm(in[0], in[1], in[2], {.mode = BatchNormMode::exact}))};
