@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <vector>
 
 #include <dlfcn.h>
 
@@ -13,7 +14,7 @@
 
 namespace sluice {
 
-/// The embedded default, defined by kernels/cpu.
+/// The embedded default, defined by kernels/cpu or, in a build without it, kernels/without_cpu.
 std::unique_ptr<Backend> make_cpu_backend();
 
 namespace {
@@ -60,6 +61,15 @@ std::unique_ptr<Backend> open_cuda(int index) {
   return std::unique_ptr<Backend>(backend);
 }
 
+/// Ops that have a CPU kernel; none in a build without the CPU device.
+std::vector<std::string> cpu_ops() {
+  try {
+    return Device::cpu().backend().kernels().types();
+  } catch (const DeviceError&) {
+    return {};
+  }
+}
+
 thread_local const char* kernel_running_here = "";
 
 }  // namespace
@@ -67,7 +77,7 @@ thread_local const char* kernel_running_here = "";
 Device Device::best() {
   try {
     const KernelTable& kernels = cuda().backend().kernels();
-    for (const std::string& op : cpu().backend().kernels().types())
+    for (const std::string& op : cpu_ops())
       if (!kernels.find(op)) return cpu();
     return cuda();
   } catch (const DeviceError&) {
