@@ -39,15 +39,25 @@ endif()
 set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
 enable_language(CUDA)
 
+if(CMAKE_VERSION VERSION_LESS 3.26 AND NOT TARGET CUDA::nvToolsExt)
+  add_library(CUDA::nvToolsExt INTERFACE IMPORTED)  # CMake asks for it, CUDA 13 no longer has it, and nothing here links it
+endif()
 find_package(CUDAToolkit QUIET)
 if(NOT TARGET CUDA::cudart)
   sluice_no_cuda("the toolkit of ${CMAKE_CUDA_COMPILER} has no libcudart")
 endif()
-find_package(CUDNN QUIET)  # reported; no kernel asks for it yet
-if(CUDNN_FOUND)
-  set(cudnn "cuDNN ${CUDNN_VERSION}")
-else()
-  set(cudnn "no cuDNN (CUDNN_ROOT may name its folder)")
+if(NOT TARGET CUDA::cublas)
+  sluice_no_cuda("the toolkit of ${CMAKE_CUDA_COMPILER} has no libcublas")
+endif()
+find_package(CUDNN QUIET)
+if(CUDNN_VERSION AND CUDNN_VERSION VERSION_LESS 9)
+  sluice_no_cuda("cuDNN ${CUDNN_VERSION} in ${CUDNN_INCLUDE_DIR} is too old, 9 or later is needed")
+elseif(NOT CUDNN_FOUND)
+  sluice_no_cuda("cuDNN was not found; CUDNN_ROOT may name its folder")
+endif()
+find_package(nlohmann_json QUIET)  # properties of devices and cached plans are JSON
+if(NOT nlohmann_json_FOUND)
+  sluice_no_cuda("the headers of nlohmann-json were not found")
 endif()
 
 # CMake before 3.25.2 does not know that nvcc speaks C++20.
@@ -62,6 +72,6 @@ list(JOIN host_warnings , warnings)
 target_compile_options(sluice_build INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=${warnings}>
   $<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${SLUICE_WERROR}>>:-Werror=all-warnings -Xcompiler=-Werror>)
 set(SLUICE_HAVE_CUDA ON)
-set(SLUICE_CUDA_STATUS "CUDA: toolkit ${CUDAToolkit_VERSION}, ${cudnn}, architectures ${CMAKE_CUDA_ARCHITECTURES}"
+set(SLUICE_CUDA_STATUS "CUDA: toolkit ${CUDAToolkit_VERSION}, cuDNN ${CUDNN_VERSION}, architectures ${CMAKE_CUDA_ARCHITECTURES}"
   CACHE INTERNAL "What ./dev reports")
 message(STATUS "${SLUICE_CUDA_STATUS}")

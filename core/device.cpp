@@ -1,14 +1,11 @@
 #include <sluice/core/device.h>
 
-#include <array>
 #include <charconv>
-#include <filesystem>
 #include <map>
 #include <mutex>
 #include <vector>
 
-#include <dlfcn.h>
-
+#include <sluice/core/cuda_module.h>
 #include <sluice/core/error.h>
 #include <sluice/core/kernel.h>
 
@@ -28,37 +25,6 @@ Registry& registry() {
   // Never destroyed: buffers of static lifetime may outlive any order of destruction.
   static Registry* const registry = new Registry;
   return *registry;
-}
-
-/// The directory of the library this code is in, with a trailing slash.
-std::string library_directory() {
-  Dl_info info{};
-  if (!dladdr(reinterpret_cast<const void*>(&library_directory), &info) || !info.dli_fname) return {};
-  const std::string path = info.dli_fname;
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string::npos ? std::string() : path.substr(0, slash + 1);
-}
-
-/// Opens the CUDA module beside this library; libsluice itself links nothing of CUDA, so that it runs where that is
-/// absent.
-std::unique_ptr<Backend> open_cuda(int index) {
-  const std::string path = library_directory() + SLUICE_CUDA_MODULE;  // the file's name, from the build
-  void* const module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!module) {
-    const char* const why = dlerror();
-    if (!std::filesystem::exists(path))
-      throw DeviceError("cuda: this build of Sluice has no CUDA module; got no file " + path +
-                        "; expected a build with SLUICE_CUDA=ON, or the device cpu");
-    throw DeviceError("cuda: the CUDA module cannot be loaded; got '" + std::string(why ? why : "no reason given") +
-                      "'; expected the CUDA libraries it was built with, or the device cpu");
-  }
-  using Open = Backend* (*)(int index, char* why, std::size_t why_bytes);
-  const auto open = reinterpret_cast<Open>(dlsym(module, "sluice_open_cuda"));
-  if (!open) throw DeviceError("cuda: the CUDA module is not one of Sluice's; got no sluice_open_cuda in " + path);
-  std::array<char, 512> why{};
-  Backend* const backend = open(index, why.data(), why.size());
-  if (!backend) throw DeviceError(why.data());
-  return std::unique_ptr<Backend>(backend);
 }
 
 /// Ops that have a CPU kernel; none in a build without the CPU device.
@@ -124,7 +90,9 @@ Backend& Device::backend() const {
 void register_backend(Device::Kind kind, std::unique_ptr<Backend> backend) {
   Registry& all = registry();
   const std::lock_guard lock(all.mutex);
-  all.backends[{kind, 0}] = std::move(backend);
+  std::unique_ptr<Backend>& slot = all.backends[{kind, 0}];
+  if (slot) throw UsageError("device: it is open already; got " + slot->description() + "; expected no use of it yet");
+  slot = std::move(backend);
 }
 
 const char* running_kernel() { return kernel_running_here; }

@@ -14,7 +14,7 @@ struct AdamFunctor {
   T shrink;      ///< decoupled: 1 − lr · weight_decay, else 1
   T l2;          ///< weight_decay unless decoupled
 
-  AdamFunctor(T lr, T bias1, T bias2, T beta1_, T beta2_, T eps_, T weight_decay, bool decoupled)
+  SLUICE_HOST_DEVICE AdamFunctor(T lr, T bias1, T bias2, T beta1_, T beta2_, T eps_, T weight_decay, bool decoupled)
       : beta1(beta1_),
         beta2(beta2_),
         eps(eps_),

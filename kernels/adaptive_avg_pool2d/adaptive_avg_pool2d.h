@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include <sluice/core/graph.h>
+#include <sluice/core/host_device.h>
 #include <sluice/kernels/size2d.h>
 
 namespace sluice {
@@ -26,10 +27,10 @@ Var adaptive_avg_pool2d_grad(Var dy, Size2d extent);
 struct AdaptiveWindow {
   std::int64_t begin, end;
 
-  AdaptiveWindow(std::int64_t i, std::int64_t count, std::int64_t extent)
+  SLUICE_HOST_DEVICE AdaptiveWindow(std::int64_t i, std::int64_t count, std::int64_t extent)
       : begin(i * extent / count),
         end(((i + 1) * extent + count - 1) / count) {}
-  std::int64_t size() const { return end - begin; }
+  SLUICE_HOST_DEVICE std::int64_t size() const { return end - begin; }
 };
 
 }  // namespace sluice

@@ -1,10 +1,8 @@
 #include <algorithm>
 #include <vector>
 
-#include <sluice/kernels/channel_view.h>
-#include <sluice/kernels/concat/concat.h>
+#include <sluice/kernels/concat/concat_ranges.h>
 #include <sluice/kernels/cpu/parallel.h>
-#include <sluice/kernels/lowering.h>
 
 namespace sluice {
 namespace {
@@ -30,24 +28,13 @@ SLUICE_CLONES void copy_rows(const float* x, std::int64_t x_row, float* y, std::
 /// it moves whole blocks, elsewhere as many channels at a time as lie side by side on both sides.
 class ChannelCopy final : public Kernel {
  public:
-  explicit ChannelCopy(const ChannelView& y) : y_(y), unwritten_(y.channels) {}
-
-  /// Channels [first, first + count) of the next input become the output's from `to` on.
-  void add(const ChannelView& x, std::int64_t first, std::int64_t to, std::int64_t count) {
-    const int input = static_cast<int>(inputs_.size());
-    inputs_.push_back(x);
-    unwritten_ -= count;
-    for (std::int64_t done = 0; done < count;) {
-      const std::int64_t c = first + done, k = to + done;
-      const std::int64_t side_by_side = std::min({x.inner - c % x.inner, y_.inner - k % y_.inner, count - done});
-      runs_.push_back({input, offset(x, c), offset(y_, k), side_by_side});
-      done += side_by_side;
-    }
+  explicit ChannelCopy(ChannelRanges ranges) : ranges_(std::move(ranges)), y_(ranges_.y) {
+    for (std::size_t i = 0; i < ranges_.inputs.size(); ++i) add(static_cast<int>(i), ranges_.inputs[i]);
   }
 
   void run(const RunContext&) override {
     const auto runs = static_cast<std::int64_t>(runs_.size());
-    if (unwritten_ > 0 || y_.padded_channels() > y_.channels) clear();
+    if (ranges_.has_gaps()) clear();
     const std::int64_t grain = 1 + (1 << 14) * runs / (y_.channels * y_.spatial);
     cpu::parallel_for(y_.samples * runs, grain, [this, runs](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) copy(runs_[static_cast<std::size_t>(i % runs)], i / runs);
@@ -55,12 +42,22 @@ class ChannelCopy final : public Kernel {
   }
 
  private:
+  void add(int input, const ChannelRange& range) {
+    const ChannelView& x = range.x;
+    for (std::int64_t done = 0; done < range.count;) {
+      const std::int64_t c = range.from + done, k = range.to + done;
+      const std::int64_t side_by_side = std::min({x.inner - c % x.inner, y_.inner - k % y_.inner, range.count - done});
+      runs_.push_back({input, offset(x, c), offset(y_, k), side_by_side});
+      done += side_by_side;
+    }
+  }
+
   static std::int64_t offset(const ChannelView& v, std::int64_t channel) {
     return channel / v.inner * v.spatial * v.inner + channel % v.inner;
   }
 
   void copy(const Run& r, std::int64_t sample) const {
-    const ChannelView& x = inputs_[static_cast<std::size_t>(r.input)];
+    const ChannelView& x = ranges_.inputs[static_cast<std::size_t>(r.input)].x;
     const float* from = in<float>(r.input) + sample * x.padded_channels() * x.spatial + r.from;
     float* to = out<float>(0) + sample * y_.padded_channels() * y_.spatial + r.to;
     if (r.count == x.inner && r.count == y_.inner)
@@ -71,61 +68,25 @@ class ChannelCopy final : public Kernel {
 
   /// What no run writes: other channels, padding.
   void clear() const {
-    const std::int64_t count = y_.samples * y_.padded_channels() * y_.spatial;
-    cpu::parallel_for(count, 1 << 15, [y = out<float>(0)](std::int64_t begin, std::int64_t end) {
+    cpu::parallel_for(ranges_.elements(), 1 << 15, [y = out<float>(0)](std::int64_t begin, std::int64_t end) {
       std::fill(y + begin, y + end, 0.0f);
     });
   }
 
+  ChannelRanges ranges_;
   ChannelView y_;
-  std::int64_t unwritten_;  // the output's channels that come from no input
-  std::vector<ChannelView> inputs_;
   std::vector<Run> runs_;
 };
-
-/// The first input that does not lie plain says how the output lies: convolutions like it so, and no input need be
-/// reordered.
-std::unique_ptr<ChannelCopy> lower_copy(LoweringContext& context, std::vector<ChannelView>& inputs) {
-  Layout layout;
-  for (int i = 0; i < context.inputs(); ++i) {
-    inputs.push_back(require_channel_view(context, i));
-    if (layout.is_plain()) layout = context.input(i).layout;
-  }
-  context.set_layout(0, layout);
-  return std::make_unique<ChannelCopy>(*channel_view(context.output(0)));
-}
-
-std::unique_ptr<Kernel> lower_concat(LoweringContext& context) {
-  std::vector<ChannelView> inputs;
-  std::unique_ptr<ChannelCopy> kernel = lower_copy(context, inputs);
-  std::int64_t to = 0;
-  for (const ChannelView& x : inputs) {
-    kernel->add(x, 0, to, x.channels);
-    to += x.channels;
-  }
-  return kernel;
-}
-
-std::unique_ptr<Kernel> lower_slice(LoweringContext& context) {
-  std::vector<ChannelView> inputs;
-  std::unique_ptr<ChannelCopy> kernel = lower_copy(context, inputs);
-  kernel->add(inputs[0], context.op<ChannelRangeOp>().first(), 0, context.output(0).dims[1]);
-  return kernel;
-}
-
-std::unique_ptr<Kernel> lower_pad(LoweringContext& context) {
-  std::vector<ChannelView> inputs;
-  std::unique_ptr<ChannelCopy> kernel = lower_copy(context, inputs);
-  kernel->add(inputs[0], 0, context.op<ChannelRangeOp>().first(), inputs[0].channels);
-  return kernel;
-}
 
 }  // namespace
 
 void register_concat_cpu(KernelTable& table) {
-  table.add("concat", lower_concat);
-  table.add("slice_channels", lower_slice);
-  table.add("pad_channels", lower_pad);
+  table.add("concat",
+            [](LoweringContext& context) { return std::make_unique<ChannelCopy>(lower_concat_ranges(context)); });
+  table.add("slice_channels",
+            [](LoweringContext& context) { return std::make_unique<ChannelCopy>(lower_slice_ranges(context)); });
+  table.add("pad_channels",
+            [](LoweringContext& context) { return std::make_unique<ChannelCopy>(lower_pad_ranges(context)); });
 }
 
 }  // namespace sluice

@@ -20,7 +20,7 @@ struct Gemm {
 std::size_t workspace_bytes(const LoweringContext& context);
 
 /// Multiplies on the queue of `backend`, in its precision. Throws BackendError.
-void gemm(CudaBackend& backend, const Gemm& gemm, const float* a, const float* b, float* c, void* workspace,
+void gemm(cuda::CudaBackend& backend, const Gemm& gemm, const float* a, const float* b, float* c, void* workspace,
           std::size_t workspace_bytes);
 
 }  // namespace sluice::cublas

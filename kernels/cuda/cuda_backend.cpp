@@ -18,10 +18,6 @@ namespace {
 /// "13.0" for 13000.
 std::string version(int number) { return std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10); }
 
-std::string capability(const cudaDeviceProp& device) {
-  return std::to_string(device.major) + "." + std::to_string(device.minor);
-}
-
 int driver_version() {  // 0: none is installed
   int number = 0;
   return cudaDriverGetVersion(&number) == cudaSuccess ? number : 0;
@@ -52,7 +48,7 @@ int count_devices() {
 }
 
 /// Makes the device the current one. Throws DeviceError when it is not there, or not for this module.
-cudaDeviceProp open_device(int index) {
+DeviceProperties open_device(int index) {
   const int count = count_devices();
   if (index < 0 || index >= count)
     throw DeviceError("cuda: there is no such device; got index " + std::to_string(index) + "; expected one below " +
@@ -60,41 +56,68 @@ cudaDeviceProp open_device(int index) {
   const std::string which = "device " + std::to_string(index);
   if (const cudaError_t status = cudaSetDevice(index); status != cudaSuccess)
     refuse(which + " cannot be used", "cudaSetDevice", status, "success");
-  cudaDeviceProp device{};
-  check(cudaGetDeviceProperties(&device, index), "cudaGetDeviceProperties");
+  DeviceProperties device = device_properties(index);
+  if (device.device_version < least_device_version)
+    throw DeviceError("cuda: " + which + " is too old; got " + device.str() +
+                      "; expected compute capability 7.5 or later");
   if (const cudaError_t status = probe_device_code(); status != cudaSuccess)
-    refuse(which + " (" + device.name + ", compute capability " + capability(device) + ") cannot run this build's code",
-           "cudaFuncGetAttributes", status,
-           "one of the compute capabilities it was built for, " + built_for() + " (CMAKE_CUDA_ARCHITECTURES)");
+    refuse(
+        which + " (" + device.name + ", compute capability " + device.capability() + ") cannot run this build's code",
+        "cudaFuncGetAttributes", status,
+        "one of the compute capabilities it was built for, " + built_for() + " (CMAKE_CUDA_ARCHITECTURES)");
   return device;
+}
+
+Queue queue_of(const DeviceProperties& device, int index) {
+  return {.device = index,
+          .resident_threads = static_cast<int>(device.multiprocessors * device.threads_per_multiprocessor)};
 }
 
 }  // namespace
 
-CudaBackend::CudaBackend(int index) : device_(open_device(index)) {
+CudaBackend::CudaBackend(int index) : device_(open_device(index)), queue_(queue_of(device_, index)) {
   register_cuda_kernels(kernels_);
-  queue_ = {.device = index, .resident_threads = device_.multiProcessorCount * device_.maxThreadsPerMultiProcessor};
+  set_precision(Precision::automatic);
   check(cudaStreamCreateWithFlags(&queue_.stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+  is_here_ = true;
 }
 
-CudaBackend::~CudaBackend() { (void)cudaStreamDestroy(queue_.stream); }
+CudaBackend::CudaBackend(const DeviceProperties& planned) : device_(planned), queue_(queue_of(planned, 0)) {
+  register_cuda_kernels(kernels_);
+  set_precision(Precision::automatic);
+}
 
-std::string CudaBackend::description() const { return Device::cuda(queue_.device).str() + ": " + properties(); }
+CudaBackend::~CudaBackend() {
+  if (is_here()) (void)cudaStreamDestroy(queue_.stream);
+}
+
+std::string CudaBackend::description() const {
+  const std::string how = is_here() ? "CUDA " + version(runtime_version()) + " on a driver for " +
+                                          version(static_cast<int>(device_.driver_version))
+                                    : "planned for, not here";
+  return Device::cuda(queue_.device).str() + ": " + device_.str() + ", " + name(precision_) + ", " + how;
+}
 
 // The index is left out: equal devices get equal plans.
 std::string CudaBackend::fingerprint() const {
-  return "cuda, " + properties() + ", " + std::to_string(device_.totalGlobalMem) + " bytes";
+  return "cuda, " + device_.json() + ", memory bus " + std::to_string(device_.memory_bus_bits) + ", " +
+         name(precision_);
 }
 
-std::string CudaBackend::properties() const {
-  return std::string(device_.name) + ", compute capability " + capability(device_) + ", " +
-         std::to_string(device_.multiProcessorCount) + " multiprocessors, " +
-         std::to_string(device_.totalGlobalMem >> 20) + " MiB, CUDA " + version(runtime_version()) +
-         " on a driver for " + version(driver_version());
+void CudaBackend::set_precision(Precision precision) {
+  if (precision == Precision::tf32 && !device_.has_tf32())
+    throw DeviceError("precision: this GPU has no tf32; got tf32 for " + device_.str() +
+                      "; expected fp32, or compute capability 8.0 or later");
+  const Precision best = device_.has_tf32() ? Precision::tf32 : Precision::fp32;
+  precision_ = precision == Precision::automatic ? best : precision;
 }
 
-/// The current device is a property of the calling thread.
-void CudaBackend::select() const { check(cudaSetDevice(queue_.device), "cudaSetDevice"); }
+void CudaBackend::select() const {
+  if (!is_here())
+    throw DeviceError("cuda: this GPU is planned for, but not here; got a use of " + device_.str() +
+                      "; expected planning alone");
+  check(cudaSetDevice(queue_.device), "cudaSetDevice");
+}
 
 void CudaBackend::copy_in(void* device, const void* host, std::size_t bytes) {
   select();
@@ -118,7 +141,10 @@ void CudaBackend::fill(void* device, unsigned char byte, std::size_t bytes) {
   check(cudaMemsetAsync(device, byte, bytes, queue_.stream), "cudaMemsetAsync");
 }
 
-void CudaBackend::synchronize() { check(cudaStreamSynchronize(queue_.stream), "cudaStreamSynchronize"); }
+void CudaBackend::synchronize() {
+  select();
+  check(cudaStreamSynchronize(queue_.stream), "cudaStreamSynchronize");
+}
 
 std::unique_ptr<Recording> CudaBackend::record(const std::function<void()>& enqueue) {
   return record_graph(queue_, enqueue);
@@ -129,6 +155,10 @@ std::unique_ptr<Uploader> CudaBackend::make_uploader(std::size_t slot_bytes) {
 }
 
 std::optional<DeviceMemory> CudaBackend::memory() const {
+  if (!is_here()) {  // nobody uses it
+    const auto total = static_cast<std::size_t>(device_.memory_bytes);
+    return DeviceMemory{.free = total, .total = total};
+  }
   select();
   DeviceMemory memory;
   check(cudaMemGetInfo(&memory.free, &memory.total), "cudaMemGetInfo");

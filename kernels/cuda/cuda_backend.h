@@ -1,11 +1,15 @@
 #pragma once
 
+#include <map>
+#include <memory>
 #include <string>
+#include <typeindex>
 
 #include <cuda_runtime_api.h>
 
 #include <sluice/core/device.h>
 #include <sluice/core/kernel.h>
+#include <sluice/kernels/cuda/device_properties.h>
 
 namespace sluice::cuda {
 
@@ -22,6 +26,9 @@ class CudaBackend final : public Backend {
  public:
   /// Opens the device. Throws DeviceError saying why it cannot be used.
   explicit CudaBackend(int index);
+  /// A device to plan for, which need not be here: kernels are lowered for it; whatever needs the device itself throws
+  /// DeviceError.
+  explicit CudaBackend(const DeviceProperties& planned);
   ~CudaBackend() override;
 
   std::string description() const override;
@@ -29,12 +36,17 @@ class CudaBackend final : public Backend {
   const KernelTable& kernels() const override { return kernels_; }
   void set_threads(int) override {}  // of the host; kernels use none
   int threads() const override { return 1; }
+  DeviceRates rates() const override { return cuda::rates(device_, precision_); }
+  void set_precision(Precision precision) override;
+  Precision precision() const override { return precision_; }
 
   void copy_in(void* device, const void* host, std::size_t bytes) override;
   void copy_out(void* host, const void* device, std::size_t bytes) override;
   void copy(void* to, const void* from, std::size_t bytes) override;
   void fill(void* device, unsigned char byte, std::size_t bytes) override;
   void synchronize() override;
+  /// Makes the device the calling thread's current one. Throws DeviceError when it is only planned for.
+  void select() const;
   void store_in_slot(void* slots, const void* plain, std::size_t bytes, std::size_t stride,
                      const RunContext& context) override;
   void load_from_slot(void* plain, const void* slots, std::size_t bytes, std::size_t stride,
@@ -48,24 +60,37 @@ class CudaBackend final : public Backend {
   std::optional<DeviceMemory> memory() const override;
 
   const Queue& queue() const { return queue_; }
+  const DeviceProperties& properties() const { return device_; }
+  bool is_here() const { return is_here_; }
+  /// The backend's one T(CudaBackend&), made at the first call: what a library needs to have once a device.
+  template <class T>
+  T& one();
 
  protected:
   void* do_allocate(std::size_t bytes) override;
   void do_free(void* data, std::size_t bytes) noexcept override;
 
  private:
-  void select() const;
-  std::string properties() const;
-
   KernelTable kernels_;
-  cudaDeviceProp device_;
+  DeviceProperties device_;
+  Precision precision_ = Precision::fp32;
   Queue queue_;
+  bool is_here_ = false;
+  std::map<std::type_index, std::shared_ptr<void>> ones_;
 };
 
-/// The queue of the device that a kernel is lowered for.
-inline const Queue& queue(const LoweringContext& context) {
-  return static_cast<const CudaBackend&>(context.backend()).queue();
+template <class T>
+T& CudaBackend::one() {
+  std::shared_ptr<void>& slot = ones_[typeid(T)];
+  if (!slot) slot = std::make_shared<T>(*this);
+  return *static_cast<T*>(slot.get());
 }
+
+/// The backend that a kernel is lowered for.
+inline CudaBackend& backend(const LoweringContext& context) { return static_cast<CudaBackend&>(context.backend()); }
+
+/// The queue of the device that a kernel is lowered for.
+inline const Queue& queue(const LoweringContext& context) { return backend(context).queue(); }
 
 /// Finds out whether this module has code that the current device can run: success, or the runtime's reason.
 cudaError_t probe_device_code();

@@ -2,22 +2,42 @@
 #include <exception>
 
 #include <sluice/kernels/cuda/cuda_backend.h>
+#include <sluice/kernels/cudnn/library.h>
 
 namespace sluice {
 
-/// What libsluice calls after it opened this module: the backend of CUDA device `index`, which the caller owns, or null
-/// and the reason in `why`. Declared by its one caller, core/device.cpp, which finds it by name.
-extern "C" Backend* sluice_open_cuda(int index, char* why, std::size_t why_bytes);
+// What libsluice calls after it opened this module: a backend that the caller owns, or null and the reason in `why`.
+// Declared by their one caller, core/cuda_module.cpp, which finds them by name.
 
-Backend* sluice_open_cuda(int index, char* why, std::size_t why_bytes) {
+/// CUDA device `index`.
+extern "C" Backend* sluice_open_cuda(int index, char* why, std::size_t why_bytes);
+/// The GPU that a file describes.
+extern "C" Backend* sluice_plan_cuda(const char* properties_file, char* why, std::size_t why_bytes);
+
+namespace {
+
+template <class Open>
+Backend* open_or_say_why(char* why, std::size_t why_bytes, Open open) {
   try {
-    return new cuda::CudaBackend(index);
+    cudnn::require_library();
+    return open();
   } catch (const std::exception& error) {
     std::snprintf(why, why_bytes, "%s", error.what());
   } catch (...) {
     std::snprintf(why, why_bytes, "cuda: the device could not be opened; no reason given");
   }
   return nullptr;
+}
+
+}  // namespace
+
+Backend* sluice_open_cuda(int index, char* why, std::size_t why_bytes) {
+  return open_or_say_why(why, why_bytes, [&] { return new cuda::CudaBackend(index); });
+}
+
+Backend* sluice_plan_cuda(const char* properties_file, char* why, std::size_t why_bytes) {
+  return open_or_say_why(why, why_bytes,
+                         [&] { return new cuda::CudaBackend(cuda::read_device_properties(properties_file)); });
 }
 
 }  // namespace sluice

@@ -29,7 +29,7 @@ class FiniteCheckKernel final : public Kernel {
 
   void run(const RunContext&) override {
     std::atomic<std::int32_t> bad = 0;
-    values_.parallel_for(1 << 15, [&](const std::array<const float*, 1>& x, std::int64_t count) {
+    cpu::parallel_for(values_, 1 << 15, [&](const std::array<const float*, 1>& x, std::int64_t count) {
       bad += count_not_finite(x[0], count);
     });
     *out<std::int32_t>(0) = bad;
@@ -37,7 +37,7 @@ class FiniteCheckKernel final : public Kernel {
 
  private:
   std::vector<std::int64_t> counts_;
-  cpu::Segments<const float, 1> values_;
+  Segments<const float, 1> values_;
 };
 
 std::unique_ptr<Kernel> lower_finite_check(LoweringContext& context) {

@@ -1,35 +1,22 @@
 #include <sluice/core/bits.h>
-#include <sluice/kernels/cuda/launch.h>
+#include <sluice/kernels/cuda/operands.h>
 #include <sluice/kernels/lowering.h>
 #include <sluice/kernels/relu/relu_functors.h>
 
 namespace sluice {
 namespace {
 
-constexpr int warp = 32;  // threads; as many as a word of the mask has bits
-static_assert(warp == word_bits);
-
-/// A warp takes 32 elements at a time, so that their votes are a word of the mask. y may be x.
-__global__ void relu_kernel(std::int64_t count, const float* x, float* y, std::uint32_t* mask) {
-  const std::int64_t block = blockDim.x, threads = gridDim.x * block;
-  const int lane = static_cast<int>(threadIdx.x) % warp;
-  for (std::int64_t first = blockIdx.x * block + threadIdx.x - lane; first < count; first += threads) {
-    const std::int64_t i = first + lane;
-    bool open = false;
-    if (i < count) {
-      const float value = ReluFunctor{}(x[i]);
-      open = ReluMaskFunctor{}(value);
-      y[i] = value;
-    }
-    const std::uint32_t word = __ballot_sync(0xFFFFFFFFu, open);
-    if (lane == 0) mask[first / word_bits] = word;
-  }
-}
-
-/// dx may be dy.
+/// Elements of dy where their bits are set. dx may be dy.
+template <int width>
 __global__ void relu_grad_kernel(std::int64_t count, const std::uint32_t* mask, const float* dy, float* dx) {
-  const std::int64_t block = blockDim.x, threads = gridDim.x * block;
-  for (std::int64_t i = blockIdx.x * block + threadIdx.x; i < count; i += threads)
+  const std::int64_t thread = cuda::grid_thread(), threads = cuda::grid_threads(), packs = count / width;
+  for (std::int64_t p = thread; p < packs; p += threads) {
+    cuda::Pack<float, width> pack = cuda::load_pack<width>(dy, p);
+    const std::uint32_t bits = mask[p * width / word_bits] >> (p * width % word_bits);
+    for (int k = 0; k < width; ++k) pack.at[k] = ReluGradFunctor{}((bits >> k & 1u) != 0, pack.at[k]);
+    reinterpret_cast<cuda::Pack<float, width>*>(dx)[p] = pack;
+  }
+  for (std::int64_t i = packs * width + thread; i < count; i += threads)
     dx[i] = ReluGradFunctor{}(get_bit(mask, i), dy[i]);
 }
 
@@ -39,8 +26,9 @@ std::unique_ptr<Kernel> lower_relu(LoweringContext& context) {
   context.set_layout(1, share_layout(context, {0}));
   return make_kernel([queue = cuda::queue(context), count = context.output(0).padded_elements()](const Addresses& at,
                                                                                                  const RunContext&) {
-    cuda::launch(queue, count, relu_kernel, count, static_cast<const float*>(at.inputs[0]),
-                 static_cast<float*>(at.outputs[0]), static_cast<std::uint32_t*>(at.outputs[1]));
+    cuda::map_operands_masked(queue, count, ReluFunctor{}, static_cast<float*>(at.outputs[0]),
+                              static_cast<std::uint32_t*>(at.outputs[1]),
+                              cuda::Operand{static_cast<const float*>(at.inputs[0]), count});
   });
 }
 
@@ -49,8 +37,13 @@ std::unique_ptr<Kernel> lower_relu_grad(LoweringContext& context) {
   share_layout(context, {0, 1});
   return make_kernel([queue = cuda::queue(context), count = context.output(0).padded_elements()](const Addresses& at,
                                                                                                  const RunContext&) {
-    cuda::launch(queue, count, relu_grad_kernel, count, static_cast<const std::uint32_t*>(at.inputs[0]),
-                 static_cast<const float*>(at.inputs[1]), static_cast<float*>(at.outputs[0]));
+    const auto* mask = static_cast<const std::uint32_t*>(at.inputs[0]);
+    const auto* dy = static_cast<const float*>(at.inputs[1]);
+    auto* dx = static_cast<float*>(at.outputs[0]);
+    if (cuda::allows_wide(dy) && cuda::allows_wide(dx))
+      cuda::launch(queue, count / cuda::wide, relu_grad_kernel<cuda::wide>, count, mask, dy, dx);
+    else
+      cuda::launch(queue, count, relu_grad_kernel<1>, count, mask, dy, dx);
   });
 }
 

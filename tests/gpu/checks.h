@@ -19,6 +19,10 @@ class Findings {
   bool all_hold_ = true;
 };
 
+/// Makes the devices that checks compare available: the reference device and, in gpu_check_shim, a CUDA device of host
+/// code.
+void prepare_devices();
+
 /// One property of training on a device, looked at with whole nets.
 struct Check {
   std::string name;

@@ -9,7 +9,6 @@
 #include <iostream>
 
 #include <fmt/format.h>
-#include <sluice/kernels/reference/reference_backend.h>
 #include <CLI/CLI.hpp>
 
 #include "gpu/checks.h"
@@ -20,7 +19,7 @@ using namespace sluice::test;
 namespace {
 
 int run(const std::string& name, const std::string& device_name) {
-  register_reference_device();
+  prepare_devices();
   const Device device = Device::parse(device_name);
   std::cout << device.backend().description() << std::endl;
   const std::span<const Check> all = checks();

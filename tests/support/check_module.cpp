@@ -37,6 +37,7 @@ struct Traced {
   }
 
   std::vector<Tensor> evaluate(std::span<const Var> vars, Device device) const {
+    require_kernels(vars, device);
     return sluice::evaluate(vars, tensors, {.device = device, .seed = seed, .step = 1});
   }
 

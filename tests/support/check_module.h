@@ -5,6 +5,8 @@
 #include <sluice/core/device.h>
 #include <sluice/layers/module.h>
 
+#include "support/device_under_test.h"
+
 namespace sluice::test {
 
 struct ModuleCase {
@@ -21,6 +23,6 @@ struct ModuleCase {
 /// device;
 /// - on the reference device those gradients equal central differences;
 /// - tracing twice gives the same graph; freezing changes it (so that a Trainer notices) and freeing changes it back.
-void check_module(Module& module, const ModuleCase& test, Device device = Device::cpu());
+void check_module(Module& module, const ModuleCase& test, Device device = device_under_test());
 
 }  // namespace sluice::test

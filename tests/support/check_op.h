@@ -13,6 +13,8 @@
 #include <sluice/core/graph.h>
 #include <sluice/core/tensor.h>
 
+#include "support/device_under_test.h"
+
 namespace sluice::test {
 
 /// One input of an op under test: an input of the graph (sample scope) or a parameter (batch scope).
@@ -46,7 +48,7 @@ struct OpCase {
 ///   central differences;
 /// - a parameter that is used twice gets the sum of both gradients, and every accumulating kernel adds to what it
 /// finds.
-void check_op(const OpCase& test, Device device = Device::cpu());
+void check_op(const OpCase& test, Device device = device_under_test());
 
 /// Expects that `build` throws ShapeError (or UsageError, for options) with every one of `parts` in its text.
 void expect_shape_error(const std::function<void(Graph&)>& build, std::initializer_list<std::string> parts);

@@ -7,7 +7,6 @@
 #include <gtest/gtest.h>
 
 #include <sluice/core/bits.h>
-#include <sluice/core/error.h>
 #include <sluice/kernels/reference/reference_backend.h>
 
 namespace sluice::test {
@@ -15,39 +14,49 @@ namespace {
 
 std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
-/// Memory with guards on both sides, aligned as the slab is.
+constexpr std::size_t guard_bytes = 256;
+constexpr unsigned char guard = 0xFF;  // NaN, so that what is read before it is written shows
+
+/// Device memory with guards on both sides, aligned as the slab's ranges are.
 class Guarded {
  public:
-  explicit Guarded(std::size_t bytes) : bytes_(bytes), buffer_(bytes + 2 * guard_bytes + 64, guard) {
+  Guarded(Backend& backend, std::size_t bytes)
+      : backend_(backend),
+        buffer_(backend.allocate(bytes + 2 * guard_bytes + 64)) {
     offset_ = (64 - reinterpret_cast<std::uintptr_t>(buffer_.data()) % 64) % 64 + guard_bytes;
+    bytes_ = bytes;
+    backend.fill(buffer_.data(), guard, buffer_.bytes());
   }
-  // Not copied or moved: a copy would be aligned otherwise.
-  Guarded(const Guarded&) = delete;
-  Guarded& operator=(const Guarded&) = delete;
 
-  unsigned char* data() { return buffer_.data() + offset_; }
-  bool intact() const {
-    for (std::size_t i = 0; i < buffer_.size(); ++i)
-      if ((i < offset_ || i >= offset_ + bytes_) && buffer_[i] != guard) return false;
-    return true;
+  std::byte* data() const { return buffer_.data() + offset_; }
+  void fill(unsigned char byte) { backend_.fill(data(), byte, bytes_); }
+  void write(const std::vector<unsigned char>& bytes) { backend_.copy_in(data(), bytes.data(), bytes.size()); }
+  /// What lies there, without the guards; sets `intact` to false when those were written to.
+  std::vector<unsigned char> read(bool& intact) const {
+    std::vector<unsigned char> all(buffer_.bytes());
+    backend_.copy_out(all.data(), buffer_.data(), all.size());
+    const auto begin = all.begin() + static_cast<std::ptrdiff_t>(offset_),
+               end = begin + static_cast<std::ptrdiff_t>(bytes_);
+    const auto is_guard = [](unsigned char byte) { return byte == guard; };
+    intact = intact && std::all_of(all.begin(), begin, is_guard) && std::all_of(end, all.end(), is_guard);
+    return {begin, end};
   }
 
  private:
-  static constexpr std::size_t guard_bytes = 256;
-  static constexpr unsigned char guard = 0xFF;  // NaN, so that what is read before it is written shows
-
-  std::size_t bytes_, offset_ = 0;
-  std::vector<unsigned char> buffer_;
+  Backend& backend_;
+  Buffer buffer_;
+  std::size_t offset_ = 0, bytes_ = 0;
 };
 
 /// What a Tensor of such a value has.
 DType tensor_dtype(DType dtype) { return dtype == DType::bit ? DType::u8 : dtype; }
 
-/// Row-major host data into a layout; padding becomes zero.
-void pack(const Tensor& tensor, const LoweredValue& value, unsigned char* to) {
+/// Row-major host data in a layout; padding is zero.
+std::vector<unsigned char> packed(const Tensor& tensor, const LoweredValue& value) {
   const Tensor stored = tensor.to(tensor_dtype(value.dtype));
   const std::size_t size = size_bytes(stored.dtype());
-  std::memset(to, 0, value.bytes());
+  std::vector<unsigned char> bytes(value.bytes());
+  unsigned char* const to = bytes.data();
   value.layout.for_each(value.dims, [&](std::int64_t logical, std::int64_t place) {
     const auto* from = static_cast<const unsigned char*>(stored.data()) + static_cast<std::size_t>(logical) * size;
     if (value.dtype == DType::bit)
@@ -55,13 +64,15 @@ void pack(const Tensor& tensor, const LoweredValue& value, unsigned char* to) {
     else
       std::memcpy(to + static_cast<std::size_t>(place) * size, from, size);
   });
+  return bytes;
 }
 
 /// The reverse; also fails the test when padding is not zero.
-Tensor unpack(const LoweredValue& value, const unsigned char* from, const std::string& what) {
+Tensor unpack(const LoweredValue& value, const std::vector<unsigned char>& bytes, const std::string& what) {
   Tensor tensor(value.dims, tensor_dtype(value.dtype));
   const std::size_t size = size_bytes(tensor.dtype());
-  std::vector<unsigned char> rest(from, from + value.bytes());  // what no element takes
+  const unsigned char* const from = bytes.data();
+  std::vector<unsigned char> rest = bytes;  // what no element takes
   value.layout.for_each(value.dims, [&](std::int64_t logical, std::int64_t place) {
     auto* to = static_cast<unsigned char*>(tensor.data()) + static_cast<std::size_t>(logical) * size;
     if (value.dtype == DType::bit) {
@@ -83,7 +94,8 @@ class Run {
   explicit Run(const KernelCase& kernel, int over = -1)
       : case_(kernel),
         backend_(kernel.device.backend()),
-        over_(over) {
+        over_(over),
+        context_(kernel.context) {
     declare();
     lower();
     allocate();
@@ -96,35 +108,41 @@ class Run {
   KernelResult result() {
     kernel_->bind(addresses_);
     for (int i = 0; i < case_.runs; ++i) {
-      std::memset(workspace_->data(), 0xFF, kernel_->workspace_bytes());  // NaN
-      kernel_->run(case_.context);
+      workspace_->fill(0xFF);  // NaN
+      kernel_->run(context_);
     }
     backend_.synchronize();
     KernelResult result;
     result.algorithm = kernel_->algorithm();
     result.workspace_bytes = kernel_->workspace_bytes();
     for (std::size_t o = 0; o < outputs_.size(); ++o) {
-      EXPECT_TRUE(output_memory_[o]->intact()) << who("output", o) << " is written outside its bytes";
-      result.outputs.push_back(
-          unpack(outputs_[o], static_cast<unsigned char*>(addresses_.outputs[o]), who("output", o)));
+      const bool over_input = over_ >= 0 && o == 0;
+      const Guarded& memory = over_input ? *input_memory_[index(over_)] : *output_memory_[o];
+      result.outputs.push_back(unpack(outputs_[o], read(memory, who("output", o)), who("output", o)));
       result.output_layouts.push_back(outputs_[o].layout);
     }
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
-      EXPECT_TRUE(input_memory_[i]->intact()) << who("input", i) << " is written outside its bytes";
-      result.inputs.push_back(unpack(inputs_[i], input_memory_[i]->data(), who("input", i)));
+      result.inputs.push_back(unpack(inputs_[i], read(*input_memory_[i], who("input", i)), who("input", i)));
       result.input_layouts.push_back(inputs_[i].layout);
       const Tensor before = case_.inputs[i].value.to(tensor_dtype(inputs_[i].dtype));
       EXPECT_TRUE(may_change(static_cast<int>(i)) ||
                   std::memcmp(result.inputs[i].data(), before.data(), before.bytes()) == 0)
           << who("input", i) << " is changed and not declared in mutates()";
     }
-    EXPECT_TRUE(workspace_->intact()) << case_.op->type() << ": the workspace is written outside its bytes";
+    read(*workspace_, std::string(case_.op->type()) + ": the workspace");
     return result;
   }
 
  private:
   std::string who(const char* kind, std::size_t i) const {
     return std::string(case_.op->type()) + ": " + kind + " " + std::to_string(i);
+  }
+
+  static std::vector<unsigned char> read(const Guarded& memory, const std::string& what) {
+    bool intact = true;
+    std::vector<unsigned char> bytes = memory.read(intact);
+    EXPECT_TRUE(intact) << what << " is written outside its bytes";
+    return bytes;
   }
 
   bool may_change(int i) const {
@@ -165,8 +183,8 @@ class Run {
   }
 
   void lower() {
-    const KernelFactory* factory = backend_.kernels().find(case_.op->type());
-    if (!factory) throw BackendError(std::string(case_.op->type()) + ": no kernel on " + case_.device.str());
+    require_kernel(case_.op->type(), case_.device);
+    const KernelFactory* const factory = backend_.kernel(case_.op->type());
     LoweringContext context(*case_.op, backend_, inputs_, outputs_, case_.workspace_cap_bytes);
     kernel_ = (*factory)(context);
     for (int i = 0; i < context.inputs(); ++i) inputs_[index(i)] = context.input(i);
@@ -174,22 +192,27 @@ class Run {
   }
 
   void allocate() {
+    const auto memory = [&](std::size_t bytes) { return std::make_unique<Guarded>(backend_, bytes); };
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
-      input_memory_.push_back(std::make_unique<Guarded>(inputs_[i].bytes()));
-      pack(case_.inputs[i].value, inputs_[i], input_memory_[i]->data());
+      input_memory_.push_back(memory(inputs_[i].bytes()));
+      input_memory_[i]->write(packed(case_.inputs[i].value, inputs_[i]));
       addresses_.inputs.push_back(input_memory_[i]->data());
     }
     for (std::size_t o = 0; o < outputs_.size(); ++o) {
-      output_memory_.push_back(std::make_unique<Guarded>(outputs_[o].bytes()));
+      output_memory_.push_back(memory(outputs_[o].bytes()));
       addresses_.outputs.push_back(output_memory_[o]->data());
       if (o < case_.initial.size())
-        pack(case_.initial[o], outputs_[o], output_memory_[o]->data());
+        output_memory_[o]->write(packed(case_.initial[o], outputs_[o]));
       else if (accumulates_)
-        std::memset(output_memory_[o]->data(), 0, outputs_[o].bytes());
+        output_memory_[o]->fill(0);
     }
     if (over_ >= 0) addresses_.outputs[0] = addresses_.inputs[index(over_)];
-    workspace_ = std::make_unique<Guarded>(kernel_->workspace_bytes());
+    workspace_ = memory(kernel_->workspace_bytes());
     addresses_.workspace = workspace_->data();
+    if (!backend_.keeps_counters()) return;
+    counters_ = memory(sizeof(RunCounters));
+    context_.counters = reinterpret_cast<RunCounters*>(counters_->data());
+    backend_.set_counters(context_.counters, context_);
   }
 
   const KernelCase& case_;
@@ -199,7 +222,8 @@ class Run {
   std::vector<LoweredValue> inputs_, outputs_;
   std::unique_ptr<Kernel> kernel_;
   std::vector<std::unique_ptr<Guarded>> input_memory_, output_memory_;
-  std::unique_ptr<Guarded> workspace_;
+  std::unique_ptr<Guarded> workspace_, counters_;
+  RunContext context_;
   Addresses addresses_;
 };
 

@@ -10,6 +10,7 @@
 #include <sluice/core/kernel.h>
 #include <sluice/core/tensor.h>
 
+#include "support/device_under_test.h"
 #include "support/tensors.h"
 
 namespace sluice::test {
@@ -28,7 +29,7 @@ struct KernelInput {
 struct KernelCase {
   OpPtr op;
   std::vector<KernelInput> inputs;
-  Device device = Device::cpu();
+  Device device = device_under_test();
   RunContext context = {};
   std::size_t workspace_cap_bytes = std::numeric_limits<std::size_t>::max();
   /// What the outputs hold before the first run, row-major; empty: garbage, or zeros where the node accumulates.
@@ -52,7 +53,7 @@ struct KernelResult {
 
 /// Lowers the op, brings the inputs to the layouts the kernel asked for, and runs it, its workspace full of NaN before
 /// each run. Fails the running test when the kernel writes outside an output or its workspace, changes an input it does
-/// not mutate, or leaves padding other than zero. For devices whose memory the host can see.
+/// not mutate, or leaves padding other than zero.
 KernelResult run_kernel(const KernelCase& kernel);
 
 }  // namespace sluice::test

@@ -1,0 +1,44 @@
+#include <sluice/kernels/arithmetic/arithmetic_functors.h>
+#include <sluice/kernels/cuda/channel_operand.h>
+#include <sluice/kernels/cuda/plain_sums.h>
+#include <sluice/kernels/lowering.h>
+
+namespace sluice {
+namespace {
+
+/// A view without padding, where b has a number for every channel.
+ChannelView require_whole_channels(LoweringContext& context) {
+  const ChannelView view = require_channel_view(context, 0);
+  if (view.padded_channels() == view.channels) return view;
+  context.require_plain(0);
+  return *channel_view(context.input(0));
+}
+
+std::unique_ptr<Kernel> lower_bias(LoweringContext& context) {
+  require_f32(context);
+  const ChannelView view = require_whole_channels(context);
+  context.require_plain(1);
+  context.set_layout(0, context.input(0).layout);
+  return make_kernel([queue = cuda::queue(context), view, count = context.output(0).elements()](const Addresses& at,
+                                                                                                const RunContext&) {
+    cuda::map_operands(queue, count, AddFunctor{}, static_cast<float*>(at.outputs[0]),
+                       cuda::Operand{static_cast<const float*>(at.inputs[0]), count},
+                       cuda::ChannelOperand(static_cast<const float*>(at.inputs[1]), view));
+  });
+}
+
+std::unique_ptr<Kernel> lower_bias_grad(LoweringContext& context) {
+  require_f32(context);
+  const ChannelView view = require_channel_view(context, 0);
+  context.set_layout(0, Layout());
+  return std::make_unique<cuda::ElementSumsKernel>(cuda::queue(context), view, true);
+}
+
+}  // namespace
+
+void register_bias_cuda(KernelTable& table) {
+  table.add("bias", lower_bias);
+  table.add("bias_grad", lower_bias_grad);
+}
+
+}  // namespace sluice

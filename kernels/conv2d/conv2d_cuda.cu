@@ -1,0 +1,136 @@
+#include <sluice/core/error.h>
+#include <sluice/core/program.h>
+#include <sluice/kernels/conv2d/conv2d_ops.h>
+#include <sluice/kernels/cuda/launch.h>
+#include <sluice/kernels/cudnn/convolution.h>
+#include <sluice/kernels/lowering.h>
+
+namespace sluice {
+namespace {
+
+using cudnn::Convolution;
+using cudnn::ConvolutionPlan;
+using cudnn::Direction;
+
+/// x, w and y mean forward's input, weights and result in every direction.
+Convolution convolution(const LoweringContext& context, Direction direction, const Shape& x, const Shape& w,
+                        const Shape& y) {
+  require_f32(context);
+  const Conv2dOptions& options = context.op<Conv2dOpBase>().conv();
+  return {.direction = direction,
+          .n = x[0],
+          .c = x[1],
+          .k = w[0],
+          .groups = options.groups,
+          .in = {x[2], x[3]},
+          .kernel = {w[2], w[3]},
+          .out = {y[2], y[3]},
+          .stride = options.stride,
+          .padding = options.padding,
+          .dilation = options.dilation};
+}
+
+/// A kernel that is one of cuDNN's plans.
+class PlanKernel : public Kernel {
+ public:
+  explicit PlanKernel(std::shared_ptr<ConvolutionPlan> plan) : plan_(std::move(plan)) {}
+
+  std::size_t workspace_bytes() const override { return plan_->workspace_bytes(); }
+  std::string algorithm() const override { return plan_->algorithm(); }
+  void bind(const Addresses& addresses) override {
+    Kernel::bind(addresses);
+    plan_->prepare();
+  }
+
+ protected:
+  ConvolutionPlan& plan() const { return *plan_; }
+
+ private:
+  std::shared_ptr<ConvolutionPlan> plan_;
+};
+
+class Forward final : public PlanKernel {
+ public:
+  using PlanKernel::PlanKernel;
+  void run(const RunContext&) override {
+    const auto& [inputs, outputs, workspace] = addresses_;
+    plan().run(inputs[0], inputs[1], outputs[0], inputs.size() == 3 ? inputs[2] : nullptr, workspace);
+  }
+};
+
+class GradInput final : public PlanKernel {
+ public:
+  using PlanKernel::PlanKernel;
+  void run(const RunContext&) override {
+    const auto& [inputs, outputs, workspace] = addresses_;
+    plan().run(outputs[0], inputs[1], inputs[0], nullptr, workspace);
+  }
+};
+
+struct Add {
+  SLUICE_HOST_DEVICE float operator()(float sum, float part) const { return sum + part; }
+};
+
+/// cuDNN writes the micro-batch's part to the workspace, in front of its own; it is then added to the gradient.
+class GradWeight final : public PlanKernel {
+ public:
+  GradWeight(std::shared_ptr<ConvolutionPlan> plan, const cuda::Queue& queue, const LoweredValue& dw)
+      : PlanKernel(std::move(plan)),
+        queue_(queue),
+        elements_(dw.dims.elements()),
+        part_bytes_(aligned(dw.bytes())) {}
+
+  std::size_t workspace_bytes() const override { return part_bytes_ + PlanKernel::workspace_bytes(); }
+
+  void run(const RunContext&) override {
+    const auto& [inputs, outputs, workspace] = addresses_;
+    auto* const part = static_cast<float*>(workspace);
+    plan().run(inputs[0], part, inputs[1], nullptr, static_cast<std::byte*>(workspace) + part_bytes_);
+    auto* const sum = static_cast<float*>(outputs[0]);
+    cuda::map(queue_, elements_, Add{}, sum, static_cast<const float*>(sum), static_cast<const float*>(part));
+  }
+
+ private:
+  cuda::Queue queue_;
+  std::int64_t elements_;
+  std::size_t part_bytes_;
+};
+
+std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
+  Convolution conv =
+      convolution(context, Direction::forward, context.input(0).dims, context.input(1).dims, context.output(0).dims);
+  context.require(0, Layout::channels_last());
+  context.require(1, Layout::channels_last());
+  conv.bias = context.inputs() == 3;
+  if (conv.bias) context.require_plain(2);
+  context.set_layout(0, Layout::channels_last());
+  return std::make_unique<Forward>(cudnn::plan(context, conv));
+}
+
+std::unique_ptr<Kernel> lower_grad_input(LoweringContext& context) {
+  const Convolution conv = convolution(context, Direction::backward_data, context.output(0).dims, context.input(1).dims,
+                                       context.input(0).dims);
+  context.require(0, Layout::channels_last());
+  context.require(1, Layout::channels_last());
+  context.set_layout(0, Layout::channels_last());
+  return std::make_unique<GradInput>(cudnn::plan(context, conv));
+}
+
+std::unique_ptr<Kernel> lower_grad_weight(LoweringContext& context) {
+  const Convolution conv = convolution(context, Direction::backward_filter, context.input(0).dims,
+                                       context.output(0).dims, context.input(1).dims);
+  context.require(0, Layout::channels_last());
+  context.require(1, Layout::channels_last());
+  context.set_layout(0, Layout::channels_last());
+  return std::make_unique<GradWeight>(cudnn::plan(context, conv), cuda::queue(context), context.output(0));
+}
+
+}  // namespace
+
+void register_conv2d_cuda(KernelTable& table) {
+  table.add("conv2d", lower_forward, {}, "cuDNN");
+  table.add("conv2d_grad_input", lower_grad_input, {}, "cuDNN");
+  table.add("conv2d_grad_weight", lower_grad_weight, {}, "cuDNN");
+}
+
+}  // namespace sluice

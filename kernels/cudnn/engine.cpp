@@ -1,0 +1,164 @@
+#include <sluice/kernels/cudnn/engine.h>
+
+#include <algorithm>
+
+#include <sluice/core/error.h>
+#include <sluice/kernels/cudnn/library.h>
+
+namespace sluice::cudnn {
+namespace {
+
+constexpr std::int64_t most_kinds = 64;  // of notes, and of knobs
+
+bool has(const std::vector<cudnnBackendNumericalNote_t>& notes, cudnnBackendNumericalNote_t note) {
+  return std::find(notes.begin(), notes.end(), note) != notes.end();
+}
+
+bool deterministic(const std::vector<cudnnBackendNumericalNote_t>& notes) {
+  return !has(notes, CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC);
+}
+
+/// Of f32 operands tensor cores round the inputs to tf32. Transforms with large constants lose more digits than a sum
+/// of products does, which tf32 hides and fp32 shows.
+bool precise(const std::vector<cudnnBackendNumericalNote_t>& notes, Precision precision) {
+  const auto none_of = [&](std::initializer_list<cudnnBackendNumericalNote_t> unwanted) {
+    return std::none_of(unwanted.begin(), unwanted.end(), [&](auto note) { return has(notes, note); });
+  };
+  return none_of({CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS, CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION}) &&
+         (precision == Precision::tf32 ||
+          none_of({CUDNN_NUMERICAL_NOTE_TENSOR_CORE, CUDNN_NUMERICAL_NOTE_FFT, CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_6x6,
+                   CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_13x13}));
+}
+
+Engine engine_of(const Descriptor& configuration, const Descriptor& engine) {
+  Engine result{.index = engine.get<std::int64_t>(CUDNN_ATTR_ENGINE_GLOBAL_INDEX), .knobs = {}};
+  for (const Descriptor& knob : configuration.get_descriptors(CUDNN_ATTR_ENGINECFG_KNOB_CHOICES,
+                                                              CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR, most_kinds))
+    result.knobs.emplace_back(knob.get<cudnnBackendKnobType_t>(CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE),
+                              knob.get<std::int64_t>(CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE));
+  return result;
+}
+
+}  // namespace
+
+std::string Engine::str() const {
+  std::string text = "engine " + std::to_string(index);
+  for (std::size_t i = 0; i < knobs.size(); ++i)
+    text += (i ? " " : " (") + std::to_string(knobs[i].first) + ":" + std::to_string(knobs[i].second);
+  return text + (knobs.empty() ? "" : ")");
+}
+
+ExecutionPlan::ExecutionPlan(Library& library, const Convolution& convolution, const Engine& engine)
+    : plan_(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR) {
+  graph_.emplace_back(convolution, engine.adds_bias);
+  finalize(library, graph_.front(), engine);
+}
+
+ExecutionPlan::ExecutionPlan(Library& library, const OperationGraph& graph, const Engine& engine)
+    : plan_(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR) {
+  finalize(library, graph, engine);
+}
+
+void ExecutionPlan::finalize(Library& library, const OperationGraph& graph, const Engine& engine) {
+  parts_.reserve(engine.knobs.size() + 2);  // they are referred to
+  for (const auto& [type, value] : engine.knobs) {
+    Descriptor& knob = parts_.emplace_back(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR);
+    knob.set(CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE, static_cast<cudnnBackendKnobType_t>(type));
+    knob.set(CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE, value);
+    knob.finalize();
+  }
+  const std::size_t knobs = parts_.size();
+  Descriptor& which = parts_.emplace_back(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
+  which.set(CUDNN_ATTR_ENGINE_OPERATION_GRAPH, graph.descriptor());
+  which.set(CUDNN_ATTR_ENGINE_GLOBAL_INDEX, engine.index);
+  library.set_device(which, attribute::engine_device);
+  which.finalize();
+  Descriptor& configuration = parts_.emplace_back(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR);
+  configuration.set(CUDNN_ATTR_ENGINECFG_ENGINE, which);
+  if (knobs) configuration.set_all(CUDNN_ATTR_ENGINECFG_KNOB_CHOICES, std::span(parts_).first(knobs));
+  configuration.finalize();
+  plan_.set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configuration);
+  library.set_plan_device(plan_);
+  plan_.finalize();
+}
+
+std::size_t ExecutionPlan::workspace_bytes() const {
+  return static_cast<std::size_t>(plan_.get<std::int64_t>(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE));
+}
+
+/// Asks the heuristics for one convolution and notes why what they offer is not taken.
+class EngineSearch {
+ public:
+  explicit EngineSearch(Library& library) : library_(library), precision_(library.backend().precision()) {}
+
+  std::vector<Engine> in(const Convolution& convolution, bool add_bias) {
+    const OperationGraph graph(convolution, add_bias);
+    std::vector<Engine> found;
+    for (const auto& [mode, name] :
+         {std::pair(CUDNN_HEUR_MODE_A, "A"), std::pair(CUDNN_HEUR_MODE_FALLBACK, "fallback")})
+      if (found.empty() || found.back().workspace_bytes > 0) look(graph, mode, name, add_bias, found);
+    return found;
+  }
+  /// "heuristics A: 12 offered, 3 not deterministic; ...".
+  const std::string& tried() const { return tried_; }
+
+ private:
+  void look(const OperationGraph& graph, cudnnBackendHeurMode_t mode, const char* name, bool adds_bias,
+            std::vector<Engine>& found) {
+    Descriptor heuristics(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
+    heuristics.set(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph.descriptor());
+    heuristics.set(CUDNN_ATTR_ENGINEHEUR_MODE, mode);
+    library_.set_device(heuristics, attribute::heuristics_device);
+    tried_ +=
+        std::string(tried_.empty() ? "" : "; ") + "heuristics " + name + (adds_bias ? " with the bias" : "") + ": ";
+    if (const cudnnStatus_t status = heuristics.try_finalize(); status != CUDNN_STATUS_SUCCESS) {
+      tried_ += text(status);
+      return;
+    }
+    const auto offers = heuristics.get_descriptors(CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR,
+                                                   heuristics.count(CUDNN_ATTR_ENGINEHEUR_RESULTS));
+    int random = 0, imprecise = 0, refused = 0;
+    std::string refusal;
+    for (const Descriptor& offer : offers) {
+      const auto engines = offer.get_descriptors(CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_BACKEND_ENGINE_DESCRIPTOR, 1);
+      const auto notes =
+          engines.at(0).get_all<cudnnBackendNumericalNote_t>(CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, most_kinds);
+      random += !deterministic(notes);
+      imprecise += deterministic(notes) && !precise(notes, precision_);
+      if (!deterministic(notes) || !precise(notes, precision_)) continue;
+      Engine engine = engine_of(offer, engines[0]);
+      engine.adds_bias = adds_bias;
+      try {
+        engine.workspace_bytes = ExecutionPlan(library_, graph, engine).workspace_bytes();
+      } catch (const BackendError& error) {
+        ++refused;
+        refusal = error.what();
+        continue;
+      }
+      if (found.empty() || engine.workspace_bytes < found.back().workspace_bytes) found.push_back(std::move(engine));
+      if (found.back().workspace_bytes == 0) return;
+    }
+    tried_ += std::to_string(offers.size()) + " offered, " + std::to_string(random) + " not deterministic, " +
+              std::to_string(imprecise) + " of another precision, " + std::to_string(refused) + " not plannable" +
+              (refusal.empty() ? "" : " (" + refusal + ")");
+  }
+
+  Library& library_;
+  Precision precision_;
+  std::string tried_;
+};
+
+std::vector<Engine> find_engines(Library& library, std::string_view op, const Convolution& convolution) {
+  EngineSearch search(library);
+  std::vector<Engine> found;
+  if (convolution.bias) found = search.in(convolution, /*add_bias=*/true);
+  if (found.empty()) found = search.in(convolution, /*add_bias=*/false);
+  if (found.empty())
+    throw BackendError(std::string(op) + ": cuDNN " + version() + " has no plan for it; got " + convolution.str() +
+                       ", f32 in " + cuda::name(library.backend().precision()) + " on " +
+                       library.backend().properties().name + "; expected one that it can plan; tried " +
+                       search.tried());
+  return found;
+}
+
+}  // namespace sluice::cudnn

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <sluice/kernels/cudnn/graph.h>
+
+namespace sluice::cudnn {
+
+class Library;
+
+/// One of cuDNN's ways to compute a graph, complete: the same engine with the same knobs is the same plan again.
+struct Engine {
+  std::int64_t index = 0;
+  std::vector<std::pair<std::int64_t, std::int64_t>> knobs;  ///< type, value
+  std::size_t workspace_bytes = 0;
+  bool adds_bias = false;  ///< in the same pass
+
+  /// "engine 67 (2:1 13:0)".
+  std::string str() const;
+  friend bool operator==(const Engine&, const Engine&) = default;
+};
+
+/// The engine as a plan that runs on the library's device. It keeps what it refers to.
+class ExecutionPlan {
+ public:
+  /// Throws BackendError when cuDNN refuses.
+  ExecutionPlan(Library& library, const Convolution& convolution, const Engine& engine);
+
+  const Descriptor& descriptor() const { return plan_; }
+  std::size_t workspace_bytes() const;
+
+ private:
+  friend class EngineSearch;
+  ExecutionPlan(Library& library, const OperationGraph& graph, const Engine& engine);
+  void finalize(Library& library, const OperationGraph& graph, const Engine& engine);
+
+  std::vector<OperationGraph> graph_;  // at most one: its own
+  std::vector<Descriptor> parts_;
+  Descriptor plan_;
+};
+
+/// What cuDNN's heuristics offer for the convolution, in their order, as far as it is deterministic and of the
+/// precision; only those that need less workspace than all before them, so that the first one within a cap is the
+/// first one offered within it. Throws BackendError naming op, shape, dtype and what was tried when there is none.
+std::vector<Engine> find_engines(Library& library, std::string_view op, const Convolution& convolution);
+
+}  // namespace sluice::cudnn

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <sluice/kernels/cudnn/convolution.h>
+#include <sluice/kernels/cudnn/descriptor.h>
+
+namespace sluice::cudnn {
+
+/// The tensors of a convolution's graph, as variant packs name them.
+namespace uid {
+inline constexpr std::int64_t x = 1, w = 2, y = 3, bias = 4, sum = 5;
+}
+
+/// What is to be computed, as cuDNN's graph of operations.
+class OperationGraph {
+ public:
+  /// With `add_bias` the bias is added in the same pass.
+  OperationGraph(const Convolution& convolution, bool add_bias);
+
+  const Descriptor& descriptor() const { return graph_; }
+
+ private:
+  std::vector<Descriptor> parts_;
+  Descriptor graph_;
+};
+
+}  // namespace sluice::cudnn

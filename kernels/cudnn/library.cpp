@@ -1,0 +1,89 @@
+#include <sluice/kernels/cudnn/library.h>
+
+#include <sluice/core/error.h>
+
+namespace sluice::cudnn {
+namespace {
+
+constexpr auto device_descriptor = static_cast<cudnnBackendDescriptorType_t>(38);
+
+std::string version_text(std::size_t number) {
+  return std::to_string(number / 10000) + "." + std::to_string(number / 100 % 100) + "." + std::to_string(number % 100);
+}
+
+void require_version(std::size_t least, const char* what) {
+  const std::size_t number = cudnnGetVersion();
+  if (number >= least) return;
+  // Before version 9 a minor version took one digit less.
+  const std::string got = number >= 90000 ? version_text(number) : std::to_string(number / 1000);
+  throw DeviceError(std::string("cuda: cuDNN is too old for ") + what + "; got version " + got + "; expected " +
+                    version_text(least) + " or later");
+}
+
+}  // namespace
+
+void require_library() { require_version(90000, "this CUDA module"); }
+
+std::string version() { return version_text(cudnnGetVersion()); }
+
+Library::Library(cuda::CudaBackend& backend) : backend_(backend) {}
+
+Library::~Library() {
+  if (cache_) cache_->save();
+  if (handle_) (void)cudnnDestroy(handle_);
+}
+
+cudnnHandle_t Library::handle() {
+  backend_.select();
+  if (!handle_) {
+    check(cudnnCreate(&handle_), "cudnnCreate");
+    check(cudnnSetStream(handle_, backend_.queue().stream), "cudnnSetStream");
+  }
+  return handle_;
+}
+
+PlanCache& Library::cache() {
+  if (!cache_) cache_ = &PlanCache::of(backend_.properties().json(), version());
+  return *cache_;
+}
+
+std::shared_ptr<const ExecutionPlan> Library::execution_plan(const Convolution& convolution, const Engine& engine) {
+  backend_.select();
+  auto& plan = execution_plans_[convolution.str() + ", " + engine.str()];
+  if (plan) return plan;
+  plan = std::make_shared<ExecutionPlan>(*this, convolution, engine);
+  if (plan->workspace_bytes() > engine.workspace_bytes)
+    throw BackendError("cuDNN: " + engine.str() + " wants more workspace than was planned; got " +
+                       std::to_string(plan->workspace_bytes()) + " bytes for " + convolution.str() + "; expected " +
+                       std::to_string(engine.workspace_bytes) + ", as in the cache of plans, which may be deleted");
+  return plan;
+}
+
+void Library::set_device(Descriptor& descriptor, cudnnBackendAttributeName_t name) {
+  if (backend_.is_here())
+    backend_.select();  // cuDNN takes the current device
+  else
+    descriptor.set(name, planned_device());
+}
+
+void Library::set_plan_device(Descriptor& plan) {
+  if (backend_.is_here())
+    plan.set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, handle());
+  else
+    plan.set(attribute::plan_device, planned_device());
+}
+
+const Descriptor& Library::planned_device() {
+  if (planned_device_) return *planned_device_;
+  require_version(90800, "planning for a GPU that is not here");
+  const std::string json = backend_.properties().json();
+  Descriptor device(device_descriptor);
+  device.set_all<char>(attribute::device_json, std::span(json.c_str(), json.size() + 1));
+  if (const cudnnStatus_t status = device.try_finalize(); status != CUDNN_STATUS_SUCCESS)
+    throw DeviceError("cuda: cuDNN does not take the GPU to plan for; got " + backend_.properties().str() + ", and '" +
+                      text(status) + "'; expected properties of a GPU that it knows");
+  planned_device_ = std::move(device);
+  return *planned_device_;
+}
+
+}  // namespace sluice::cudnn

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <sluice/kernels/cuda/cuda_backend.h>
+#include <sluice/kernels/cudnn/descriptor.h>
+#include <sluice/kernels/cudnn/plan_cache.h>
+
+namespace sluice::cudnn {
+
+/// Throws DeviceError unless the cuDNN that was loaded is version 9 or later.
+void require_library();
+/// "9.19.0".
+std::string version();
+
+// Devices that are not here came with cuDNN 9.8; by number, so that earlier headers do.
+namespace attribute {
+inline constexpr auto heuristics_device = static_cast<cudnnBackendAttributeName_t>(204);
+inline constexpr auto plan_device = static_cast<cudnnBackendAttributeName_t>(407);
+inline constexpr auto engine_device = static_cast<cudnnBackendAttributeName_t>(1307);
+inline constexpr auto device_json = static_cast<cudnnBackendAttributeName_t>(2702);
+}  // namespace attribute
+
+/// What cuDNN needs once a device (CudaBackend::one). Everything in it is made at first use.
+class Library {
+ public:
+  explicit Library(cuda::CudaBackend& backend);
+  ~Library();
+  Library(const Library&) = delete;
+  Library& operator=(const Library&) = delete;
+
+  cuda::CudaBackend& backend() const { return backend_; }
+  /// Of a device that is here, on its stream. Throws DeviceError when it is only planned for.
+  cudnnHandle_t handle();
+  PlanCache& cache();
+  /// For running; equal ones are one.
+  std::shared_ptr<const ExecutionPlan> execution_plan(const Convolution& convolution, const Engine& engine);
+
+  /// Tells a descriptor which device it is for where that is not the one here.
+  void set_device(Descriptor& descriptor, cudnnBackendAttributeName_t name);
+  /// The same for an execution plan, which always wants to know.
+  void set_plan_device(Descriptor& plan);
+
+ private:
+  const Descriptor& planned_device();
+
+  cuda::CudaBackend& backend_;
+  cudnnHandle_t handle_ = nullptr;
+  std::optional<Descriptor> planned_device_;
+  PlanCache* cache_ = nullptr;
+  std::map<std::string, std::shared_ptr<const ExecutionPlan>> execution_plans_;
+};
+
+}  // namespace sluice::cudnn

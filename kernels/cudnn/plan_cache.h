@@ -1,0 +1,42 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include <sluice/kernels/cudnn/engine.h>
+
+namespace sluice::cudnn {
+
+/// What cuDNN's heuristics answered for a kind of device, in memory and in a file, so that planning again asks nothing
+/// of cuDNN. The file is cudnn-<version>-<hash of the device>.json in $SLUICE_CACHE_DIR, $XDG_CACHE_HOME/sluice or
+/// ~/.cache/sluice, the first that is set. One that is damaged or of another device is told in a line, left unread, and
+/// replaced; so is one that cannot be read or written told, and planning goes on without.
+class PlanCache {
+ public:
+  /// The process's one for devices with these properties. It is saved when the process ends, too.
+  static PlanCache& of(const std::string& device_json, const std::string& cudnn_version);
+
+  /// An empty `path`: in memory alone.
+  PlanCache(std::string device_json, std::string cudnn_version, std::string path);
+  ~PlanCache() { save(); }
+  PlanCache(const PlanCache&) = delete;
+  PlanCache& operator=(const PlanCache&) = delete;
+
+  /// Null when `key` was not asked before.
+  const std::vector<Engine>* find(const std::string& key) const;
+  const std::vector<Engine>& add(const std::string& key, std::vector<Engine> engines);
+  /// Writes what is new, all or nothing, together with what other processes added meanwhile.
+  void save() noexcept;
+
+ private:
+  using Plans = std::map<std::string, std::vector<Engine>>;
+  Plans read() const;
+  std::string text() const;
+
+  std::string device_json_, cudnn_version_, path_;
+  Plans plans_;
+  bool changed_ = false;
+};
+
+}  // namespace sluice::cudnn

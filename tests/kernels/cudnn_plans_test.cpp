@@ -1,0 +1,286 @@
+// Convolutions and matrix products lowered for GPUs that are not here: cuDNN finalises the plans all the same.
+
+#include <chrono>
+#include <iostream>
+#include <set>
+
+#include <nlohmann/json.hpp>
+
+#include <sluice/core/kernel.h>
+#include <sluice/kernels/conv2d/conv2d.h>
+#include <sluice/kernels/linear/linear.h>
+#include <sluice/mbp/step_graph.h>
+#include <sluice/optim/sgd.h>
+
+#include "models/catalog.h"
+#include "support/planned_gpu.h"
+
+namespace sluice::test {
+namespace {
+
+constexpr std::size_t no_cap = std::numeric_limits<std::size_t>::max();
+
+struct Lowered {
+  std::string op, algorithm;
+  std::size_t workspace_bytes = 0;
+  std::vector<Layout> inputs, outputs;
+
+  friend bool operator==(const Lowered&, const Lowered&) = default;
+};
+
+/// A node of a graph for a micro-batch of `samples`, by itself.
+Lowered lower(Backend& backend, const Graph& graph, NodeId id, std::int64_t samples, std::size_t cap = no_cap) {
+  const Node& node = graph.node(id);
+  const auto values = [&](const std::vector<ValueId>& ids) {
+    std::vector<LoweredValue> result;
+    for (const ValueId v : ids) {
+      const ValueSpec& spec = graph.value(v).spec;
+      result.push_back({.dims = spec.is_sample() ? spec.shape.with_leading(samples) : spec.shape,
+                        .dtype = spec.dtype,
+                        .scope = spec.scope,
+                        .layout = {},
+                        .pinned = false});
+    }
+    return result;
+  };
+  LoweringContext context(*node.op, backend, values(node.inputs), values(node.outputs), cap);
+  const auto kernel = (*backend.kernel(node.op->type()))(context);
+  Lowered result{.op = std::string(node.op->type()),
+                 .algorithm = kernel->algorithm(),
+                 .workspace_bytes = kernel->workspace_bytes(),
+                 .inputs = {},
+                 .outputs = {}};
+  for (int i = 0; i < context.inputs(); ++i) result.inputs.push_back(context.input(i).layout);
+  for (int o = 0; o < context.outputs(); ++o) result.outputs.push_back(context.output(o).layout);
+  return result;
+}
+
+/// The forward and the two backward convolutions, or matrix products, of a graph that is one of them.
+struct ThreeDirections {
+  Graph graph;
+
+  explicit ThreeDirections(const Shape& x_shape, const Shape& w_shape, bool bias = false,
+                           const Conv2dOptions& options = {}) {
+    const Var x = graph.input("x", x_shape);
+    const Var w = graph.constant(1, w_shape);
+    const Var b = graph.constant(2, {w_shape[0]});
+    if (w_shape.rank() == 2) {
+      const Var y = bias ? linear(x, w, b) : linear(x, w);
+      linear_grad_input(y, w);
+      linear_grad_weight(x, y);
+      return;
+    }
+    const Var y = bias ? conv2d(x, w, b, options) : conv2d(x, w, options);
+    conv2d_grad_input(y, w, x_shape, options);
+    conv2d_grad_weight(x, y, {w_shape[2], w_shape[3]}, options);
+  }
+
+  std::vector<Lowered> lower_all(Backend& backend, std::int64_t samples, std::size_t cap = no_cap) const {
+    std::vector<Lowered> result;
+    for (NodeId id = 0; id < graph.nodes(); ++id) result.push_back(lower(backend, graph, id, samples, cap));
+    return result;
+  }
+};
+
+class CudnnPlans : public PlannedGpuTest {
+ protected:
+  /// A GPU that no other test plans for.
+  std::string renamed_t4(const std::string& name) {
+    auto json = nlohmann::json::parse(read_file(shipped("t4")));
+    json["deviceName"] = name;
+    return file(name + ".json", json.dump());
+  }
+  /// The one file of a folder that plans were cached in.
+  static std::filesystem::path cache_file(const std::filesystem::path& folder) {
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+      if (entry.path().filename().string().starts_with("cudnn-")) return entry.path();
+    ADD_FAILURE() << "no cache of plans in " << folder;
+    return {};
+  }
+};
+
+const ThreeDirections& a_convolution() {
+  static const ThreeDirections convolution({64, 28, 28}, {96, 64, 3, 3}, false, {.padding = 1});
+  return convolution;
+}
+
+TEST_F(CudnnPlans, EveryConvolutionOfTheResnets) {
+  for (const char* gpu : {"h200", "t4"})
+    for (const char* model : {"resnet18_cifar", "resnet18", "resnet50"}) {
+      const auto backend = open_planned_cuda(shipped(gpu));
+      const samples::ModelSetup setup = samples::set_up_model(model);
+      const StepGraph step = make_training_graph(trace(*setup.net, setup.step, setup.data),
+                                                 Sgd(SgdOptions{.lr = 0.1, .momentum = 0.9}), /*fold=*/true,
+                                                 /*keep_gradients=*/false);
+      const auto begin = std::chrono::steady_clock::now();
+      std::map<std::string, int> count;
+      std::set<std::string> engines;
+      std::size_t workspace = 0;
+      for (NodeId id = 0; id < step.graph->nodes(); ++id) {
+        if (!step.graph->node(id).op->type().starts_with("conv2d")) continue;
+        const Lowered kernel = lower(*backend, *step.graph, id, 32);
+        ++count[kernel.op];
+        engines.insert(kernel.algorithm);
+        workspace = std::max(workspace, kernel.workspace_bytes);
+        EXPECT_TRUE(kernel.algorithm.starts_with("engine ")) << kernel.algorithm;
+        EXPECT_EQ(kernel.outputs.at(0), Layout::channels_last());
+        EXPECT_EQ(kernel.inputs.at(0), Layout::channels_last());
+        EXPECT_EQ(kernel.inputs.at(1), Layout::channels_last());
+      }
+      const std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
+      const int layers = std::string(model) == "resnet50" ? 53 : 20;
+      EXPECT_EQ(count["conv2d"], layers);
+      EXPECT_EQ(count["conv2d_grad_weight"], layers);
+      EXPECT_EQ(count["conv2d_grad_input"], layers - 1);  // nobody wants the gradient by the image
+      EXPECT_GT(engines.size(), 3U);
+      EXPECT_GT(workspace, 0U);
+      std::cout << gpu << ", " << model << ": " << 3 * layers - 1 << " convolutions, " << engines.size()
+                << " configurations, largest workspace " << workspace << " bytes, planned in " << time.count()
+                << " s\n";
+    }
+}
+
+TEST_F(CudnnPlans, EveryKindOfConvolution) {
+  const struct {
+    const char* name;
+    Shape x, w;
+    bool bias;
+    Conv2dOptions options;
+  } kinds[] = {{"grey image", {1, 28, 28}, {32, 1, 3, 3}, true, {.padding = 1}},
+               {"colour image", {3, 32, 32}, {64, 3, 3, 3}, false, {.padding = 1}},
+               {"odd channels", {5, 9, 7}, {7, 5, 3, 3}, true, {.stride = 2, .padding = 1}},
+               {"pointwise", {64, 14, 14}, {128, 64, 1, 1}, true, {}},
+               {"strided pointwise", {64, 14, 14}, {128, 64, 1, 1}, false, {.stride = 2}},
+               {"asymmetric", {8, 12, 20}, {16, 8, 1, 5}, false, {.stride = {1, 2}, .padding = {0, 2}}},
+               {"dilated", {16, 20, 20}, {24, 16, 3, 3}, true, {.padding = 2, .dilation = 2}},
+               {"grouped", {64, 28, 28}, {64, 16, 3, 3}, true, {.padding = 1, .groups = 4}},
+               {"depthwise", {32, 28, 28}, {32, 1, 3, 3}, false, {.padding = 1, .groups = 32}}};
+  for (const char* gpu : {"h200", "a100-80gb", "rtx4090", "rtx3060-12gb", "t4"})
+    for (const Precision precision : {Precision::automatic, Precision::fp32}) {
+      const auto backend = open_planned_cuda(shipped(gpu));
+      backend->set_precision(precision);
+      for (const auto& kind : kinds)
+        for (const std::int64_t samples : {1, 7}) {
+          SCOPED_TRACE(std::string(gpu) + ", " + kind.name);
+          const auto kernels = ThreeDirections(kind.x, kind.w, kind.bias, kind.options).lower_all(*backend, samples);
+          ASSERT_EQ(kernels.size(), 3U);
+          // The gradient by the weights is first written beside the sum.
+          EXPECT_GE(kernels[2].workspace_bytes, static_cast<std::size_t>(4 * kind.w.elements()));
+        }
+    }
+}
+
+TEST_F(CudnnPlans, PrecisionDecidesTheEngine) {
+  const auto backend = open_planned_cuda(shipped("h200"));
+  const auto in_tf32 = a_convolution().lower_all(*backend, 32);
+  backend->set_precision(Precision::fp32);
+  const auto in_fp32 = a_convolution().lower_all(*backend, 32);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_NE(in_tf32[i].algorithm, in_fp32[i].algorithm) << in_tf32[i].op;
+    EXPECT_NE(in_tf32[i].algorithm.find(":"), std::string::npos) << "no knobs: " << in_tf32[i].algorithm;
+  }
+}
+
+TEST_F(CudnnPlans, WorkspaceStaysWithinItsCapWhereItCan) {
+  const auto backend = open_planned_cuda(shipped("t4"));
+  for (std::size_t direction = 0; direction < 3; ++direction) {
+    const std::size_t least = a_convolution().lower_all(*backend, 32, 0)[direction].workspace_bytes;
+    const std::size_t most = a_convolution().lower_all(*backend, 32)[direction].workspace_bytes;
+    EXPECT_LE(least, most);
+    for (std::size_t cap = 1 << 10; cap <= std::size_t{1} << 28; cap *= 4) {
+      const std::size_t part = direction == 2 ? 4 * 96 * 64 * 9 : 0;
+      const std::size_t bytes = a_convolution().lower_all(*backend, 32, cap)[direction].workspace_bytes;
+      EXPECT_TRUE(bytes <= cap + part || bytes == least) << bytes << " of " << cap;
+      EXPECT_LE(bytes, most);
+    }
+  }
+}
+
+TEST_F(CudnnPlans, AreReadFromTheFile) {
+  const std::string gpu = renamed_t4("cached");
+  const auto first = a_convolution().lower_all(*open_planned_cuda(gpu), 32);
+  const std::filesystem::path written = cache_file(folder());
+  auto json = nlohmann::json::parse(read_file(written));
+  ASSERT_EQ(json.at("plans").size(), 3U);
+
+  // What cuDNN would never say shows that it was not asked.
+  for (auto& [key, engines] : json.at("plans").items()) {
+    engines = {engines[0]};
+    engines[0]["engine"] = 4711;
+  }
+  const std::filesystem::path other = folder() / "other";
+  std::filesystem::create_directories(other);
+  std::ofstream(other / written.filename()) << json;
+  cache_in(other);
+  const auto second = a_convolution().lower_all(*open_planned_cuda(gpu), 32);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_TRUE(second[i].algorithm.starts_with("engine 4711")) << second[i].algorithm;
+    EXPECT_EQ(second[i].workspace_bytes, first[i].workspace_bytes);
+  }
+}
+
+TEST_F(CudnnPlans, DamagedAndForeignFilesAreReplaced) {
+  const std::string gpu = renamed_t4("damaged");
+  const auto plans = a_convolution().lower_all(*open_planned_cuda(gpu), 32);
+  const std::filesystem::path written = cache_file(folder());
+  const std::string good = read_file(written);
+  using Json = nlohmann::json;
+  const auto changed = [&](const char* key, const Json& value) {
+    Json json = Json::parse(good);
+    json[key] = value;
+    return json.dump();
+  };
+  Json engine = *Json::parse(good)["plans"].begin();
+  engine[0]["workspace_bytes"] = -1;
+  int number = 0;
+  for (const std::string& bad :
+       {std::string(), std::string("{}"), good.substr(0, good.size() / 2), std::string(1000, '\0'),
+        changed("cudnn", "8.9.7"), changed("device", Json::object()), changed("sluice_cudnn_plans", 2),
+        changed("plans", 5), changed("plans", Json{{"a", Json::array()}}), changed("plans", Json{{"a", engine}})}) {
+    SCOPED_TRACE(bad.substr(0, 200));
+    const std::filesystem::path place = folder() / std::to_string(number++);
+    std::filesystem::create_directories(place);
+    std::ofstream(place / written.filename()) << bad;
+    cache_in(place);
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(a_convolution().lower_all(*open_planned_cuda(gpu), 32), plans);
+    const std::string told = testing::internal::GetCapturedStderr();
+    EXPECT_NE(told.find((place / written.filename()).string()), std::string::npos) << told;
+    EXPECT_EQ(read_file(place / written.filename()), good);
+  }
+}
+
+TEST_F(CudnnPlans, GoOnWithoutAPlaceForTheFile) {
+  const auto plans = a_convolution().lower_all(*open_planned_cuda(renamed_t4("placeless")), 32);
+  cache_in(file("not-a-folder", ""));
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(a_convolution().lower_all(*open_planned_cuda(renamed_t4("placeless")), 32), plans);
+  const std::string told = testing::internal::GetCapturedStderr();
+  EXPECT_NE(told.find("not written"), std::string::npos) << told;
+}
+
+TEST_F(CudnnPlans, MatrixProductsTakeWhatCublasRecommends) {
+  const ThreeDirections product({512}, {10, 512}, true);
+  constexpr std::size_t KiB = 1 << 10, MiB = 1 << 20, alignment = 256;
+  for (const auto& [gpu, recommended] : {std::pair("h200", 32 * MiB), {"a100-80gb", 4 * MiB}, {"t4", 4 * MiB}}) {
+    const auto backend = open_planned_cuda(shipped(gpu));
+    for (const Lowered& kernel : product.lower_all(*backend, 64)) {
+      EXPECT_EQ(kernel.workspace_bytes, recommended + alignment);
+      EXPECT_EQ(kernel.inputs.at(0), Layout());
+      EXPECT_EQ(kernel.outputs.at(0), Layout());
+    }
+    EXPECT_EQ(product.lower_all(*backend, 64, 0)[0].workspace_bytes, 16 * KiB + alignment);
+    EXPECT_LE(product.lower_all(*backend, 64, MiB)[0].workspace_bytes, MiB);
+  }
+}
+
+TEST_F(CudnnPlans, TheTableSaysWhoWorks) {
+  const auto backend = open_planned_cuda(shipped("t4"));
+  for (const char* op : {"conv2d", "conv2d_grad_input", "conv2d_grad_weight"})
+    EXPECT_EQ(backend->kernels().library(op), "cuDNN");
+  for (const char* op : {"linear", "linear_grad_input", "linear_grad_weight"})
+    EXPECT_EQ(backend->kernels().library(op), "cuBLAS");
+}
+
+}  // namespace
+}  // namespace sluice::test

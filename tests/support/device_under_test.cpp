@@ -1,0 +1,38 @@
+#include "support/device_under_test.h"
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <sluice/core/kernel.h>
+
+namespace sluice::test {
+
+Device device_under_test() {
+  static const Device device = [] {
+    const char* const name = std::getenv("SLUICE_TEST_DEVICE");
+    return name ? Device::parse(name) : Device::cpu();
+  }();
+  return device;
+}
+
+void require_kernel(std::string_view op_type, Device device) {
+  if (device.backend().kernel(op_type)) return;
+  const std::string why = "no " + device.str() + " kernel for op " + std::string(op_type);
+  [&] { GTEST_SKIP() << why; }();
+  // GoogleTest takes it for something that is reported already, and ends the test.
+  throw testing::AssertionException(
+      testing::TestPartResult(testing::TestPartResult::kSkip, __FILE__, __LINE__, why.c_str()));
+}
+
+void require_kernels(std::span<const Var> vars, Device device) {
+  std::vector<ValueId> values;
+  for (const Var var : vars) values.push_back(var.id());
+  if (values.empty()) return;
+  const Graph& graph = vars[0].graph();
+  for (const NodeId id : graph.ancestors(values)) require_kernel(graph.node(id).op->type(), device);
+}
+
+}  // namespace sluice::test

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include <sluice/core/device.h>
+#include <sluice/core/graph.h>
+
+namespace sluice::test {
+
+/// The device that tests of kernels, layers and training run on: the CPU, or what SLUICE_TEST_DEVICE names.
+Device device_under_test();
+
+/// Ends the running test as skipped where the device has no kernel for the op, or for one that `vars` need.
+void require_kernel(std::string_view op_type, Device device);
+void require_kernels(std::span<const Var> vars, Device device);
+
+}  // namespace sluice::test

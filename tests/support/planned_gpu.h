@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include <sluice/core/cuda_module.h>
+#include <sluice/core/error.h>
+
+#include <unistd.h>
+
+namespace sluice::test {
+
+/// Tests that lower kernels for GPUs that are not here. They have a folder of their own, which is also where plans are
+/// cached, and skip where the build has no CUDA module.
+class PlannedGpuTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* const info = testing::UnitTest::GetInstance()->current_test_info();
+    folder_ = std::filesystem::temp_directory_path() /
+              ("sluice-" + std::string(info->name()) + "-" + std::to_string(getpid()));
+    std::filesystem::create_directories(folder_);
+    cache_in(folder_);
+    try {
+      open_planned_cuda(shipped("t4"));
+    } catch (const DeviceError& error) {
+      if (std::string(error.what()).find("no CUDA module") != std::string::npos) GTEST_SKIP() << error.what();
+      throw;
+    }
+  }
+  void TearDown() override {
+    unsetenv("SLUICE_CACHE_DIR");
+    std::filesystem::remove_all(folder_);
+  }
+
+  const std::filesystem::path& folder() const { return folder_; }
+  static void cache_in(const std::filesystem::path& folder) { setenv("SLUICE_CACHE_DIR", folder.c_str(), 1); }
+  /// gpus/NAME.json.
+  static std::string shipped(const std::string& name) {
+    return std::string(SLUICE_SOURCE_DIR) + "/gpus/" + name + ".json";
+  }
+  /// A file of this text.
+  std::string file(const std::string& name, const std::string& text) const {
+    std::ofstream(folder_ / name) << text;
+    return folder_ / name;
+  }
+
+ private:
+  std::filesystem::path folder_;
+};
+
+inline std::string read_file(const std::filesystem::path& path) {
+  std::ifstream stream(path);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+}  // namespace sluice::test
