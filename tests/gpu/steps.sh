@@ -36,9 +36,13 @@ commit() {
 }
 
 step_build() {
-  local prefix=() cpu=AUTO
+  local prefix=() cpu=AUTO targets=(sluice_cuda test_{core,kernels,layers,optim,data,mbp,samples} gpu_check bench_training
+    quickstart sluice train_cifar10 train_fashion_mnist)
   [[ -e $carried/machine ]] && prefix=(-DCMAKE_PREFIX_PATH="$PWD/$carried")
-  [[ -z $rehearse ]] || cpu=OFF
+  if [[ -n $rehearse ]]; then
+    cpu=OFF
+    targets+=(test_{kernels,layers,mbp}_shim gpu_check_shim)
+  fi
   if [[ ! -e $build/CMakeCache.txt ]]; then
     local generator='Unix Makefiles'
     ! command -v ninja >/dev/null || generator=Ninja
@@ -47,7 +51,7 @@ step_build() {
   # shellcheck disable=SC2086  # several arguments in one variable
   cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DSLUICE_CUDA=ON -DSLUICE_CPU=$cpu -DSLUICE_BUILD_BENCH=ON \
     -DCMAKE_CUDA_ARCHITECTURES="$architecture" "${prefix[@]}" ${SLUICE_CMAKE_ARGS:-} || return 1
-  cmake --build "$build" --parallel "${SLUICE_JOBS:-$(nproc)}" || return 1
+  cmake --build "$build" --parallel "${SLUICE_JOBS:-$(nproc)}" --target "${targets[@]}" || return 1
   sed -n 's/^SLUICE_CUDA_STATUS:INTERNAL=//p' "$build/CMakeCache.txt"
 }
 
@@ -141,4 +145,14 @@ rehearse_programs() {
   needs_gpu "$bin/bench_training" --device cuda || return 1
   needs_gpu "$bin/train_fashion_mnist" --device cuda --data /nonexistent || return 1
   ctest --test-dir "$build" -L gpu --no-tests=error -N | tail -n 1
+}
+# What the steps above run on a GPU, on the runtime without one.
+rehearse_shim() {
+  local folder filter
+  for folder in kernels layers mbp; do
+    filter='*'
+    [[ $folder != mbp ]] || filter='Cuda*'
+    "$bin/test_${folder}_shim" --gtest_filter="$filter" --gtest_brief=1 || return 1
+  done
+  "$bin/gpu_check_shim" replay && "$bin/gpu_check_shim" gradients
 }
