@@ -37,6 +37,7 @@ class PlanKernel : public Kernel {
 
   std::size_t workspace_bytes() const override { return plan_->workspace_bytes(); }
   std::string algorithm() const override { return plan_->algorithm(); }
+  double work() const override { return plan_->work(); }
   void bind(const Addresses& addresses) override {
     Kernel::bind(addresses);
     plan_->prepare();

@@ -31,6 +31,8 @@ class ConvolutionPlan {
   virtual std::size_t workspace_bytes() const = 0;
   /// The engine, for listings and hashes.
   virtual std::string algorithm() const = 0;
+  /// As Kernel::work: what engines that the heuristics put behind others are taken to cost beside them.
+  virtual double work() const { return 1; }
   /// Makes what running needs and planning does not (on a device only); once, before the first run.
   virtual void prepare() = 0;
   /// Forward: reads x, w (and bias), writes y. Backward data: reads y and w, writes x. Backward filter: reads x and y,

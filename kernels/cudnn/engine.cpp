@@ -93,6 +93,7 @@ class EngineSearch {
 
   std::vector<Engine> in(const Convolution& convolution, bool add_bias) {
     const OperationGraph graph(convolution, add_bias);
+    rank_ = 0;
     std::vector<Engine> found;
     for (const auto& [mode, name] :
          {std::pair(CUDNN_HEUR_MODE_A, "A"), std::pair(CUDNN_HEUR_MODE_FALLBACK, "fallback")})
@@ -135,6 +136,7 @@ class EngineSearch {
         refusal = error.what();
         continue;
       }
+      engine.rank = rank_++;
       if (found.empty() || engine.workspace_bytes < found.back().workspace_bytes) found.push_back(std::move(engine));
       if (found.back().workspace_bytes == 0) return;
     }
@@ -145,6 +147,7 @@ class EngineSearch {
 
   Library& library_;
   Precision precision_;
+  std::int64_t rank_ = 0;
   std::string tried_;
 };
 

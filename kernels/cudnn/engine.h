@@ -18,6 +18,7 @@ struct Engine {
   std::int64_t index = 0;
   std::vector<std::pair<std::int64_t, std::int64_t>> knobs;  ///< type, value
   std::size_t workspace_bytes = 0;
+  std::int64_t rank = 0;   ///< among what the heuristics offer that may be taken; 0 is the fastest
   bool adds_bias = false;  ///< in the same pass
 
   /// "engine 67 (2:1 13:0)".

@@ -7,17 +7,18 @@ namespace {
 
 constexpr auto device_descriptor = static_cast<cudnnBackendDescriptorType_t>(38);
 
+/// "9.19.0" for 91900, and "8.9.7" for 8907: before version 9 the minor version took a digit less.
 std::string version_text(std::size_t number) {
-  return std::to_string(number / 10000) + "." + std::to_string(number / 100 % 100) + "." + std::to_string(number % 100);
+  const std::size_t minors = number < 10000 ? 10 : 100;
+  return std::to_string(number / 100 / minors) + "." + std::to_string(number / 100 % minors) + "." +
+         std::to_string(number % 100);
 }
 
 void require_version(std::size_t least, const char* what) {
   const std::size_t number = cudnnGetVersion();
   if (number >= least) return;
-  // Before version 9 a minor version took one digit less.
-  const std::string got = number >= 90000 ? version_text(number) : std::to_string(number / 1000);
-  throw DeviceError(std::string("cuda: cuDNN is too old for ") + what + "; got version " + got + "; expected " +
-                    version_text(least) + " or later");
+  throw DeviceError(std::string("cuda: cuDNN is too old for ") + what + "; got version " + version_text(number) +
+                    "; expected " + version_text(least) + " or later");
 }
 
 }  // namespace

@@ -40,6 +40,7 @@ Json to_json(const Engine& engine) {
   return {{"engine", engine.index},
           {"knobs", engine.knobs},
           {"workspace_bytes", engine.workspace_bytes},
+          {"rank", engine.rank},
           {"adds_bias", engine.adds_bias}};
 }
 
@@ -48,6 +49,7 @@ Engine from_json(const Json& json) {
   const Engine engine{.index = json.at("engine").get<std::int64_t>(),
                       .knobs = json.at("knobs").get<decltype(Engine::knobs)>(),
                       .workspace_bytes = json.at("workspace_bytes").get<std::size_t>(),
+                      .rank = json.at("rank").get<std::int64_t>(),
                       .adds_bias = json.at("adds_bias").get<bool>()};
   if (to_json(engine).dump() != json.dump()) throw Error("numbers are out of range");
   return engine;

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include <fmt/format.h>
+#include <sluice/core/cuda_module.h>
 #include <sluice/core/error.h>
 #include <sluice/core/write_file.h>
 #include <sluice/optim/adam.h>
@@ -13,6 +14,7 @@
 
 #include "common/flag_parsers.h"
 #include "models/catalog.h"
+#include "tool/plan_layers.h"
 #include "tool/plan_survey.h"
 
 namespace sluice::samples {
@@ -25,9 +27,10 @@ struct PlanFlags {
   std::int64_t batch = 256, samples = 50000, micro_batch = 0;
   bool fastest = false;
   std::vector<std::size_t> budgets = {0};  ///< 0: none
-  std::string optimizer = "sgd", device = "cpu";
+  std::string optimizer = "sgd", device = {}, gpu = {};
+  Precision precision = Precision::automatic;
   int threads = 0;
-  bool exact_bn = false, sweep = false, waterfall = false, quiet = false;
+  bool exact_bn = false, sweep = false, waterfall = false, layers = false, quiet = false;
   PlannerFlags planner = {};
   std::string tuning, json, csv, report;
 };
@@ -88,6 +91,12 @@ void declare_flags(CLI::App& app, PlanFlags& f) {
     f.optimizer = parse_choice(s, {"sgd", "adam", "adamw"});
   });
   add(app, "--device", "cpu|cuda", "where to compute [cpu]", [&](const std::string& s) { f.device = parse_device(s); });
+  add(app, "--gpu", "FILE", "plan for the GPU with these properties (see gpus/), which need not be here; implies cuda",
+      [&](const std::string& s) { f.gpu = s; });
+  add(app, "--precision", "fp32|tf32", "of convolutions and matrix products [tf32 on GPUs that have it, else fp32]",
+      [&](const std::string& s) {
+        f.precision = parse_choice(s, {"fp32", "tf32"}) == "tf32" ? Precision::tf32 : Precision::fp32;
+      });
   add(app, "--threads", "N", "of the cpu device; 0: all cores [0]",
       [&](const std::string& s) { f.threads = parse_whole<int>(s, 0); });
   add(app, "--bn", "local|exact", "BatchNorm over each micro-batch or over the logical batch [local]",
@@ -99,6 +108,7 @@ void declare_flags(CLI::App& app, PlanFlags& f) {
   add_planner_flags(app, f.planner);
   app.add_flag("--waterfall", f.waterfall, "also what each pass of the planner saves");
   app.add_flag("--sweep", f.sweep, "also a grid of micro-batches and batches, without a budget");
+  app.add_flag("--layers", f.layers, "also the algorithm and workspace of every layer, for the last plan that fits");
   add(app, "--json", "FILE", "write everything as JSON", [&](const std::string& s) { f.json = s; });
   add(app, "--csv", "FILE", "write the rows as CSV", [&](const std::string& s) { f.csv = s; });
   add(app, "--report", "FILE", "write a page (HTML) that shows the last plan that fits, byte by byte",
@@ -120,6 +130,17 @@ void check_files(const PlanFlags& flags) {
 std::unique_ptr<Optimizer> make_optimizer(const PlanFlags& flags) {
   if (flags.optimizer == "sgd") return std::make_unique<Sgd>(SgdOptions{.lr = 0.1, .momentum = 0.9});
   return std::make_unique<Adam>(AdamOptions{.decoupled = flags.optimizer == "adamw"});
+}
+
+/// Opens the device that the flags ask for.
+Device open_device(const PlanFlags& flags) {
+  if (!flags.gpu.empty() && !flags.device.empty() && flags.device != "cuda")
+    throw UsageError("--gpu: got it with --device " + flags.device + "; expected cuda, or no --device");
+  if (!flags.gpu.empty()) plan_for_gpu(flags.gpu);
+  const Device device = flags.gpu.empty() ? Device::parse(flags.device.empty() ? "cpu" : flags.device) : Device::cuda();
+  device.backend().set_threads(flags.threads);
+  device.backend().set_precision(flags.precision);
+  return device;
 }
 
 void write_page(const PlanFlags& flags, const PlanSurvey& survey, const StepPlanner& planner, int threads) {
@@ -152,8 +173,7 @@ int run(const PlanFlags& flags) {
                                  .classes = flags.classes,
                                  .batch_norm = flags.exact_bn ? BatchNormMode::exact : BatchNormMode::local,
                                  .samples = flags.samples});
-  const Device device = Device::parse(flags.device);
-  device.backend().set_threads(flags.threads);
+  const Device device = open_device(flags);
   const auto optimizer = make_optimizer(flags);
   const StepPlanner planner(*setup.net, *optimizer, setup.step, setup.data,
                             {.batch = flags.batch,
@@ -165,18 +185,22 @@ int run(const PlanFlags& flags) {
                              .passes = flags.planner.passes});
   PlanSurvey found = survey(planner, flags.micro_batch, flags.budgets);
   const auto fits = [](const BudgetRow& row) { return row.plan != nullptr; };
-  const auto first = std::find_if(found.rows.begin(), found.rows.end(), fits);
+  const auto last = std::find_if(found.rows.rbegin(), found.rows.rend(), fits);  // the one that --report shows
   if (flags.waterfall)
-    found.waterfall = waterfall(planner, first != found.rows.end() ? first->summary().micro_batch : 1);
+    found.waterfall = waterfall(planner, last != found.rows.rend() ? last->summary().micro_batch : 1);
   if (flags.sweep) found.sweep = sweep(planner);
+  const auto last = std::find_if(found.rows.rbegin(), found.rows.rend(), fits);
+  if (last != found.rows.rend()) found.layers = layer_rows(*last->plan);
 
   std::cout << fmt::format("{}, batch {} of {} samples, {}, {}\n", flags.model, flags.batch,
                            setup.data.fields[0].shape.str(), flags.optimizer, device.backend().description())
             << survey_text(found);
+  // Workspaces are what one asks a GPU's plan for.
+  if (flags.layers || device == Device::cuda()) std::cout << layers_text(found.layers, flags.layers ? SIZE_MAX : 10);
   if (!flags.json.empty()) write_whole(flags.json, survey_json(found));
   if (!flags.csv.empty()) write_whole(flags.csv, survey_csv(found));
   if (!flags.report.empty()) write_page(flags, found, planner, device.backend().threads());
-  return first == found.rows.end() ? 1 : 0;
+  return last == found.rows.rend() ? 1 : 0;
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <sluice/mbp/step_planner.h>
 
 #include "common/report.h"
+#include "tool/plan_layers.h"
 
 namespace sluice::samples {
 
@@ -38,6 +39,7 @@ struct PlanSurvey {
   double bytes_per_sample = 0, bytes_per_sample_cheap = 0, bytes_per_sample_least = 0;  ///< by Recompute
   std::vector<SweepRow> sweep = {};
   std::vector<WaterfallRow> waterfall = {};
+  std::vector<LayerRow> layers = {};  ///< of the last plan that fits
 
   double relative_time(const Plan& plan) const { return plan.predicted_step_s / whole_step_s; }
 };

@@ -23,6 +23,7 @@ constexpr std::size_t no_cap = std::numeric_limits<std::size_t>::max();
 struct Lowered {
   std::string op, algorithm;
   std::size_t workspace_bytes = 0;
+  double work = 0;
   std::vector<Layout> inputs, outputs;
 
   friend bool operator==(const Lowered&, const Lowered&) = default;
@@ -48,6 +49,7 @@ Lowered lower(Backend& backend, const Graph& graph, NodeId id, std::int64_t samp
   Lowered result{.op = std::string(node.op->type()),
                  .algorithm = kernel->algorithm(),
                  .workspace_bytes = kernel->workspace_bytes(),
+                 .work = kernel->work(),
                  .inputs = {},
                  .outputs = {}};
   for (int i = 0; i < context.inputs(); ++i) result.inputs.push_back(context.input(i).layout);
@@ -184,6 +186,9 @@ TEST_F(CudnnPlans, PrecisionDecidesTheEngine) {
 TEST_F(CudnnPlans, WorkspaceStaysWithinItsCapWhereItCan) {
   const auto backend = open_planned_cuda(shipped("t4"));
   for (std::size_t direction = 0; direction < 3; ++direction) {
+    // Room buys speed.
+    EXPECT_EQ(a_convolution().lower_all(*backend, 32)[direction].work, 1);
+    EXPECT_GT(a_convolution().lower_all(*backend, 32, 0)[direction].work, 1);
     const std::size_t least = a_convolution().lower_all(*backend, 32, 0)[direction].workspace_bytes;
     const std::size_t most = a_convolution().lower_all(*backend, 32)[direction].workspace_bytes;
     EXPECT_LE(least, most);
