@@ -4,14 +4,27 @@
 
 #include <gtest/gtest.h>
 
+#include <sluice/core/error.h>
 #include <sluice/core/kernel.h>
 
 namespace sluice::test {
+namespace {
+
+Device default_device() {
+  try {
+    Device::cpu().backend();
+    return Device::cpu();
+  } catch (const DeviceError&) {
+    return Device::cuda();
+  }
+}
+
+}  // namespace
 
 Device device_under_test() {
   static const Device device = [] {
     const char* const name = std::getenv("SLUICE_TEST_DEVICE");
-    return name ? Device::parse(name) : Device::cpu();
+    return name ? Device::parse(name) : default_device();
   }();
   return device;
 }

@@ -12,7 +12,8 @@
 
 namespace sluice::test {
 
-/// The device that tests of kernels, layers and training run on: the CPU, or what SLUICE_TEST_DEVICE names.
+/// The device that tests of kernels, layers and training run on: the CPU, or what SLUICE_TEST_DEVICE names. In a
+/// build without the CPU device CUDA takes its place.
 Device device_under_test();
 
 /// Ends the running test as skipped where the device has no kernel for the op, or for one that `vars` need.

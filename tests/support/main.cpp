@@ -11,6 +11,7 @@
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
+  if (GTEST_FLAG_GET(list_tests)) return RUN_ALL_TESTS();  // CTest asks for the list wherever it is
   try {
     sluice::test::device_under_test().backend();
   } catch (const sluice::DeviceError& error) {
