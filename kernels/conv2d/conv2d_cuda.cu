@@ -1,6 +1,7 @@
 #include <sluice/core/error.h>
 #include <sluice/core/program.h>
 #include <sluice/kernels/conv2d/conv2d_ops.h>
+#include <sluice/kernels/cuda/grid.h>
 #include <sluice/kernels/cuda/launch.h>
 #include <sluice/kernels/cudnn/convolution.h>
 #include <sluice/kernels/lowering.h>
@@ -72,6 +73,15 @@ struct Add {
   SLUICE_HOST_DEVICE float operator()(float sum, float part) const { return sum + part; }
 };
 
+/// sum[k][c][tap] += part[k][tap][c].
+__global__ void add_to_plain_kernel(std::int64_t count, std::int64_t channels, std::int64_t taps, const float* part,
+                                    float* sum) {
+  for (std::int64_t i = cuda::grid_thread(); i < count; i += cuda::grid_threads()) {
+    const std::int64_t tap = i % taps, c = i / taps % channels, k = i / taps / channels;
+    sum[i] += part[(k * taps + tap) * channels + c];
+  }
+}
+
 /// cuDNN writes the micro-batch's part to the workspace, in front of its own; it is then added to the gradient.
 class GradWeight final : public PlanKernel {
  public:
@@ -79,6 +89,9 @@ class GradWeight final : public PlanKernel {
       : PlanKernel(std::move(plan)),
         queue_(queue),
         elements_(dw.dims.elements()),
+        channels_(dw.dims[1]),
+        taps_(dw.dims[2] * dw.dims[3]),
+        plain_(dw.layout.is_plain()),
         part_bytes_(aligned(dw.bytes())) {}
 
   std::size_t workspace_bytes() const override { return part_bytes_ + PlanKernel::workspace_bytes(); }
@@ -88,12 +101,17 @@ class GradWeight final : public PlanKernel {
     auto* const part = static_cast<float*>(workspace);
     plan().run(inputs[0], part, inputs[1], nullptr, static_cast<std::byte*>(workspace) + part_bytes_);
     auto* const sum = static_cast<float*>(outputs[0]);
-    cuda::map(queue_, elements_, Add{}, sum, static_cast<const float*>(sum), static_cast<const float*>(part));
+    if (plain_)
+      cuda::launch(queue_, elements_, add_to_plain_kernel, elements_, channels_, taps_, static_cast<const float*>(part),
+                   sum);
+    else
+      cuda::map(queue_, elements_, Add{}, sum, static_cast<const float*>(sum), static_cast<const float*>(part));
   }
 
  private:
   cuda::Queue queue_;
-  std::int64_t elements_;
+  std::int64_t elements_, channels_, taps_;
+  bool plain_;  ///< the gradient; the part is channels last
   std::size_t part_bytes_;
 };
 
@@ -122,7 +140,9 @@ std::unique_ptr<Kernel> lower_grad_weight(LoweringContext& context) {
                                        context.output(0).dims, context.input(1).dims);
   context.require(0, Layout::channels_last());
   context.require(1, Layout::channels_last());
-  context.set_layout(0, Layout::channels_last());
+  // Gradients of parameters lie as those do. Others, which nobody reads as weights, may have been given a plain place.
+  const bool plain = context.output(0).pinned && context.output(0).layout.is_plain();
+  context.set_layout(0, plain ? Layout() : Layout::channels_last());
   return std::make_unique<GradWeight>(cudnn::plan(context, conv), cuda::queue(context), context.output(0));
 }
 
