@@ -266,16 +266,16 @@ TEST_F(CudnnPlans, GoOnWithoutAPlaceForTheFile) {
 
 TEST_F(CudnnPlans, MatrixProductsTakeWhatCublasRecommends) {
   const ThreeDirections product({512}, {10, 512}, true);
-  constexpr std::size_t KiB = 1 << 10, MiB = 1 << 20, alignment = 256;
-  for (const auto& [gpu, recommended] : {std::pair("h200", 32 * MiB), {"a100-80gb", 4 * MiB}, {"t4", 4 * MiB}}) {
+  constexpr std::size_t kib = 1 << 10, mib = 1 << 20, alignment = 256;
+  for (const auto& [gpu, recommended] : {std::pair("h200", 32 * mib), {"a100-80gb", 4 * mib}, {"t4", 4 * mib}}) {
     const auto backend = open_planned_cuda(shipped(gpu));
     for (const Lowered& kernel : product.lower_all(*backend, 64)) {
       EXPECT_EQ(kernel.workspace_bytes, recommended + alignment);
       EXPECT_EQ(kernel.inputs.at(0), Layout());
       EXPECT_EQ(kernel.outputs.at(0), Layout());
     }
-    EXPECT_EQ(product.lower_all(*backend, 64, 0)[0].workspace_bytes, 16 * KiB + alignment);
-    EXPECT_LE(product.lower_all(*backend, 64, MiB)[0].workspace_bytes, MiB);
+    EXPECT_EQ(product.lower_all(*backend, 64, 0)[0].workspace_bytes, 16 * kib + alignment);
+    EXPECT_LE(product.lower_all(*backend, 64, mib)[0].workspace_bytes, mib);
   }
 }
 
