@@ -172,6 +172,21 @@ TEST_F(CudnnPlans, EveryKindOfConvolution) {
     }
 }
 
+// An image of 10¹³ elements, say.
+TEST_F(CudnnPlans, NoneForAShapeIsTold) {
+  const auto backend = open_planned_cuda(shipped("t4"));
+  const ThreeDirections huge({64, 700000, 700000}, {64, 64, 3, 3}, true, {.padding = 1});
+  try {
+    huge.lower_all(*backend, 1);
+    ADD_FAILURE() << "it was planned";
+  } catch (const BackendError& error) {
+    const std::string why = error.what();
+    for (const char* part : {"conv2d: ", "forward x=[1,64,700000,700000] w=[64,64,3,3]", "f32", "fp32", "T4",
+                             "tried heuristics A with the bias: ", "heuristics fallback: "})
+      EXPECT_NE(why.find(part), std::string::npos) << part << " is not in: " << why;
+  }
+}
+
 TEST_F(CudnnPlans, PrecisionDecidesTheEngine) {
   const auto backend = open_planned_cuda(shipped("h200"));
   const auto in_tf32 = a_convolution().lower_all(*backend, 32);
