@@ -3,7 +3,7 @@
 //
 //   ./dev bench --memory
 //
-// Prints the tables of docs/recompute.md. The modes take turns, so that a machine that others use slows all of them
+// Prints the tables of docs/planning.md. The modes take turns, so that a machine that others use slows all of them
 // down alike; times are medians. PyTorch's bytes are what it keeps for the backward pass of one sample
 // (bench/README.md).
 

@@ -1,6 +1,7 @@
 // Measures training with Sluice beside PyTorch, and what micro-batches cost in time and memory:
 //
 //   ./dev bench [--json FILE] [--require-peer] [--figures NAME,...] [--rounds N] [--threads N] [--quick]
+//               [--device cpu|cuda] [--precision fp32|tf32]
 //
 // Prints every round, then a table. bench/README.md says what the figures mean and how noise is treated.
 
@@ -11,6 +12,7 @@
 #include <sluice/core/write_file.h>
 #include <CLI/CLI.hpp>
 
+#include "common/flag_parsers.h"
 #include "support/figures.h"
 #include "support/machine.h"
 
@@ -23,16 +25,25 @@ const std::vector<std::string> figure_names = {
     "train_resnet18_cifar_mb64", "train_fashion_cnn_mb64", "mbp_overhead_resnet18_cifar",
     "mbp_overhead_fashion_cnn",  "arena_over_bound",       "machine"};
 
+/// Of these, what is measured without looking into the CPU's kernels.
+const std::vector<std::string> any_device_figures = {"train_resnet18_cifar_mb64", "train_fashion_cnn_mb64",
+                                                     "arena_over_bound"};
+
 struct Flags {
   std::vector<std::string> figures = {};  ///< empty: all
-  std::string json = {};
+  std::string json = {}, markdown = {};
   bool require_peer = false, no_peer = false;
   FigureOptions options = {};
 
   bool wants(const std::string& figure) const {
-    return figures.empty() || std::any_of(figures.begin(), figures.end(), [&](const std::string& asked) {
-             return asked == figure || (asked == "mbp_overhead" && figure.starts_with("mbp_overhead_"));
-           });
+    if (figures.empty()) return measurable(figure);
+    return std::any_of(figures.begin(), figures.end(), [&](const std::string& asked) {
+      return asked == figure || (asked == "mbp_overhead" && figure.starts_with("mbp_overhead_"));
+    });
+  }
+  bool measurable(const std::string& figure) const {
+    return options.where.device == Device::cpu() ||
+           std::find(any_device_figures.begin(), any_device_figures.end(), figure) != any_device_figures.end();
   }
   bool wants_peer() const { return wants(figure_names[0]) || wants(figure_names[1]); }
 };
@@ -47,29 +58,46 @@ void describe(CLI::App& app, Flags& flags) {
       ->type_name("NAME")
       ->check(CLI::IsMember(known).description(""));
   app.add_option("--json", flags.json, "write the figures as one JSON object")->type_name("FILE");
+  app.add_option("--markdown", flags.markdown, "write the figures as a table of Markdown")->type_name("FILE");
   app.add_flag("--require-peer", flags.require_peer, "fail when there is no PyTorch to compare with");
   app.add_flag("--no-peer", flags.no_peer, "do not look for PyTorch")->excludes("--require-peer");
   app.add_option("--rounds", flags.options.rounds, "rounds of every figure [as many as it needs]")
       ->type_name("N")
       ->check(CLI::Range(1, 1000).description(""));
-  app.add_option("--threads", flags.options.threads, "of Sluice and of the peer; 0: all cores [0]")
+  app.add_option("--threads", flags.options.where.threads, "of Sluice and of the peer; 0: all cores [0]")
       ->type_name("N")
       ->check(CLI::Range(0, 1024).description(""));
+  Where& where = flags.options.where;
+  samples::add(app, "--device", "NAME", "cpu, cuda or cuda:<index>; the peer's too [cpu]",
+               [&](const std::string& s) { where.device = Device::parse(samples::parse_device(s)); });
+  samples::add(app, "--precision", "fp32|tf32", "of convolutions and matrix products [tf32 where a device has it]",
+               [&](const std::string& s) { where.precision = samples::parse_precision(s); });
   app.add_flag("--quick", flags.options.quick, "one short round each: shows that everything works, measures nothing");
+}
+
+/// Throws UsageError for a figure that the device cannot give.
+void check(const Flags& flags) {
+  for (const std::string& figure : flags.figures)
+    if (!flags.measurable(figure))
+      throw UsageError("--figures: " + figure + " is measured on the CPU only; got --device " +
+                       flags.options.where.device.str() + "; expected " +
+                       fmt::format("{}", fmt::join(any_device_figures, ", ")));
 }
 
 /// Null without --require-peer when there is none. Throws Error with it.
 std::unique_ptr<Peer> find_peer(const Flags& flags) {
   if (flags.no_peer || !(flags.wants_peer() || flags.require_peer)) return nullptr;
   std::string tried;
-  auto peer = Peer::find(Device::cpu().backend().threads(), tried);
+  auto peer = Peer::find(flags.options.where, tried);
   if (peer)
     std::cout << "peer: " << peer->version() << " (" << peer->python() << ")\n";
   else if (flags.require_peer)
-    throw Error("--require-peer: no PyTorch in " + tried +
-                "; install the Debian package python3-torch, or name a Python that has it in SLUICE_PEER_PYTHON");
+    throw Error("--require-peer: no PyTorch for " + flags.options.where.device.str() + " in " + tried +
+                "; install the Debian package python3-torch (for the CPU), or name a Python that has it in "
+                "SLUICE_PEER_PYTHON");
   else
-    std::cout << "peer: none, no PyTorch in " << tried << " (Debian package python3-torch); ratios stay empty\n";
+    std::cout << "peer: none, no PyTorch for " << flags.options.where.device.str() << " in " << tried
+              << "; ratios stay empty\n";
   return peer;
 }
 
@@ -95,14 +123,18 @@ std::vector<Row> measure(const Flags& flags, Peer* peer, IdleCheck& idle) {
 }
 
 void run(const Flags& flags) {
-  Backend& backend = Device::cpu().backend();
-  backend.set_threads(flags.options.threads);
+  const Where& where = flags.options.where;
+  Backend& backend = where.device.backend();
+  backend.set_threads(where.threads);
+  backend.set_precision(where.precision);
   Environment environment{.cpu = cpu_model(),
                           .device = backend.description(),
+                          .precision = backend.precision() == Precision::tf32 ? "tf32" : "fp32",
                           .threads = backend.threads(),
                           .load_before = load_average(),
                           .date = date()};
-  std::cout << environment.cpu << ", " << environment.device << "; load average " << environment.load_before << '\n';
+  std::cout << environment.cpu << ", " << environment.device << ", " << environment.precision << "; load average "
+            << environment.load_before << '\n';
   const std::unique_ptr<Peer> peer = find_peer(flags);
   if (peer) environment.peer_version = peer->version();
   IdleCheck idle;
@@ -116,6 +148,7 @@ void run(const Flags& flags) {
       "idle check: load average {:.2f} before, {:.2f} after; slowest calibration loop {:.2f} x the fastest\n",
       environment.load_before, environment.load_after, environment.calibration_spread);
   if (!flags.json.empty()) sluice::write_whole(flags.json, to_json(rows, environment));
+  if (!flags.markdown.empty()) sluice::write_whole(flags.markdown, to_markdown(rows, environment));
 }
 
 }  // namespace
@@ -128,11 +161,13 @@ int main(int argc, char** argv) {
   };
   Flags flags;
   try {
-    CLI::App app("Measures training with Sluice beside PyTorch on the CPU.", "bench_training");
+    CLI::App app("Measures training with Sluice beside PyTorch on the same device.", "bench_training");
     describe(app, flags);
     try {
       app.parse(argc, argv);
-      if (!flags.json.empty()) sluice::require_writable(flags.json);
+      check(flags);
+      for (const std::string& file : {flags.json, flags.markdown})
+        if (!file.empty()) sluice::require_writable(file);
     } catch (const CLI::CallForHelp&) {
       std::cout << app.help();
       return 0;

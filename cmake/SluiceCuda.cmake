@@ -39,6 +39,9 @@ endif()
 set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
 enable_language(CUDA)
 
+if(CMAKE_VERSION VERSION_LESS 3.26 AND NOT TARGET CUDA::nvToolsExt)
+  add_library(CUDA::nvToolsExt INTERFACE IMPORTED)  # CMake asks for it, CUDA 13 no longer has it, and nothing here links it
+endif()
 find_package(CUDAToolkit QUIET)
 if(NOT TARGET CUDA::cudart)
   sluice_no_cuda("the toolkit of ${CMAKE_CUDA_COMPILER} has no libcudart")

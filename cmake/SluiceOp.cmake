@@ -1,9 +1,10 @@
 # One op = one folder kernels/<name>/ and one line sluice_op(<name>). By file name:
 #   <name>.cpp            the op itself                         -> libsluice
-#   <name>_cpu.cpp        its cpu kernels                       -> libsluice
+#   <name>_cpu.cpp        its cpu kernels                       -> libsluice, where oneDNN is there
 #   <name>_reference.cpp  its reference kernels (tests only)    -> sluice_reference
 #   <name>_cuda.cu|.cpp   its CUDA kernels                      -> the CUDA module
 #   <name>_<other>.cpp    helpers                               -> libsluice
+# Helpers of one backend are called <name>_<backend>_<other>.
 # A folder with a file for backend B defines `void sluice::register_<name>_<B>(KernelTable&)`; the function
 # `sluice::register_<B>_kernels(KernelTable&)` that calls them all is generated here, so no list is kept by hand.
 set(SLUICE_BACKENDS cpu reference cuda)
@@ -21,7 +22,7 @@ function(sluice_op name)
   file(GLOB files CONFIGURE_DEPENDS ${name}/${name}.cpp ${name}/${name}_*.cpp ${name}/${name}_*.cu)
   foreach(file IN LISTS files)
     cmake_path(GET file STEM stem)
-    string(REGEX REPLACE "^${name}_?" "" backend ${stem})
+    string(REGEX REPLACE "^${name}_?([a-z0-9]*).*" "\\1" backend ${stem})
     if(backend IN_LIST SLUICE_BACKENDS)
       list(APPEND ${backend}_ops ${name})
     else()

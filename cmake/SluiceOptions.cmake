@@ -1,6 +1,8 @@
 # Options of the build and the flags all our own targets share (target sluice_build, linked PRIVATE).
 include(GNUInstallDirs)
 
+set(SLUICE_CPU ON CACHE STRING "Build the CPU backend, on oneDNN: ON, AUTO (when oneDNN is found) or OFF")
+set_property(CACHE SLUICE_CPU PROPERTY STRINGS ON AUTO OFF)
 set(SLUICE_CUDA AUTO CACHE STRING "Build the CUDA backend: AUTO (when the toolkit is found), ON or OFF")
 set_property(CACHE SLUICE_CUDA PROPERTY STRINGS AUTO ON OFF)
 set(SLUICE_SANITIZE "" CACHE STRING "Build with a sanitizer: address, undefined or thread")
@@ -11,9 +13,11 @@ option(SLUICE_BUILD_BENCH "Build the benchmarks" OFF)
 option(SLUICE_WERROR "Treat warnings as errors" OFF)
 option(SLUICE_ALLOW_MISSING_OPS "While developing: skip folders and ops that have no sources yet" OFF)
 
-if(NOT SLUICE_CUDA MATCHES "^(AUTO|ON|OFF)$")
-  message(FATAL_ERROR "SLUICE_CUDA is '${SLUICE_CUDA}'; expected AUTO, ON or OFF")
-endif()
+foreach(option SLUICE_CPU SLUICE_CUDA)
+  if(NOT ${option} MATCHES "^(AUTO|ON|OFF)$")
+    message(FATAL_ERROR "${option} is '${${option}}'; expected AUTO, ON or OFF")
+  endif()
+endforeach()
 if(NOT SLUICE_SANITIZE MATCHES "^(|address|undefined|thread)$")
   message(FATAL_ERROR "SLUICE_SANITIZE is '${SLUICE_SANITIZE}'; expected address, undefined or thread")
 endif()

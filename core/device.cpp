@@ -3,6 +3,7 @@
 #include <charconv>
 #include <map>
 #include <mutex>
+#include <vector>
 
 #include <sluice/core/cuda_module.h>
 #include <sluice/core/error.h>
@@ -10,7 +11,7 @@
 
 namespace sluice {
 
-/// The embedded default, defined by kernels/cpu.
+/// The embedded default, defined by kernels/cpu or, in a build without it, kernels/without_cpu.
 std::unique_ptr<Backend> make_cpu_backend();
 
 namespace {
@@ -26,6 +27,15 @@ Registry& registry() {
   return *registry;
 }
 
+/// Ops that have a CPU kernel; none in a build without the CPU device.
+std::vector<std::string> cpu_ops() {
+  try {
+    return Device::cpu().backend().kernels().types();
+  } catch (const DeviceError&) {
+    return {};
+  }
+}
+
 thread_local const char* kernel_running_here = "";
 
 }  // namespace
@@ -33,7 +43,7 @@ thread_local const char* kernel_running_here = "";
 Device Device::best() {
   try {
     const KernelTable& kernels = cuda().backend().kernels();
-    for (const std::string& op : cpu().backend().kernels().types())
+    for (const std::string& op : cpu_ops())
       if (!kernels.find(op)) return cpu();
     return cuda();
   } catch (const DeviceError&) {

@@ -25,6 +25,7 @@ class Choice {
     if (micro_batch == 0 && wish_.budget_bytes == 0) micro_batch = wish_.batch;
     if (micro_batch == 0) micro_batch = largest_that_fits(first_);
     if (micro_batch == 0) micro_batch = largest_that_fits(wish_.recompute);
+    if (micro_batch == 0) micro_batch = least_that_fits();
     if (micro_batch == 0) refuse_budget();
     std::unique_ptr<RunPlan> plan = plan_for(micro_batch);
     if (!plan) refuse_micro_batch();
@@ -38,6 +39,8 @@ class Choice {
       return planner_({.micro_batch = micro_batch, .caps = {.bytes = no_limit}, .recompute = wish_.recompute});
     std::unique_ptr<RunPlan> smallest = smallest_plan(micro_batch, first_);
     if (!fits(*smallest) && first_ != wish_.recompute) smallest = smallest_plan(micro_batch, wish_.recompute);
+    // What aims at the budget can miss it where what aims at the least does not.
+    if (!fits(*smallest) && wish_.recompute == Recompute::automatic) smallest = least_plan(micro_batch);
     return fits(*smallest) ? fastest(micro_batch, std::move(smallest)) : nullptr;
   }
 
@@ -103,6 +106,16 @@ class Choice {
     return low;
   }
 
+  /// Workspaces can make one sample dearer than a few.
+  std::int64_t few() const { return std::min<std::int64_t>(wish_.batch, 2); }
+
+  /// One sample or a few, where no more is in sight, or 0.
+  std::int64_t least_that_fits() const {
+    for (std::int64_t micro_batch = few(); micro_batch > 0; --micro_batch)
+      if (fits(*least_plan(micro_batch))) return micro_batch;
+    return 0;
+  }
+
   std::unique_ptr<RunPlan> fastest(std::int64_t micro_batch, std::unique_ptr<RunPlan> best) const {
     // Returns whether smaller limits could still do better: larger ones are faster, except where they cost
     // recomputation.
@@ -130,9 +143,8 @@ class Choice {
   }
 
   [[noreturn]] void refuse_budget() const {
-    // Workspaces can make one sample dearer than a few.
     std::size_t least = no_limit;
-    for (std::int64_t micro_batch = 1; micro_batch <= std::min<std::int64_t>(wish_.batch, 2); ++micro_batch)
+    for (std::int64_t micro_batch = 1; micro_batch <= few(); ++micro_batch)
       least = std::min(least, least_plan(micro_batch)->summary.planned_peak_bytes());
     throw OutOfMemory("plan: the budget of " + both(wish_.budget_bytes) +
                       " is below what one sample needs; the smallest feasible budget is " + both(least));

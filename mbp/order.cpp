@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <numeric>
+#include <random>
 #include <utility>
 
 namespace sluice {
@@ -204,6 +205,29 @@ std::vector<int> improved_order(const PartModel& model, int effort) {
   std::vector<int> sinks = sinks_first(model, dependencies);
   const bool better = model.peak(sinks) <= model.peak(as_is);
   return LocalSearch(model, dependencies, better ? std::move(sinks) : std::move(as_is), effort).run();
+}
+
+std::vector<int> varied_order(const PartModel& model, std::size_t most_bytes, std::uint32_t seed) {
+  const Dependencies dependencies(model);
+  std::vector<int> order(at(model.steps())), place(at(model.steps()));
+  std::iota(order.begin(), order.end(), 0);
+  std::iota(place.begin(), place.end(), 0);
+  std::mt19937 engine(seed);
+  for (int tries = model.steps(); tries > 0; --tries) {
+    const int step = static_cast<int>(engine() % order.size()), from = place[at(step)];
+    int earliest = 0, latest = model.steps() - 1;
+    for (const int first : dependencies.before[at(step)]) earliest = std::max(earliest, place[at(first)] + 1);
+    for (const int next : dependencies.behind[at(step)]) latest = std::min(latest, place[at(next)] - 1);
+    const int to = earliest + static_cast<int>(engine() % (at(latest - earliest) + 1));
+    if (to == from) continue;
+    std::vector<int> moved = order;
+    moved.erase(moved.begin() + from);
+    moved.insert(moved.begin() + to, step);
+    if (model.peak(moved) > most_bytes) continue;
+    order = std::move(moved);
+    for (int t = std::min(from, to); t <= std::max(from, to); ++t) place[at(order[at(t)])] = t;
+  }
+  return order;
 }
 
 }  // namespace sluice

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -15,5 +17,9 @@ std::vector<int> improved_order(const PartModel& model, int effort = 1000);
 
 /// The order they are in, except that sums over samples run as soon as they can: they only free memory.
 std::vector<int> early_sums(const PartModel& model);
+
+/// Another order than the one they are in: steps moved at random, as long as no more than `most_bytes` are alive at a
+/// time. Equal for equal seeds.
+std::vector<int> varied_order(const PartModel& model, std::size_t most_bytes, std::uint32_t seed);
 
 }  // namespace sluice

@@ -9,6 +9,7 @@
 #include <sluice/mbp/packing_orders.h>
 #include <sluice/mbp/packing_problem.h>
 #include <sluice/mbp/packing_search.h>
+#include <sluice/mbp/packing_trouble.h>
 
 namespace sluice {
 namespace {
@@ -47,9 +48,14 @@ class Packer {
     std::optional<Ejection> ejection;
     if (Ejection::suits(problem_)) ejection.emplace(problem_, best_.offsets);
     if (problem_.has_fixed && !ejection) return;
+    TroubledFirst troubled_first(problem_);
     constexpr std::int64_t first_turn = 4000;
     for (std::int64_t turn = first_turn; !done() && effort_.spend(1); turn *= 2) {
-      look_for(enough_, turn);
+      effort_.part(turn, [&] {
+        while (!done() && !effort_.spent()) take(troubled_first.turn(enough_, effort_));
+        return done();
+      });
+      if (!done()) look_for(enough_, turn);
       if (!done() && ejection) effort_.part(turn, [&] { return eject(*ejection); });
       if (capacity_ > 0) continue;
       // Then less ambitious targets, halfway to what there is.

@@ -21,7 +21,8 @@ class Effort {
     since_asked_ += units;
     if (more_ && since_asked_ >= 1000) {
       since_asked_ = 0;
-      if (!more_()) left_ = 0;
+      stopped_ = stopped_ || !more_();
+      if (stopped_) left_ = 0;
     }
     return left_ > 0;
   }
@@ -34,14 +35,13 @@ class Effort {
     const std::int64_t kept = std::max<std::int64_t>(0, left_ - units);
     left_ -= kept;
     auto result = body();
-    left_ = stopped_by_asking() ? 0 : left_ + kept;
+    left_ = stopped_ ? 0 : left_ + kept;
     return result;
   }
 
  private:
-  bool stopped_by_asking() const { return more_ && left_ <= 0 && !more_(); }
-
   std::int64_t left_, since_asked_ = 0;
+  bool stopped_ = false;  ///< by the answer
   std::function<bool()> more_;
 };
 

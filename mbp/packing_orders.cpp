@@ -128,7 +128,7 @@ std::size_t Placer::place(std::span<const int> order, Fit fit, Effort& effort, s
   return peak;
 }
 
-Placement place_in_orders(const Problem& problem, std::size_t enough, Effort& effort) {
+std::vector<std::vector<int>> placing_orders(const Problem& problem) {
   const auto block = [&](int b) -> const Block& { return problem.blocks[at(b)]; };
   const auto duration = [&](int b) { return static_cast<double>(block(b).end - block(b).begin); };
   const auto bytes = [&](int b) { return static_cast<double>(block(b).bytes); };
@@ -141,25 +141,31 @@ Placement place_in_orders(const Problem& problem, std::size_t enough, Effort& ef
       [&](int b) { return static_cast<double>(block(b).end); },
       [&](int b) { return bytes(b) * duration(b) * duration(b); },
   };
-  Placement best;
-  Placer placer(problem);
+  std::vector<std::vector<int>> orders;
   std::vector<std::pair<double, int>> sorted;
-  std::vector<int> order = movable_blocks(problem);
   for (const auto& key : keys) {
     sorted.clear();
-    for (const int b : order) sorted.emplace_back(-key(b), b);
+    for (const int b : movable_blocks(problem)) sorted.emplace_back(-key(b), b);
     std::sort(sorted.begin(), sorted.end(), [&](const auto& x, const auto& y) {
       if (x.first != y.first) return x.first < y.first;
       const Block &a = block(x.second), &b = block(y.second);
       return a.bytes != b.bytes ? a.bytes > b.bytes : x.second < y.second;
     });
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = sorted[i].second;
+    std::vector<int>& order = orders.emplace_back();
+    for (const auto& [negative, b] : sorted) order.push_back(b);
+  }
+  return orders;
+}
+
+Placement place_in_orders(const Problem& problem, std::size_t enough, Effort& effort) {
+  Placement best;
+  Placer placer(problem);
+  for (const std::vector<int>& order : placing_orders(problem))
     for (const Fit fit : {Fit::smallest_gap, Fit::lowest}) {
       const std::size_t peak = placer.place(order, fit, effort);
       if (peak < best.peak_bytes) best = {.offsets = placer.offsets(), .peak_bytes = peak};
       if (best.peak_bytes <= enough || effort.spent()) return best;
     }
-  }
   return best;
 }
 

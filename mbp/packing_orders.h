@@ -40,8 +40,11 @@ struct Placement {
   std::size_t peak_bytes = nowhere;
 };
 
-/// Best fit and first fit over several orders (by bytes, duration, area, beginning, end), the best of them; ends with
-/// the first of at most `enough` bytes, or when `effort` is spent.
+/// The blocks that are not fixed, in several orders: by bytes, duration, area, beginning, end.
+std::vector<std::vector<int>> placing_orders(const Problem& problem);
+
+/// Best fit and first fit over these orders, the best of them; ends with the first of at most `enough` bytes, or when
+/// `effort` is spent.
 Placement place_in_orders(const Problem& problem, std::size_t enough, Effort& effort);
 
 /// What an allocator would do that lives through it: blocks come and go in time, each goes to the smallest gap that

@@ -5,6 +5,8 @@
 
 #include <sluice/core/device.h>
 #include <sluice/core/hash.h>
+#include <sluice/core/rearrange.h>
+#include <sluice/mbp/order.h>
 #include <sluice/mbp/part_model.h>
 
 namespace sluice {
@@ -130,7 +132,6 @@ void place(RunPlan& plan) {
   Plan& summary = plan.summary;
   plan.storage_offsets.assign(at(plan.storages.size()), 0);
   std::size_t end = 0;
-  std::size_t kept_bytes = 0;
   for (const Region region : {Region::persistent, Region::derived, Region::staging, Region::arena}) {
     const std::size_t begin = end;
     for (int c = 0; c < static_cast<int>(Category::count); ++c) {
@@ -147,15 +148,24 @@ void place(RunPlan& plan) {
     if (region == Region::persistent) summary.persistent_bytes = end - begin;
     if (region == Region::derived) summary.derived_bytes = end - begin;
     if (region == Region::staging) summary.staging_bytes = end - begin;
-    if (region == Region::arena) kept_bytes = end - begin;
   }
   plan.arena_offset = end;
-  summary.arena_bytes = summary.arena_lower_bound_bytes = kept_bytes;
+}
+
+/// Bytes of the values kept across stages, with which the arena begins.
+std::size_t kept_bytes(const RunPlan& plan) {
+  std::size_t bytes = 0;
+  for (int id = 0; id < plan.storages.size(); ++id)
+    if (region_of(plan.storages[id].category) == Region::arena) bytes += plan.storages.bytes(id);
+  return bytes;
 }
 
 /// The ledger: storages as they are, and the arena at the moment of its highest use in the part that decides its size.
 void account(RunPlan& plan) {
   Plan& summary = plan.summary;
+  summary.ledger = {};
+  summary.workspace_bytes = 0;
+  summary.arena_bytes = summary.arena_lower_bound_bytes = kept_bytes(plan);
   for (int id = 0; id < plan.storages.size(); ++id)
     summary.ledger.plan(plan.storages[id].category, plan.storages[id].layer, plan.storages.bytes(id));
 
@@ -342,6 +352,44 @@ std::unique_ptr<RunPlan> make_run_plan(const RunPlanRequest& request) {
   predict(*plan, *request.backend);
   summary.hash = plan_hash(*plan, request);
   return plan;
+}
+
+namespace {
+
+/// What pack_tighter() spends on a part: orders that are packed, and the effort (PackingLimits) for each.
+constexpr std::uint32_t most_orders = 4;
+constexpr std::int64_t effort_per_order = 40'000;
+
+/// The part packed once more: as it is, then in other orders that have no more alive at a time, until one of them
+/// reaches the lower bound. What is lower than what there is replaces it.
+bool packed_tighter(PackedPart& packed, const RunPlanRequest& request) {
+  const std::size_t before = packed.packing.peak_bytes;
+  const Part part = packed.part;
+  const DeviceRates rates = request.backend->rates();
+  const PartModel model(part, rates);
+  const std::uint32_t orders = request.passes.order ? most_orders : 1;
+  for (std::uint32_t n = 0; n < orders && packed.packing.peak_bytes > packed.packing.lower_bound_bytes; ++n) {
+    PackedPart other =
+        unpacked(n == 0 ? part : rearranged(part, varied_order(model, packed.packing.lower_bound_bytes, n)));
+    other.lifetimes = arena_lifetimes(other.part);
+    other.packing = pack(other.lifetimes, {.effort = effort_per_order});
+    if (other.packing.peak_bytes < packed.packing.peak_bytes) packed = std::move(other);
+  }
+  return packed.packing.peak_bytes < before;
+}
+
+}  // namespace
+
+void pack_tighter(RunPlan& plan, const RunPlanRequest& request) {
+  const std::size_t bound = plan.summary.arena_lower_bound_bytes - kept_bytes(plan);
+  bool changed = false;
+  for (Program* program : {&plan.train, &plan.evaluate, &plan.predict})
+    program->for_each_part([&](PackedPart& packed) {
+      if (packed.packing.peak_bytes > bound) changed |= packed_tighter(packed, request);
+    });
+  if (!changed) return;
+  account(plan);
+  plan.summary.hash = plan_hash(plan, request);
 }
 
 WorkspaceCaps room_for_workspaces(RunPlan& plan, std::size_t budget_bytes) {

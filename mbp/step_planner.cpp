@@ -6,7 +6,6 @@
 #include <sluice/core/error.h>
 
 namespace sluice {
-
 StepPlanner::StepPlanner(Module& model, const Optimizer& optimizer, const StepFunction& step, const DataSpec& data,
                          const TrainerOptions& options)
     : data_(data),
@@ -68,7 +67,10 @@ std::unique_ptr<RunPlan> StepPlanner::chosen(const PlanWish& wish) const {
   const auto choose = [&](Crossing crossing) {
     PlanWish own = wish;
     own.known_peaks = &known_peaks_[crossing];
-    return choose_plan([&](const PlanChoice& choice) { return plan(choice, wish.budget_bytes, crossing); }, own);
+    auto chosen = choose_plan([&](const PlanChoice& choice) { return plan(choice, wish.budget_bytes, crossing); }, own);
+    const PlanChoice choice{.micro_batch = chosen->summary.micro_batch};
+    if (options_.passes.search) pack_tighter(*chosen, request(choice, wish.budget_bytes, crossing, nullptr, batch()));
+    return chosen;
   };
   try {
     return choose(options_.crossing.value_or(Crossing::keep));

@@ -18,17 +18,21 @@ namespace {
 constexpr std::int64_t micro_batch = 64;
 constexpr std::int64_t replays = 16;  // of mbp_overhead's large step
 
+using Turn = TrainedNet::Turn;
+
 /// How much of a net is measured: large ones take seconds.
 struct Effort {
   int training_rounds, overhead_rounds;
-  TrainedNet::Turn turn;  ///< of the training figure
+  Turn turn;  ///< of the training figure
   /// Of mbp_overhead: as many replays in both, so that what comes by at times comes by both as often.
-  TrainedNet::Turn small_turn, large_turn;
+  Turn small_turn, large_turn;
 };
 
 Effort effort_for(const Net& net, const FigureOptions& options) {
-  Effort effort = net.name == "resnet18_cifar" ? Effort{9, 3, {1, 2}, {0, replays}, {0, 1}}
-                                               : Effort{11, 41, {2, 20}, {1, replays}, {1, 1}};
+  const bool large = net.name == "resnet18_cifar";
+  Effort effort = large ? Effort{9, 3, {1, 2}, {0, replays}, {0, 1}} : Effort{11, 41, {2, 20}, {1, replays}, {1, 1}};
+  // Steps of a GPU take about a millisecond, and its first ones record graphs.
+  if (options.where.device.kind() == Device::Kind::cuda) effort.turn = large ? Turn{10, 50} : Turn{20, 200};
   if (options.quick) effort = {1, 1, {0, 1}, {0, 1}, {0, 1}};
   if (options.rounds) effort.training_rounds = effort.overhead_rounds = *options.rounds;
   return effort;
@@ -80,8 +84,8 @@ double IdleCheck::look() {
 Row training_figure(const Net& net, Peer* peer, const FigureOptions& options, IdleCheck& idle) {
   const Effort effort = effort_for(net, options);
   const int rounds = effort.training_rounds;
-  const TrainedNet::Turn turn = effort.turn;
-  TrainedNet ours(net, micro_batch, micro_batch, turn, options.threads);
+  const Turn turn = effort.turn;
+  TrainedNet ours(net, micro_batch, micro_batch, turn, options.where);
   ours.warm_up();
   const auto module = net.module();
   const std::int64_t parameters = summary(*module, net.image).trainable_parameters;
@@ -89,14 +93,14 @@ Row training_figure(const Net& net, Peer* peer, const FigureOptions& options, Id
                            peer ? ", of the same shapes in the same order in the peer" : "");
   if (peer) {
     check_same_net(net, *peer);
-    for (const std::string& format : Peer::formats()) peer->seconds_per_step(net.name, format, 0, 1);
+    for (const std::string& format : peer->formats()) peer->seconds_per_step(net.name, format, 0, 1);
   }
 
   std::vector<double> seconds;
   std::map<std::string, std::vector<double>> peer_seconds;
   std::vector<std::function<void()>> turns = {[&] { seconds.push_back(ours.seconds_per_step()); }};
   if (peer)
-    for (const std::string& format : Peer::formats())
+    for (const std::string& format : peer->formats())
       turns.emplace_back([&, format] {
         peer_seconds[format].push_back(peer->seconds_per_step(net.name, format, turn.untimed, turn.steps));
       });
@@ -131,9 +135,9 @@ Row training_figure(const Net& net, Peer* peer, const FigureOptions& options, Id
 Row overhead_figure(const Net& net, const FigureOptions& options, IdleCheck& idle) {
   const Effort effort = effort_for(net, options);
   const int rounds = effort.overhead_rounds;
-  TrainedNet large(net, replays * micro_batch, micro_batch, effort.large_turn, options.threads);
-  TrainedNet small(net, micro_batch, micro_batch, effort.small_turn, options.threads);
-  UpdateProbe probe(net, micro_batch, options.threads);
+  TrainedNet large(net, replays * micro_batch, micro_batch, effort.large_turn, options.where);
+  TrainedNet small(net, micro_batch, micro_batch, effort.small_turn, options.where);
+  UpdateProbe probe(net, micro_batch, options.where.threads);
   std::cout << fmt::format("mbp_overhead_{}\n", net.name);
   large.warm_up();
   small.warm_up();
@@ -170,7 +174,7 @@ std::vector<Row> memory_figures(const FigureOptions& options) {
   for (const Net& net : nets()) {
     double worst = 0;
     for (const std::int64_t batch : {micro_batch, replays * micro_batch}) {
-      TrainedNet trained(net, batch, micro_batch, {0, 1}, options.threads);
+      TrainedNet trained(net, batch, micro_batch, {0, 1}, options.where);
       const Plan& plan = trained.trainer().plan();
       worst =
           std::max(worst, static_cast<double>(plan.arena_bytes) / static_cast<double>(plan.arena_lower_bound_bytes));
@@ -191,7 +195,7 @@ std::vector<Row> memory_figures(const FigureOptions& options) {
 }
 
 std::vector<Row> machine_figures(const std::vector<Row>& training, const FigureOptions& options) {
-  const double flops = peak_flops(options.threads), bandwidth = peak_bandwidth();
+  const double flops = peak_flops(options.where.threads), bandwidth = peak_bandwidth();
   std::vector<Row> rows = {{.figure = "machine_matrix_product", .unit = "GFLOP/s", .sluice = 1e-9 * flops},
                            {.figure = "machine_triad", .unit = "GB/s", .sluice = 1e-9 * bandwidth}};
   for (const Row& row : training) {

@@ -12,8 +12,8 @@ namespace sluice::bench {
 
 struct FigureOptions {
   std::optional<int> rounds = {};  ///< empty: as many as the figure needs
-  int threads = 0;                 ///< 0: all cores
   bool quick = false;              ///< as little as shows that everything works
+  Where where = {};
 };
 
 /// Watches whether the machine is ours: the calibration loop before and after every round.

@@ -55,14 +55,17 @@ StepFunction classify(Module& module) {
   return [&module](const Batch& batch) { return cross_entropy(module(batch["image"]), batch["label"]); };
 }
 
-TrainedNet::TrainedNet(const Net& net, std::int64_t batch, std::int64_t micro_batch, Turn turn, int threads)
+TrainedNet::TrainedNet(const Net& net, std::int64_t batch, std::int64_t micro_batch, Turn turn, const Where& where)
     : turn_(turn),
       data_(random_data(net, batch * (turn.untimed + turn.steps))),
       module_(net.module()),
       optimizer_(net.optimizer()),
-      trainer_(std::make_unique<Trainer>(
-          *module_, *optimizer_, classify(*module_), data_.spec(),
-          TrainerOptions{.batch = batch, .micro_batch = micro_batch, .device = Device::cpu(), .threads = threads})) {}
+      trainer_(std::make_unique<Trainer>(*module_, *optimizer_, classify(*module_), data_.spec(),
+                                         TrainerOptions{.batch = batch,
+                                                        .micro_batch = micro_batch,
+                                                        .device = where.device,
+                                                        .threads = where.threads,
+                                                        .precision = where.precision})) {}
 
 void TrainedNet::warm_up() {
   trainer_->on_progress([this](const Progress&) { trainer_->stop(); });
@@ -72,8 +75,11 @@ void TrainedNet::warm_up() {
 
 double TrainedNet::seconds_per_step() {
   for (std::int64_t i = 0; i < turn_.untimed; ++i) trainer_->step(data_);
+  Backend& backend = trainer_->options().device.backend();
+  backend.synchronize();
   const auto start = std::chrono::steady_clock::now();
   trainer_->run_epoch(data_);
+  backend.synchronize();
   return seconds_since(start) / static_cast<double>(turn_.steps);
 }
 

@@ -33,6 +33,13 @@ std::string parameter_shapes(Module& module);
 /// Cross entropy of a module's logits.
 StepFunction classify(Module& module);
 
+/// What nets are measured on, and how it multiplies.
+struct Where {
+  Device device = Device::cpu();
+  int threads = 0;  ///< of the host's; 0: all cores
+  Precision precision = Precision::automatic;
+};
+
 /// A net in training with a fixed batch and micro-batch.
 class TrainedNet {
  public:
@@ -40,11 +47,12 @@ class TrainedNet {
   struct Turn {
     std::int64_t untimed = 0, steps = 1;
   };
-  TrainedNet(const Net& net, std::int64_t batch, std::int64_t micro_batch, Turn turn, int threads);
+  TrainedNet(const Net& net, std::int64_t batch, std::int64_t micro_batch, Turn turn, const Where& where);
 
   /// Takes the memory and makes the kernels: one replay of a step that is not taken.
   void warm_up();
-  /// Seconds of a whole step as a user sees it: images from the data set, forward, backward, update.
+  /// Seconds of a whole step as a user sees it: images from the data set, forward, backward, update. Nothing is under
+  /// way on the device before or after.
   double seconds_per_step();
 
   Trainer& trainer() { return *trainer_; }

@@ -28,23 +28,22 @@ struct Pipe {
 
 }  // namespace
 
-const std::vector<std::string>& Peer::formats() {
-  static const std::vector<std::string> formats = {"contiguous", "channels_last"};
-  return formats;
-}
-
-std::unique_ptr<Peer> Peer::find(int threads, std::string& tried) {
+std::unique_ptr<Peer> Peer::find(const Where& where, std::string& tried) {
   std::vector<std::string> candidates = {"/usr/bin/python3", "python3"};
   if (const char* const chosen = std::getenv("SLUICE_PEER_PYTHON")) candidates = {chosen};
   for (const std::string& python : candidates) {
     tried += (tried.empty() ? "" : ", ") + python;
-    std::unique_ptr<Peer> peer(new Peer(python, threads));
+    std::unique_ptr<Peer> peer(new Peer(python, where));
     if (!peer->version_.empty()) return peer;
   }
   return nullptr;
 }
 
-Peer::Peer(const std::string& python, int threads) : python_(python) {
+Peer::Peer(const std::string& python, const Where& where)
+    : python_(python),
+      formats_(where.device.kind() == Device::Kind::cuda
+                   ? std::vector<std::string>{"channels_last", "channels_last_graph"}
+                   : std::vector<std::string>{"contiguous", "channels_last"}) {
   signal(SIGPIPE, SIG_IGN);  // a peer that has ended is an error to report, not one to die of
   const Pipe requests, answers;
   to_ = requests.write;
@@ -53,8 +52,10 @@ Peer::Peer(const std::string& python, int threads) : python_(python) {
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, requests.read, STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, answers.write, STDOUT_FILENO);
-  std::string script = SLUICE_BENCH_PEER, count = std::to_string(threads);
-  char* arguments[] = {python_.data(), script.data(), count.data(), nullptr};
+  Backend& backend = where.device.backend();  // its threads and precision, which were resolved when it was set up
+  std::string script = SLUICE_BENCH_PEER, count = std::to_string(backend.threads()), device = where.device.str(),
+              precision = backend.precision() == Precision::tf32 ? "tf32" : "fp32";
+  char* arguments[] = {python_.data(), script.data(), count.data(), device.data(), precision.data(), nullptr};
   if (posix_spawnp(&process_, python_.c_str(), &actions, nullptr, arguments, environ) != 0) process_ = -1;
   posix_spawn_file_actions_destroy(&actions);
   close(requests.read);

@@ -6,6 +6,8 @@
 
 #include <sys/types.h>
 
+#include "support/nets.h"
+
 namespace sluice::bench {
 
 /// Another framework in a process of its own (peer_pytorch.py), kept alive and asked for a few steps at a time.
@@ -13,7 +15,7 @@ class Peer {
  public:
   /// Starts the first Python that has PyTorch: $SLUICE_PEER_PYTHON alone when it is set, else /usr/bin/python3 and
   /// python3 on PATH. Null when there is none; `tried` says which were asked.
-  static std::unique_ptr<Peer> find(int threads, std::string& tried);
+  static std::unique_ptr<Peer> find(const Where& where, std::string& tried);
   ~Peer();
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
@@ -21,7 +23,8 @@ class Peer {
   const std::string& python() const { return python_; }
   /// "PyTorch 1.13.0".
   const std::string& version() const { return version_; }
-  static const std::vector<std::string>& formats();
+  /// How it can run a net: on the CPU in both memory formats, on a GPU channels last with and without CUDA graphs.
+  const std::vector<std::string>& formats() const { return formats_; }
 
   /// As parameter_shapes().
   std::string parameter_shapes(const std::string& net);
@@ -29,12 +32,13 @@ class Peer {
   double seconds_per_step(const std::string& net, const std::string& format, std::int64_t untimed, std::int64_t steps);
 
  private:
-  Peer(const std::string& python, int threads);
+  Peer(const std::string& python, const Where& where);
   std::string ask(const std::string& request);
   /// A line without its end; empty at the end of the stream.
   std::string read_line();
 
   std::string python_, version_, unread_;
+  std::vector<std::string> formats_;
   pid_t process_ = -1;
   int to_ = -1, from_ = -1;
 };

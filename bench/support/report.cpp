@@ -1,5 +1,6 @@
 #include "support/report.h"
 
+#include <algorithm>
 #include <cmath>
 #include <ostream>
 
@@ -46,6 +47,34 @@ void print_table(std::ostream& out, const std::vector<Row>& rows) {
   }
 }
 
+std::string to_markdown(const std::vector<Row>& rows, const Environment& environment) {
+  const std::string prefix = "peer_";
+  std::vector<std::string> ways;
+  for (const Row& row : rows)
+    for (const auto& [name, value] : row.details)
+      if (name.starts_with(prefix) && std::find(ways.begin(), ways.end(), name) == ways.end()) ways.push_back(name);
+
+  std::string text = fmt::format("{}, {}; {}\n\n| figure | unit | Sluice |", environment.device, environment.precision,
+                                 environment.peer_version.empty() ? "no PyTorch" : environment.peer_version);
+  for (const std::string& way : ways) text += fmt::format(" PyTorch {} |", way.substr(prefix.size()));
+  text += " ratio to the better one | least ... most |\n|---|---|---:|";
+  for (std::size_t i = 0; i < ways.size(); ++i) text += "---:|";
+  text += "---:|---|\n";
+  for (const Row& row : rows) {
+    text += fmt::format("| {} | {} | {} |", row.figure, row.unit, short_text(row.sluice));
+    for (const std::string& way : ways) {
+      const auto detail =
+          std::find_if(row.details.begin(), row.details.end(), [&](const auto& named) { return named.first == way; });
+      text +=
+          fmt::format(" {} |", short_text(detail == row.details.end() ? std::nullopt : std::optional(detail->second)));
+    }
+    text += row.ratio
+                ? fmt::format(" {:.2f} | {:.2f} ... {:.2f} |\n", row.ratio->median, row.ratio->min, row.ratio->max)
+                : " - | |\n";
+  }
+  return text;
+}
+
 std::string to_json(const std::vector<Row>& rows, const Environment& environment) {
   ordered_json list = ordered_json::array();
   for (const Row& row : rows) {
@@ -64,6 +93,7 @@ std::string to_json(const std::vector<Row>& rows, const Environment& environment
                             {"cpu", environment.cpu},
                             {"threads", environment.threads},
                             {"device", environment.device},
+                            {"precision", environment.precision},
                             {"onednn_version", text(onednn_version(environment.device))},
                             {"peer_version", text(environment.peer_version)},
                             {"load_average_before", environment.load_before},

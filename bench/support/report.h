@@ -22,7 +22,7 @@ struct Row {
 
 /// Where and when; written beside the rows.
 struct Environment {
-  std::string cpu, device;
+  std::string cpu, device, precision;
   std::string peer_version = {};  ///< empty: no peer
   int threads = 0;
   double load_before = 0, load_after = 0;
@@ -32,6 +32,8 @@ struct Environment {
 
 /// The rows as a table for people.
 void print_table(std::ostream& out, const std::vector<Row>& rows);
+/// The same as a table of Markdown, with a column for each way the peer ran.
+std::string to_markdown(const std::vector<Row>& rows, const Environment& environment);
 /// {"rows": [...], ...}; null where a number does not exist.
 std::string to_json(const std::vector<Row>& rows, const Environment& environment);
 

@@ -6,24 +6,16 @@
 namespace sluice {
 namespace {
 
-/// A view without padding, where b has a number for every channel.
-ChannelView require_whole_channels(LoweringContext& context) {
-  const ChannelView view = require_channel_view(context, 0);
-  if (view.padded_channels() == view.channels) return view;
-  context.require_plain(0);
-  return *channel_view(context.input(0));
-}
-
 std::unique_ptr<Kernel> lower_bias(LoweringContext& context) {
   require_f32(context);
-  const ChannelView view = require_whole_channels(context);
+  const ChannelView view = require_channel_view(context, 0);
   context.require_plain(1);
   context.set_layout(0, context.input(0).layout);
-  return make_kernel([queue = cuda::queue(context), view, count = context.output(0).elements()](const Addresses& at,
-                                                                                                const RunContext&) {
+  return make_kernel([queue = cuda::queue(context), view, count = context.output(0).padded_elements()](
+                         const Addresses& at, const RunContext&) {
     cuda::map_operands(queue, count, AddFunctor{}, static_cast<float*>(at.outputs[0]),
                        cuda::Operand{static_cast<const float*>(at.inputs[0]), count},
-                       cuda::ChannelOperand(static_cast<const float*>(at.inputs[1]), view));
+                       cuda::ChannelOperand{static_cast<const float*>(at.inputs[1]), cuda::ChannelFinder(view)});
   });
 }
 

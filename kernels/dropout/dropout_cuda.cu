@@ -25,8 +25,8 @@ __global__ void dropout_in_order_kernel(const RunCounters* counters, cuda::Exten
   cuda::GridIndex<2> at(blocks, cuda::grid_thread(), cuda::grid_threads());
   for (; at[0] < blocks.of[0]; at.advance(blocks)) {
     const Philox::Block words = random_block(run, id, at[0], at[1]);
-    const std::int64_t first = at[0] * elements + 4 * at[1];
-    const int count = static_cast<int>(min(std::int64_t{4}, elements - 4 * at[1]));
+    const std::int64_t first = at[0] * elements + 4 * at[1], rest = elements - 4 * at[1];
+    const int count = rest < 4 ? static_cast<int>(rest) : 4;
     for (int i = 0; i < count; i += width) {
       cuda::Pack<float, width> pack = cuda::load_pack<width>(x, (first + i) / width);
       for (int k = 0; k < width; ++k) pack.at[k] = f(pack.at[k], words.v[i + k]);

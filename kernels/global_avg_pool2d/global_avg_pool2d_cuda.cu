@@ -15,6 +15,18 @@ struct StoreMean {
   }
 };
 
+/// A warp takes the mean of a plane, `size` adjacent elements.
+__global__ void plane_mean_kernel(std::int64_t planes, std::int64_t size, const float* x, float* y) {
+  const std::int64_t block = blockDim.x, warps = gridDim.x * block / cuda::warp_threads;
+  const int lane = static_cast<int>(threadIdx.x) % cuda::warp_threads;
+  for (std::int64_t p = (blockIdx.x * block + threadIdx.x) / cuda::warp_threads; p < planes; p += warps) {
+    cuda::FloatPair pair;
+    for (std::int64_t i = lane; i < size; i += cuda::warp_threads) pair.add(x[p * size + i]);
+    const double sum = cuda::warp_sum(pair.value());
+    if (lane == 0) y[p] = static_cast<float>(sum / static_cast<double>(size));
+  }
+}
+
 /// dx[n,c,s] = dy[n,c] · scale; dy is plain. Padding becomes 0.
 template <class Shape>
 __global__ void spread_kernel(ChannelView view, float scale, const float* dy, float* dx) {
@@ -38,14 +50,21 @@ std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
   const ChannelView view = require_channel_view(context, 0);
   context.set_layout(0, Layout());
   return make_kernel([queue = cuda::queue(context), view](const Addresses& at, const RunContext&) {
-    const StoreMean store{static_cast<float*>(at.outputs[0]), view.channels, static_cast<double>(view.spatial)};
-    cuda::with_packs(view, [&](auto shape) {
+    const auto* x = static_cast<const float*>(at.inputs[0]);
+    auto* y = static_cast<float*>(at.outputs[0]);
+    if (view.inner == 1) {
+      const std::int64_t planes = view.samples * view.channels;
+      cuda::launch(queue, planes * cuda::warp_threads, plane_mean_kernel, planes, view.spatial, x, y);
+      return;
+    }
+    const StoreMean store{y, view.channels, static_cast<double>(view.spatial)};
+    cuda::with_channel_packs(view, [&](auto shape) {
       using Shape = decltype(shape);
       auto tiles = cuda::channel_tiles<Shape>(view);
       tiles.chunks = view.samples;
       cuda::launch_blocks(queue, tiles.blocks(), cuda::block_threads,
                           cuda::channel_sums_kernel<Shape, cuda::ElementTerms, StoreMean, float>, tiles,
-                          cuda::ElementTerms{}, store, static_cast<const float*>(at.inputs[0]));
+                          cuda::ElementTerms{}, store, x);
     });
   });
 }

@@ -13,7 +13,7 @@ using Maps = cuda::PoolMaps<PoolAxis>;
 
 /// Taps come in row-major order and only a larger one replaces the maximum, so of equal ones the first stays.
 template <int width, class Index>
-__global__ void max_pool_kernel(Maps maps, const float* x, float* y, Index* indices) {
+__global__ void max_pool_kernel(ChannelView view, Maps maps, const float* x, float* y, Index* indices) {
   cuda::for_each_pack(maps.y(), [&](const GridIndex<4>& at, std::int64_t place) {
     const PoolRange rows = maps.rows.of_window(at[1]), columns = maps.columns.of_window(at[2]);
     const std::int64_t first_row = maps.rows.first(at[1]), first_column = maps.columns.first(at[2]);
@@ -32,6 +32,11 @@ __global__ void max_pool_kernel(Maps maps, const float* x, float* y, Index* indi
           where.at[i] = tap(p, q);
         }
       }
+    if (view.outer * view.inner > view.channels) {  // there is padding, and indices are zero there
+      const std::int64_t c = at[0] % view.outer * view.inner + at[3] * width;
+      for (int i = 0; i < width; ++i)
+        if (c + i >= view.channels) where.at[i] = 0;
+    }
     reinterpret_cast<Pack<float, width>*>(y)[place] = largest;
     reinterpret_cast<Pack<Index, width>*>(indices)[place] = where;
   });
@@ -82,7 +87,7 @@ std::unique_ptr<Kernel> forward_kernel(const Pooling& pool) {
       using Shape = decltype(shape);
       const auto maps = Maps::of<Shape>(pool.view, pool.rows, pool.columns);
       cuda::launch(pool.queue, maps.blocks * pool.rows.windows * pool.columns.windows * maps.packs,
-                   max_pool_kernel<Shape::width, Index>, maps, static_cast<const float*>(at.inputs[0]),
+                   max_pool_kernel<Shape::width, Index>, pool.view, maps, static_cast<const float*>(at.inputs[0]),
                    static_cast<float*>(at.outputs[0]), static_cast<Index*>(at.outputs[1]));
     });
   });

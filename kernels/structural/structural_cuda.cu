@@ -66,8 +66,8 @@ std::unique_ptr<Kernel> lower_batch_sum(LoweringContext& context) {
 /// `launch(word)` with the widest word, of type Word, that `row_bytes` is a multiple of.
 template <class Launch>
 void with_words(std::size_t row_bytes, const Launch& launch) {
-  if (row_bytes % sizeof(uint4) == 0)
-    launch(uint4{});
+  if (row_bytes % 16 == 0)
+    launch(cuda::Pack<std::uint32_t, 4>{});
   else if (row_bytes % sizeof(std::uint32_t) == 0)
     launch(std::uint32_t{});
   else

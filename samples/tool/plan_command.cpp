@@ -9,6 +9,7 @@
 #include <sluice/core/cuda_module.h>
 #include <sluice/core/error.h>
 #include <sluice/core/write_file.h>
+#include <sluice/mbp/trainer_checks.h>
 #include <sluice/optim/adam.h>
 #include <sluice/optim/sgd.h>
 
@@ -183,13 +184,14 @@ int run(const PlanFlags& flags) {
                              .tuning = flags.tuning,
                              .recompute = flags.planner.recompute,
                              .passes = flags.planner.passes});
-  PlanSurvey found = survey(planner, flags.micro_batch, flags.budgets);
+  std::vector<std::size_t> budgets = flags.budgets;
+  for (std::size_t& budget : budgets) budget = budget_on(device.backend(), budget);
+  PlanSurvey found = survey(planner, flags.micro_batch, budgets);
   const auto fits = [](const BudgetRow& row) { return row.plan != nullptr; };
-  const auto first = std::find_if(found.rows.begin(), found.rows.end(), fits);
+  const auto last = std::find_if(found.rows.rbegin(), found.rows.rend(), fits);  // the one that --report shows
   if (flags.waterfall)
-    found.waterfall = waterfall(planner, first != found.rows.end() ? first->summary().micro_batch : 1);
+    found.waterfall = waterfall(planner, last != found.rows.rend() ? last->summary().micro_batch : 1);
   if (flags.sweep) found.sweep = sweep(planner);
-  const auto last = std::find_if(found.rows.rbegin(), found.rows.rend(), fits);
   if (last != found.rows.rend()) found.layers = layer_rows(*last->plan);
 
   std::cout << fmt::format("{}, batch {} of {} samples, {}, {}\n", flags.model, flags.batch,
@@ -200,7 +202,7 @@ int run(const PlanFlags& flags) {
   if (!flags.json.empty()) write_whole(flags.json, survey_json(found));
   if (!flags.csv.empty()) write_whole(flags.csv, survey_csv(found));
   if (!flags.report.empty()) write_page(flags, found, planner, device.backend().threads());
-  return first == found.rows.end() ? 1 : 0;
+  return last == found.rows.rend() ? 1 : 0;
 }
 
 }  // namespace

@@ -13,6 +13,19 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+/// What the JSON says of a plan beside its budget; null where nothing fits.
+constexpr const char* row_keys[] = {"micro_batch",
+                                    "replays",
+                                    "persistent_bytes",
+                                    "derived_bytes",
+                                    "staging_bytes",
+                                    "arena_bytes",
+                                    "arena_lower_bound_bytes",
+                                    "workspace_bytes",
+                                    "planned_peak_bytes",
+                                    "recomputed_kernels",
+                                    "predicted_relative_time",
+                                    "plan_hash"};
 constexpr const char* csv_header =
     "budget_bytes,micro_batch,replays,persistent_bytes,derived_bytes,staging_bytes,arena_bytes,"
     "arena_lower_bound_bytes,workspace_bytes,planned_peak_bytes,recomputed_kernels,predicted_relative_time\n";
@@ -131,7 +144,7 @@ std::string survey_json(const PlanSurvey& survey) {
     Json out;
     out["budget_bytes"] = row.budget_bytes ? Json(row.budget_bytes) : Json(nullptr);
     if (!row.plan) {
-      out["micro_batch"] = nullptr;
+      for (const char* key : row_keys) out[key] = nullptr;
       out["error"] = row.refusal;
       json["rows"].push_back(std::move(out));
       continue;

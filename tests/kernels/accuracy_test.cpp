@@ -7,6 +7,7 @@
 #include <sluice/core/evaluate.h>
 
 #include "support/check_op.h"
+#include "support/device_under_test.h"
 #include "support/tensors.h"
 
 namespace sluice::test {
@@ -31,8 +32,8 @@ double count(const std::vector<float>& logits, std::int32_t label, const Correct
   Graph graph;
   const Shape shape{static_cast<std::int64_t>(logits.size())};
   const Var y = correct(graph.input("x", shape), graph.input("label", {}, DType::i32), options);
-  return doubles(evaluate(y, {{"x", Tensor::of<float>(shape.with_leading(1), logits)},
-                              {"label", Tensor::of<std::int32_t>({1}, {label})}}))[0];
+  return doubles(evaluate_under_test(y, {{"x", Tensor::of<float>(shape.with_leading(1), logits)},
+                                         {"label", Tensor::of<std::int32_t>({1}, {label})}}))[0];
 }
 
 TEST(Accuracy, LowestOfEqualLogitsWins) {

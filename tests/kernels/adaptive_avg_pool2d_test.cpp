@@ -8,6 +8,7 @@
 #include <sluice/kernels/global_avg_pool2d/global_avg_pool2d.h>
 
 #include "support/check_op.h"
+#include "support/device_under_test.h"
 #include "support/run_kernel.h"
 #include "support/tensors.h"
 
@@ -83,10 +84,10 @@ INSTANTIATE_TEST_SUITE_P(Cases, AdaptiveAvgPool2dCases, testing::ValuesIn(cases)
 TEST(AdaptiveAvgPool2d, HasTheWindowsOfItsDefinition) {
   Graph g;
   const Var y = adaptive_avg_pool2d(g.input("x", {1, 1, 5}), {1, 3});  // columns 0-1, 1-3, 3-4
-  EXPECT_EQ(doubles(evaluate(y, {{"x", Tensor::of<float>({1, 1, 1, 5}, {1, 3, 5, 10, 20})}})),
+  EXPECT_EQ(doubles(evaluate_under_test(y, {{"x", Tensor::of<float>({1, 1, 1, 5}, {1, 3, 5, 10, 20})}})),
             (std::vector<double>{2, 6, 15}));
   const Var larger = adaptive_avg_pool2d(g.input("z", {1, 2, 1}), {3, 2});  // rows 0, 0-1, 1
-  EXPECT_EQ(doubles(evaluate(larger, {{"z", Tensor::of<float>({1, 1, 2, 1}, {2, 4})}})),
+  EXPECT_EQ(doubles(evaluate_under_test(larger, {{"z", Tensor::of<float>({1, 1, 2, 1}, {2, 4})}})),
             (std::vector<double>{2, 2, 3, 3, 4, 4}));
 }
 

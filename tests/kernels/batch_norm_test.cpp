@@ -14,6 +14,7 @@
 #include <sluice/kernels/relu/relu.h>
 
 #include "support/check_op.h"
+#include "support/device_under_test.h"
 #include "support/relu_mask.h"
 #include "support/run_kernel.h"
 #include "support/tensors.h"
@@ -110,8 +111,9 @@ TEST(BatchNorm, MaskLiesAsItsOutput) {
   }
   const OpPtr op =
       std::make_shared<BatchNormOp>(BatchNormTraits{.moments_of = MomentsOf::constant, .eps = 1, .relu = true}, true);
-  const KernelInput statistics{evaluate(moments, {}).to(DType::f64), Scope::batch, {}, moments.spec()};
-  const KernelInput scale{evaluate(one, {}), Scope::batch}, shift{evaluate(zero, {}), Scope::batch};
+  const KernelInput statistics{evaluate_under_test(moments, {}).to(DType::f64), Scope::batch, {}, moments.spec()};
+  const KernelInput scale{evaluate_under_test(one, {}), Scope::batch},
+      shift{evaluate_under_test(zero, {}), Scope::batch};
   for (const Layout& layout :
        {Layout(), Layout::channels_last(), Layout::channel_blocked(16), Layout::channel_blocked(8)})
     for (const bool in_place : {false, true}) {
@@ -121,6 +123,38 @@ TEST(BatchNorm, MaskLiesAsItsOutput) {
       EXPECT_LE(relative_error(got.outputs[0], y), 1e-6);
       EXPECT_EQ(relative_error(got.outputs[1], mask), 0);
     }
+}
+
+// Sums over one position and over thousands, of values whose mean is 1000 standard deviations.
+TEST(BatchNorm, SumsInEveryLayout) {
+  for (const Shape& shape : {Shape{21, 5, 3}, Shape{64, 8, 8}, Shape{8, 1, 1}, Shape{3, 40, 40}, Shape{132, 6, 7}}) {
+    Graph graph;
+    const Var mean = graph.constant(1000, {shape[0]}), variance = graph.constant(0.3, {shape[0]});
+    const Var moments = graph.add1(std::make_shared<FixedMomentsOp>(), {mean, variance});
+    const KernelInput statistics{evaluate(moments, {}).to(DType::f64), Scope::batch, {}, moments.spec()};
+    const KernelInput scale{random_tensor({shape[0]}, DType::f32, 0.5, 2, 4), Scope::batch},
+        shift{random_tensor({shape[0]}, DType::f32, -1, 1, 5), Scope::batch};
+    const Tensor x = random_tensor(shape.with_leading(5), DType::f32, 999, 1001, 1),
+                 dy = random_tensor(shape.with_leading(5), DType::f32, -1, 1, 2);
+    const OpPtr of_x = std::make_shared<BatchMomentsOp>();
+    const KernelResult expected = run_kernel({.op = of_x, .inputs = {{x}}, .device = Device::reference()});
+    for (const bool relu : {false, true}) {
+      const OpPtr of_dy =
+          std::make_shared<BatchNormGradSumsOp>(BatchNormTraits{.moments_of = MomentsOf::constant, .relu = relu});
+      const KernelResult expected_dy =
+          run_kernel({.op = of_dy, .inputs = {{dy}, {x}, statistics, scale, shift}, .device = Device::reference()});
+      for (const Layout& layout :
+           {Layout(), Layout::channels_last(), Layout::channel_blocked(16), Layout::channel_blocked(8)}) {
+        SCOPED_TRACE(shape.str() + " " + layout.str(4));
+        const KernelResult got = run_kernel({.op = of_x, .inputs = {{x, Scope::sample, layout}}});
+        EXPECT_LE(relative_error(got.outputs[0], expected.outputs[0]), 1e-13);
+        const KernelResult got_dy =
+            run_kernel({.op = of_dy,
+                        .inputs = {{dy, Scope::sample, layout}, {x, Scope::sample, layout}, statistics, scale, shift}});
+        EXPECT_LE(relative_error(got_dy.outputs[0], expected_dy.outputs[0]), 1e-5);
+      }
+    }
+  }
 }
 
 TEST(BatchNorm, Exact) {
@@ -162,7 +196,7 @@ TEST(BatchNorm, LargeMean) {
   const Var x = graph.input("x", {2, 16, 16});
   const Var y = batch_norm(x, graph.constant(1, {2}), graph.constant(0, {2}));
   const Tensor noise = random_tensor({8, 2, 16, 16}, DType::f32, 999, 1001, 3);
-  const std::vector<double> got = doubles(evaluate(y, {{"x", noise}}, {}));
+  const std::vector<double> got = doubles(evaluate_under_test(y, {{"x", noise}}, {}));
   const std::vector<double> expected = doubles(evaluate(y, {{"x", noise}}, {.device = Device::reference()}));
   double worst = 0;
   for (std::size_t i = 0; i < got.size(); ++i) worst = std::max(worst, std::abs(got[i] - expected[i]));
@@ -175,14 +209,14 @@ TEST(BatchNorm, NotANumberStays) {
   const Var y = relu(batch_norm_fixed(x, graph.constant(0, {1}), graph.constant(1, {1}), graph.constant(1, {1}),
                                       graph.constant(0, {1})));
   const Tensor values = Tensor::of<float>({1, 1, 1, 2}, {std::nanf(""), 1.0f});
-  EXPECT_TRUE(std::isnan(doubles(evaluate(y, {{"x", values}}, {}))[0]));
+  EXPECT_TRUE(std::isnan(doubles(evaluate_under_test(y, {{"x", values}}, {}))[0]));
 }
 
 TEST(BatchNorm, OneElementAChannel) {
   Graph graph;
   const Var x = graph.input("x", {2, 1, 1});
   const Var y = batch_norm(x, graph.constant(2, {2}), graph.constant(3, {2}));
-  EXPECT_EQ(doubles(evaluate(y, {{"x", random_tensor({1, 2, 1, 1}, DType::f32, -1, 1, 1)}}, {})),
+  EXPECT_EQ(doubles(evaluate_under_test(y, {{"x", random_tensor({1, 2, 1, 1}, DType::f32, -1, 1, 1)}}, {})),
             (std::vector<double>{3, 3}));
 }
 
@@ -197,7 +231,7 @@ TEST(BatchNorm, MomentsAddOverSplits) {
         whole.values<float>().subspan(static_cast<std::size_t>(first * 45), static_cast<std::size_t>(count * 45));
     return Tensor::of<float>({count, 5, 3, 3}, {values.begin(), values.end()});
   };
-  const auto at = [&](const Tensor& t) { return doubles(evaluate(moments, {{"x", t}}, {})); };
+  const auto at = [&](const Tensor& t) { return doubles(evaluate_under_test(moments, {{"x", t}}, {})); };
   const std::vector<double> all = at(whole), first = at(rows(0, 1)), rest = at(rows(1, 3));
   for (std::size_t i = 0; i < all.size(); ++i) EXPECT_NEAR(all[i], first[i] + rest[i], 1e-12);
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "support/check_op.h"
+#include "support/device_under_test.h"
 #include "support/run_kernel.h"
 #include "support/tensors.h"
 #include "support/threads.h"
@@ -62,13 +63,13 @@ TEST_F(BiasLayouts, UnknownOnesArePlain) {
 
 TEST_F(BiasLayouts, GradientDoesNotDependOnThreads) {
   SLUICE_NEEDS_OPENMP_THREADS();
-  Backend& cpu = Device::cpu().backend();
+  Backend& backend = device_under_test().backend();
   for (const Layout& layout : layouts_) {
-    cpu.set_threads(1);
+    backend.set_threads(1);
     const KernelResult one = run_kernel({.op = backward_, .inputs = {{.value = x_, .layout = layout}}});
-    cpu.set_threads(3);
+    backend.set_threads(3);
     const KernelResult three = run_kernel({.op = backward_, .inputs = {{.value = x_, .layout = layout}}});
-    cpu.set_threads(0);
+    backend.set_threads(0);
     EXPECT_EQ(relative_error(one.outputs[0], three.outputs[0]), 0);
   }
 }

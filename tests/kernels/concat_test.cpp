@@ -8,6 +8,7 @@
 #include <sluice/core/evaluate.h>
 
 #include "support/check_op.h"
+#include "support/device_under_test.h"
 #include "support/run_kernel.h"
 #include "support/tensors.h"
 
@@ -120,9 +121,10 @@ TEST(Concat, PutsChannelsSideBySide) {
   const Var a = g.input("a", {1, 2}), b = g.input("b", {2, 2});
   const std::map<std::string, Tensor> values{{"a", Tensor::of<float>({2, 1, 2}, {1, 2, 3, 4})},
                                              {"b", Tensor::of<float>({2, 2, 2}, {5, 6, 7, 8, 9, 10, 11, 12})}};
-  EXPECT_EQ(doubles(evaluate(concat({a, b}), values)), (std::vector<double>{1, 2, 5, 6, 7, 8, 3, 4, 9, 10, 11, 12}));
-  EXPECT_EQ(doubles(evaluate(slice_channels(b, 1, 1), {values})), (std::vector<double>{7, 8, 11, 12}));
-  EXPECT_EQ(doubles(evaluate(pad_channels(a, 1, 3), {values})),
+  EXPECT_EQ(doubles(evaluate_under_test(concat({a, b}), values)),
+            (std::vector<double>{1, 2, 5, 6, 7, 8, 3, 4, 9, 10, 11, 12}));
+  EXPECT_EQ(doubles(evaluate_under_test(slice_channels(b, 1, 1), {values})), (std::vector<double>{7, 8, 11, 12}));
+  EXPECT_EQ(doubles(evaluate_under_test(pad_channels(a, 1, 3), {values})),
             (std::vector<double>{0, 0, 1, 2, 0, 0, 0, 0, 3, 4, 0, 0}));
 }
 

@@ -9,6 +9,7 @@
 #include <sluice/kernels/reference/reference_backend.h>
 
 #include "support/check_op.h"
+#include "support/device_under_test.h"
 #include "support/tensors.h"
 
 namespace sluice::test {
@@ -72,7 +73,8 @@ TEST_P(ConvTranspose2dCases, IsTheTransposeOfConv2d) {
   ASSERT_EQ(back.shape(), x.shape());
   const Tensor x_value = random_tensor(x.shape().with_leading(c.n), DType::f32, -1, 1, 2);
   const Tensor z_value = random_tensor(y.shape().with_leading(c.n), DType::f32, -1, 1, 3);
-  for (const auto& [device, tolerance] : {std::pair(Device::reference(), 1e-12), std::pair(Device::cpu(), 1e-5)}) {
+  for (const auto& [device, tolerance] :
+       {std::pair(Device::reference(), 1e-12), std::pair(device_under_test(), 1e-5)}) {
     const std::vector<Tensor> got =
         evaluate(std::vector{y, back}, {{"x", x_value}, {"z", z_value}}, {.device = device});
     const double left = dot(got[0], z_value), right = dot(x_value, got[1]);
@@ -98,13 +100,13 @@ TEST(ConvTranspose2d, HasKnownValues) {
   const Var y = conv_transpose2d(g.input("x", {2, 2, 2}), g.parameter(w), g.parameter(b),
                                  {.stride = {2, 1}, .padding = {1, 0}, .output_padding = {1, 0}, .dilation = {1, 2}});
   EXPECT_EQ(y.shape(), (Shape{2, 3, 6}));
-  EXPECT_EQ(doubles(evaluate(y, {{"x", counting({1, 2, 2, 2})}})),
+  EXPECT_EQ(doubles(evaluate_under_test(y, {{"x", counting({1, 2, 2, 2})}})),
             (std::vector<double>{-1, -4, 11, 12, 18,  18,  18,  18,  3, 2, 23,  26,  -7, -10, 13, 14, 18,  18,
                                  -9, -8, -2, -2, -15, -16, -17, -18, 3, 6, -27, -30, -7, -6,  -2, -2, -17, -18}));
   const Parameter grouped(Tensor::of<float>({4, 1, 2, 2}, {-3, 0, 3, -1, 2, -2, 1, -3, 0, 3, -1, 2, -2, 1, -3, 0}));
   const Var z = conv_transpose2d(g.input("z", {4, 2, 2}), g.parameter(grouped), {.stride = 2, .groups = 2});
   EXPECT_EQ(z.shape(), (Shape{2, 4, 4}));
-  EXPECT_EQ(doubles(evaluate(z, {{"z", counting({1, 4, 2, 2})}})),
+  EXPECT_EQ(doubles(evaluate_under_test(z, {{"z", counting({1, 4, 2, 2})}})),
             (std::vector<double>{7,   -10, 6,   -12, 8,   -16, 12,  -20, 5,   -14, 4,   -16, 16,  -24, 20,  -28,
                                  -26, 40,  -28, 44,  -48, 18,  -52, 20,  -30, 48,  -32, 52,  -56, 22,  -60, 24}));
 }

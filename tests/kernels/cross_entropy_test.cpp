@@ -11,6 +11,7 @@
 #include <sluice/kernels/reference/reference_backend.h>
 
 #include "support/check_op.h"
+#include "support/device_under_test.h"
 #include "support/run_kernel.h"
 #include "support/tensors.h"
 
@@ -77,7 +78,7 @@ TEST(CrossEntropy, WeightDependsOnLabelsOnly) {
   Graph graph;
   const Var labels = graph.input("labels", {2, 2}, DType::i32);
   const Tensor values = Tensor::of<std::int32_t>({2, 2, 2}, {0, -100, 1, 2, -100, -100, -100, -100});
-  const Tensor weight = evaluate(cross_entropy_weight(labels), {{"labels", values}});
+  const Tensor weight = evaluate_under_test(cross_entropy_weight(labels), {{"labels", values}});
   EXPECT_EQ(doubles(weight), (std::vector<double>{3, 0}));
 }
 
@@ -156,7 +157,7 @@ TEST_P(CrossEntropyEdge, LabelOutOfRangeGivesNan) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, CrossEntropyEdge, testing::Values(Device::cpu(), Device::reference()),
+INSTANTIATE_TEST_SUITE_P(Devices, CrossEntropyEdge, testing::Values(device_under_test(), Device::reference()),
                          [](const auto& info) { return info.param.str(); });
 
 TEST(CrossEntropy, GradientWorksInPlace) {

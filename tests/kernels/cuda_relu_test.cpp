@@ -1,8 +1,7 @@
-// The kernels of relu and leaky_relu on a CUDA device against the reference device. Skipped where there is none.
+// What the tests of relu and leaky_relu do not ask of a CUDA device: several rounds of its largest grid, addresses that
+// allow no 16-byte accesses, memory. Skipped where there is none.
 
-#include <cmath>
 #include <deque>
-#include <limits>
 
 #include <gtest/gtest.h>
 
@@ -143,17 +142,6 @@ TEST_F(CudaRelu, EqualsReference) {
     for (std::size_t i = 0; i < got.size(); ++i)
       EXPECT_LE(relative_error(got[i], expected[i]), i < 4 ? 0 : 1e-7) << shape.str() << ", output " << i;
   }
-}
-
-TEST_F(CudaRelu, PassesNanAndClosesAtZero) {
-  constexpr float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
-  const Traced traced(Shape{5});
-  const Tensor x = Tensor::of<float>({5}, {-1, 0, 2, nan, -infinity}),
-               dy = Tensor::of<float>({5}, {infinity, nan, 3, 1, nan});
-  const std::vector<Tensor> got = evaluate(traced.outputs, {{"x", x}, {"dy", dy}}, {.device = Device::cuda()});
-  EXPECT_EQ(relative_error(got[0], Tensor::of<float>({5}, {0, 0, 2, nan, 0})), 0);
-  EXPECT_EQ(relative_error(got[1], Tensor::of<std::uint8_t>({5}, {0, 0, 1, 0, 0})), 0);
-  EXPECT_EQ(relative_error(got[2], Tensor::of<float>({5}, {0, 0, 3, 0, 0})), 0);
 }
 
 TEST_F(CudaRelu, AnyLayoutAlignmentAndInPlace) {

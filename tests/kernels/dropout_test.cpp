@@ -11,6 +11,7 @@
 #include <sluice/kernels/reduce/reduce.h>
 
 #include "support/check_op.h"
+#include "support/device_under_test.h"
 #include "support/run_kernel.h"
 #include "support/tensors.h"
 
@@ -84,7 +85,7 @@ TEST(Dropout, IsTheSameInEveryLayoutAndInPlace) {
 TEST(Dropout, DoesNotDependOnTheSplitOrThreads) {
   const Tensor x = ones({7, 12, 9, 5});
   const std::vector<double> whole = doubles(run_kernel({.op = dropout_op(0.5f), .inputs = {{x}}}).outputs[0]);
-  Device::cpu().backend().set_threads(1);
+  device_under_test().backend().set_threads(1);
   std::vector<double> parts;
   for (const std::int64_t first : {0, 3}) {
     const std::int64_t samples = first == 0 ? 3 : 4;
@@ -93,7 +94,7 @@ TEST(Dropout, DoesNotDependOnTheSplitOrThreads) {
     const std::vector<double> y = doubles(part.outputs[0]);
     parts.insert(parts.end(), y.begin(), y.end());
   }
-  Device::cpu().backend().set_threads(0);
+  device_under_test().backend().set_threads(0);
   EXPECT_EQ(parts, whole);
 }
 
@@ -115,7 +116,8 @@ TEST(Dropout, GradientUsesTheSameMask) {
   Graph graph;
   const Var x = graph.input("x", {300}), y = dropout(x, 0.25f);
   const Var dx = differentiate(batch_sum(sum_per_sample(y)), std::vector{x})[0];
-  const std::vector<Tensor> got = evaluate(std::vector{y, dx}, {{"x", ones({2, 300})}}, {.seed = 8, .step = 3});
+  const std::vector<Tensor> got =
+      evaluate_under_test(std::vector{y, dx}, {{"x", ones({2, 300})}}, {.seed = 8, .step = 3});
   EXPECT_EQ(doubles(got[0]), doubles(got[1]));
 }
 

@@ -8,6 +8,7 @@
 #include <sluice/kernels/reference/reference_backend.h>
 
 #include "support/check_op.h"
+#include "support/device_under_test.h"
 #include "support/tensors.h"
 
 namespace sluice::test {
@@ -29,7 +30,7 @@ std::int32_t count(const std::vector<Tensor>& tensors, Device device) {
 }
 
 TEST(FiniteCheck, CountsInAllValues) {
-  for (const Device device : {Device::cpu(), Device::reference()}) {
+  for (const Device device : {device_under_test(), Device::reference()}) {
     const float largest = std::numeric_limits<float>::max();
     EXPECT_EQ(count({Tensor::of<float>({4}, {0, -0.0f, largest, -largest})}, device), 0);
     EXPECT_EQ(
@@ -40,11 +41,11 @@ TEST(FiniteCheck, CountsInAllValues) {
 
 TEST(FiniteCheck, FindsOneAmongMany) {
   Tensor large = random_tensor({300007}, DType::f32, -1, 1, 1);
-  EXPECT_EQ(count({large, large}, Device::cpu()), 0);
+  EXPECT_EQ(count({large, large}, device_under_test()), 0);
   for (const std::size_t place : {std::size_t{0}, std::size_t{150003}, std::size_t{300006}}) {
     Tensor bad = large;
     bad.values<float>()[place] = nan;
-    EXPECT_EQ(count({large, bad, large}, Device::cpu()), 1);
+    EXPECT_EQ(count({large, bad, large}, device_under_test()), 1);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <sluice/kernels/relu/relu.h>
 
 #include "support/check_op.h"
+#include "support/device_under_test.h"
 #include "support/tensors.h"
 
 namespace sluice::test {
@@ -23,7 +24,7 @@ TEST(Flatten, EqualsReferenceAndDifferences) {
 TEST(Flatten, KeepsRowMajorOrder) {
   Graph graph;
   const Tensor x = random_tensor({2, 3, 4, 5}, DType::f32, -1, 1, 1);
-  const Tensor y = evaluate(flatten(graph.input("x", {3, 4, 5})), {{"x", x}});
+  const Tensor y = evaluate_under_test(flatten(graph.input("x", {3, 4, 5})), {{"x", x}});
   EXPECT_EQ(y.shape(), (Shape{2, 60}));
   EXPECT_EQ(doubles(y), doubles(x));
 }

@@ -12,6 +12,7 @@
 #include <sluice/core/structural.h>
 
 #include "support/check_op.h"
+#include "support/device_under_test.h"
 #include "support/run_kernel.h"
 #include "support/tensors.h"
 
@@ -64,7 +65,8 @@ TEST(Gelu, KnownValues) {
   Graph graph;
   const Var x = graph.input("x", {}), dy = graph.input("dy", {});
   const Tensor xs = Tensor::of<float>({9}, at), ones = Tensor::of<float>({9}, std::vector<float>(9, 1));
-  const Tensor y = evaluate(gelu(x), {{"x", xs}}), dx = evaluate(gelu_grad(x, dy), {{"x", xs}, {"dy", ones}});
+  const Tensor y = evaluate_under_test(gelu(x), {{"x", xs}}),
+               dx = evaluate_under_test(gelu_grad(x, dy), {{"x", xs}, {"dy", ones}});
   for (std::size_t i = 0; i < at.size(); ++i) {
     EXPECT_NEAR(y.values<float>()[i], values[i], 4e-6 * std::abs(values[i])) << "x=" << at[i];
     EXPECT_NEAR(dx.values<float>()[i], slopes[i], 1e-5 * std::abs(slopes[i])) << "x=" << at[i];
@@ -74,7 +76,8 @@ TEST(Gelu, KnownValues) {
 TEST(Gelu, PassesNan) {
   Graph graph;
   const Var y = gelu(graph.input("x", {}));
-  const Tensor result = evaluate(y, {{"x", Tensor::of<float>({1}, {std::numeric_limits<float>::quiet_NaN()})}});
+  const Tensor result =
+      evaluate_under_test(y, {{"x", Tensor::of<float>({1}, {std::numeric_limits<float>::quiet_NaN()})}});
   EXPECT_TRUE(std::isnan(result.values<float>()[0]));
 }
 

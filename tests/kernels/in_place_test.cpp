@@ -17,6 +17,7 @@
 #include <sluice/kernels/sigmoid/sigmoid.h>
 #include <sluice/kernels/softmax/softmax.h>
 
+#include "support/device_under_test.h"
 #include "support/relu_mask.h"
 #include "support/run_kernel.h"
 #include "support/tensors.h"
@@ -175,7 +176,7 @@ TEST_P(InPlace, OverEachInputGivesTheSameBits) {
     const Var y = c.build({graph, shape});
     const OpPtr op = graph.node(graph.value(y.id()).producer).op;
     EXPECT_EQ(op->in_place_inputs(), c.in_place);
-    for (const Device& device : {Device::cpu(), Device::reference()})
+    for (const Device& device : {device_under_test(), Device::reference()})
       for (const Layout& layout : layouts) {
         if (device == Device::reference() && !layout.is_plain()) continue;  // it knows no other
         SCOPED_TRACE(shape.str() + " " + layout.str(4) + " " + device.str());

@@ -9,6 +9,7 @@
 #include <sluice/kernels/relu/relu.h>
 
 #include "support/check_op.h"
+#include "support/device_under_test.h"
 #include "support/run_kernel.h"
 #include "support/tensors.h"
 
@@ -41,12 +42,12 @@ TEST(LeakyRelu, PassesNanAndScalesFromZeroDown) {
   const Var y = leaky_relu(x, 0.5);
   const float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
   const Tensor values = Tensor::of<float>({6}, {-2, 0, 2, inf, -inf, nan});
-  const std::vector<double> got = doubles(evaluate(y, {{"x", values}}));
+  const std::vector<double> got = doubles(evaluate_under_test(y, {{"x", values}}));
   EXPECT_EQ(std::vector(got.begin(), got.end() - 1), (std::vector<double>{-1, 0, 2, inf, -inf}));
   EXPECT_TRUE(std::isnan(got.back()));
   const Var dx = leaky_relu_grad(x, graph.input("dy", {}), 0.5);
   const Tensor dy = Tensor::of<float>({6}, {4, 4, 4, 4, 4, 4});
-  EXPECT_EQ(doubles(evaluate(dx, {{"x", values}, {"dy", dy}})), (std::vector<double>{2, 2, 4, 4, 2, 2}));
+  EXPECT_EQ(doubles(evaluate_under_test(dx, {{"x", values}, {"dy", dy}})), (std::vector<double>{2, 2, 4, 4, 2, 2}));
 }
 
 TEST(LeakyRelu, OfSlopeZeroIsRelu) {
@@ -57,7 +58,7 @@ TEST(LeakyRelu, OfSlopeZeroIsRelu) {
   const Var dx = leaky_relu_grad(x, graph.input("dy", {3}), 0);
   const float inf = std::numeric_limits<float>::infinity();
   const Tensor values = Tensor::of<float>({1, 3}, {-1, 0, 1}), dy = Tensor::of<float>({1, 3}, {inf, inf, 4});
-  EXPECT_EQ(doubles(evaluate(dx, {{"x", values}, {"dy", dy}})), (std::vector<double>{0, 0, 4}));
+  EXPECT_EQ(doubles(evaluate_under_test(dx, {{"x", values}, {"dy", dy}})), (std::vector<double>{0, 0, 4}));
 }
 
 TEST(LeakyRelu, KeepsLayoutAndWorksInPlace) {

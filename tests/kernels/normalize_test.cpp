@@ -5,6 +5,7 @@
 #include <sluice/core/evaluate.h>
 
 #include "support/check_op.h"
+#include "support/device_under_test.h"
 #include "support/tensors.h"
 
 namespace sluice::test {
@@ -25,7 +26,7 @@ TEST(Normalize, EqualsReference) {
 TEST(Normalize, IsTheFormula) {
   Graph graph;
   const Var y = normalize(graph.input("x", {2, 1, 2}, DType::u8), {.mean = {0.5f, 0.25f}, .std = {0.5f, 2}});
-  const Tensor got = evaluate(y, {{"x", Tensor::of<std::uint8_t>({1, 2, 1, 2}, {0, 255, 0, 51})}});
+  const Tensor got = evaluate_under_test(y, {{"x", Tensor::of<std::uint8_t>({1, 2, 1, 2}, {0, 255, 0, 51})}});
   const std::vector<double> expected{-1, 1, -0.125, -0.025};
   for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(doubles(got)[i], expected[i], 2e-7);
 }

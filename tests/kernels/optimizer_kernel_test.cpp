@@ -7,6 +7,7 @@
 #include <sluice/kernels/sgd/sgd.h>
 
 #include "support/check_op.h"
+#include "support/device_under_test.h"
 #include "support/run_kernel.h"
 #include "support/tensors.h"
 
@@ -94,7 +95,7 @@ TEST_P(OptimizerKernel, Adam) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, OptimizerKernel, testing::Values(Device::cpu(), Device::reference()),
+INSTANTIATE_TEST_SUITE_P(Devices, OptimizerKernel, testing::Values(device_under_test(), Device::reference()),
                          [](const auto& info) { return info.param.str(); });
 
 TEST(OptimizerLayouts, PaddingStaysZero) {
@@ -119,19 +120,26 @@ TEST(OptimizerSegments, TouchTheirTensorsOnly) {
   const std::vector<std::int64_t> counts{10, 20, 9, 10}, p_at{0, 10, 31, 40}, g_at{0, 10, 31, 50};
   std::vector<LoweredValue> inputs(9, {{}, DType::f32, Scope::batch, {}, false});
   for (std::size_t i = 0; i < 8; ++i) inputs[i].dims = {counts[i % 4]};
-  Backend& cpu = Device::cpu().backend();
-  LoweringContext context(op, cpu, inputs, {}, 0);
-  const std::unique_ptr<Kernel> kernel = (*cpu.kernels().find("sgd"))(context);
+  Backend& backend = device_under_test().backend();
+  require_kernel("sgd", device_under_test());
+  LoweringContext context(op, backend, inputs, {}, 0);
+  const std::unique_ptr<Kernel> kernel = (*backend.kernel("sgd"))(context);
 
   std::vector<float> p(100), g(100);
   for (std::size_t i = 0; i < 100; ++i) g[i] = static_cast<float>(i);
-  float lr = 1;
+  const float lr = 1;
+  const Buffer p_memory = backend.allocate(400), g_memory = backend.allocate(400), lr_memory = backend.allocate(4);
+  backend.copy_in(p_memory.data(), p.data(), 400);
+  backend.copy_in(g_memory.data(), g.data(), 400);
+  backend.copy_in(lr_memory.data(), &lr, 4);
   Addresses addresses;
-  for (const std::int64_t at : p_at) addresses.inputs.push_back(p.data() + at);
-  for (const std::int64_t at : g_at) addresses.inputs.push_back(g.data() + at);
-  addresses.inputs.push_back(&lr);
+  for (const std::int64_t at : p_at) addresses.inputs.push_back(p_memory.data() + 4 * at);
+  for (const std::int64_t at : g_at) addresses.inputs.push_back(g_memory.data() + 4 * at);
+  addresses.inputs.push_back(lr_memory.data());
   kernel->bind(addresses);
   kernel->run({});
+  backend.copy_out(p.data(), p_memory.data(), 400);
+  backend.copy_out(g.data(), g_memory.data(), 400);
   for (std::size_t i = 0; i < 100; ++i) {
     const std::size_t gradient = i == 30 || i >= 50 ? 0 : i < 40 ? i : i + 10;
     EXPECT_EQ(p[i], -static_cast<float>(gradient)) << i;

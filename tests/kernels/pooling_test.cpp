@@ -9,6 +9,7 @@
 #include <sluice/kernels/reference/reference_backend.h>
 
 #include "support/check_op.h"
+#include "support/device_under_test.h"
 #include "support/run_kernel.h"
 #include "support/tensors.h"
 
@@ -94,7 +95,7 @@ TEST(MaxPool2dTies, GoToTheFirst) {
   const Var x = g.input("x", {1, 2, 4});
   const Var dx = differentiate(batch_sum(sum_per_sample(max_pool2d(x, {.kernel = 2}))), std::vector{x})[0];
   const Tensor values = Tensor::of<float>({1, 1, 2, 4}, {1, 5, 3, 3, 5, 5, 3, 3});
-  for (const Device device : {Device::cpu(), Device::reference()})
+  for (const Device device : {device_under_test(), Device::reference()})
     EXPECT_EQ(doubles(evaluate(dx, {{"x", values}}, {.device = device})),
               (std::vector<double>{0, 1, 1, 0, 0, 0, 0, 0}));
 }

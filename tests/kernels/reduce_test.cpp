@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "support/check_op.h"
+#include "support/device_under_test.h"
 #include "support/run_kernel.h"
 #include "support/tensors.h"
 #include "support/threads.h"
@@ -46,12 +47,12 @@ TEST(Reduce, SumDoesNotDependOnThreads) {
   sum_per_sample(graph.parameter(Parameter(Tensor({100003}))));
   const KernelCase test{.op = graph.node(0).op,
                         .inputs = {{random_tensor({100003}, DType::f32, -1, 1, 1), Scope::batch}}};
-  Backend& cpu = Device::cpu().backend();
-  cpu.set_threads(1);
+  Backend& backend = device_under_test().backend();
+  backend.set_threads(1);
   const KernelResult one = run_kernel(test);
-  cpu.set_threads(3);
+  backend.set_threads(3);
   const KernelResult three = run_kernel(test);
-  cpu.set_threads(0);
+  backend.set_threads(0);
   EXPECT_EQ(relative_error(one.outputs[0], three.outputs[0]), 0);
 }
 

@@ -8,6 +8,7 @@
 #include <sluice/core/evaluate.h>
 
 #include "support/check_op.h"
+#include "support/device_under_test.h"
 #include "support/relu_mask.h"
 #include "support/run_kernel.h"
 #include "support/tensors.h"
@@ -51,7 +52,7 @@ TEST(Relu, PassesNanAndClosesAtZero) {
   const Var y = relu(graph.input("x", {})), dx = relu_grad(mask_of(y), graph.input("dy", {}));
   const Tensor x = Tensor::of<float>({7}, {-1, 0, -0.0f, 2, nan, infinity, -infinity}),
                dy = Tensor::of<float>({7}, {infinity, nan, 4, 5, 6, 7, infinity});
-  const std::vector<Tensor> got = evaluate(std::vector{y, mask_of(y), dx}, {{"x", x}, {"dy", dy}});
+  const std::vector<Tensor> got = evaluate_under_test(std::vector{y, mask_of(y), dx}, {{"x", x}, {"dy", dy}});
   EXPECT_EQ(relative_error(got[0], Tensor::of<float>({7}, {0, 0, 0, 2, nan, infinity, 0})), 0);
   EXPECT_EQ(doubles(got[1]), (std::vector<double>{0, 0, 0, 1, 0, 1, 0}));
   EXPECT_EQ(doubles(got[2]), (std::vector<double>{0, 0, 0, 5, 0, 7, 0}));
@@ -63,11 +64,11 @@ TEST(Relu, EdgesOfTheNumberLineInEveryPlace) {
   Graph graph;
   const Var y = relu(graph.input("x", {size}));
   for (const float edge : {nan, -nan, -0.0f, std::numeric_limits<float>::denorm_min(), -infinity, infinity}) {
-    const Tensor got = evaluate(mask_of(y), {{"x", [&] {
-                                                Tensor x({1, size});
-                                                for (float& value : x.values<float>()) value = edge;
-                                                return x;
-                                              }()}});
+    const Tensor got = evaluate_under_test(mask_of(y), {{"x", [&] {
+                                                           Tensor x({1, size});
+                                                           for (float& value : x.values<float>()) value = edge;
+                                                           return x;
+                                                         }()}});
     for (const std::uint8_t bit : got.values<std::uint8_t>()) EXPECT_EQ(bit, edge > 0 ? 1 : 0) << edge;
   }
 }

@@ -8,6 +8,7 @@
 #include <sluice/core/evaluate.h>
 
 #include "support/check_op.h"
+#include "support/device_under_test.h"
 #include "support/run_kernel.h"
 #include "support/tensors.h"
 
@@ -41,13 +42,13 @@ TEST(Sigmoid, IsStableAtBothEnds) {
   Graph graph;
   const Var y = sigmoid(graph.input("x", {}));
   const std::vector<double> got =
-      doubles(evaluate(y, {{"x", Tensor::of<float>({static_cast<std::int64_t>(x.size())}, x)}}));
+      doubles(evaluate_under_test(y, {{"x", Tensor::of<float>({static_cast<std::int64_t>(x.size())}, x)}}));
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double exact = 1 / (1 + std::exp(-static_cast<double>(x[i])));
     EXPECT_NEAR(got[i], exact, 4e-7 * exact + 1e-38) << x[i];
   }
   const Tensor nan = Tensor::of<float>({1}, {std::numeric_limits<float>::quiet_NaN()});
-  EXPECT_TRUE(std::isnan(doubles(evaluate(y, {{"x", nan}}))[0]));
+  EXPECT_TRUE(std::isnan(doubles(evaluate_under_test(y, {{"x", nan}}))[0]));
 }
 
 // run_kernel checks that padding of blocked layouts holds zeros, which sigmoid itself would not leave there.

@@ -6,6 +6,7 @@
 #include <sluice/kernels/arithmetic/arithmetic.h>
 
 #include "support/check_op.h"
+#include "support/device_under_test.h"
 #include "support/run_kernel.h"
 #include "support/tensors.h"
 
@@ -68,7 +69,7 @@ TEST(Structural, BatchSumKeepsSmallAddends) {
   Graph graph;
   std::vector<float> x(1001, 1.0f);
   x[0] = 16777216.0f;
-  const Tensor sum = evaluate(batch_sum(graph.input("x", {})), {{"x", Tensor::of<float>({1001}, x)}});
+  const Tensor sum = evaluate_under_test(batch_sum(graph.input("x", {})), {{"x", Tensor::of<float>({1001}, x)}});
   EXPECT_EQ(sum.values<float>()[0], 16778216.0f);
 }
 
@@ -86,7 +87,7 @@ TEST(Structural, GatherWritesItsRowsOnly) {
   batch_gather(graph.input("x", {2}), 6);
   slice(graph.parameter(Parameter(Tensor({6, 2}))));
   const Tensor x = random_tensor({2, 2}, DType::f32, -1, 1, 1), before = random_tensor({6, 2}, DType::f32, -1, 1, 2);
-  for (const Device device : {Device::cpu(), Device::reference()}) {
+  for (const Device device : {device_under_test(), Device::reference()}) {
     const KernelResult got = run_kernel({.op = graph.node(0).op,
                                          .inputs = {{x}},
                                          .device = device,
@@ -103,7 +104,7 @@ TEST(Structural, SliceReadsItsRows) {
   Graph graph;
   const Tensor rows = random_tensor({6, 2}, DType::f32, -1, 1, 2);
   const Var y = add(slice(graph.parameter(Parameter(rows))), graph.input("zero", {2}));
-  const Tensor got = evaluate(y, {{"zero", Tensor({4, 2})}});
+  const Tensor got = evaluate_under_test(y, {{"zero", Tensor({4, 2})}});
   const std::vector<double> all = doubles(rows);
   EXPECT_EQ(doubles(got), std::vector<double>(all.begin(), all.begin() + 8));
 }

@@ -9,6 +9,7 @@
 #include <sluice/kernels/reduce/reduce.h>
 
 #include "support/check_op.h"
+#include "support/device_under_test.h"
 #include "support/run_kernel.h"
 #include "support/tensors.h"
 
@@ -78,9 +79,9 @@ TEST(UpsampleNearest2d, RepeatsAndSums) {
   const Var x = g.input("x", {1, 1, 2}), y = upsample_nearest2d(x, {2, 3});
   const Var r = g.input("r", {1, 2, 6});
   const Var dx = differentiate(batch_sum(sum_per_sample(mul(y, r))), std::vector{x})[0];
-  const std::vector<Tensor> got =
-      evaluate(std::vector{y, dx}, {{"x", Tensor::of<float>({1, 1, 1, 2}, {4, 7})},
-                                    {"r", Tensor::of<float>({1, 1, 2, 6}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})}});
+  const std::vector<Tensor> got = evaluate_under_test(
+      std::vector{y, dx}, {{"x", Tensor::of<float>({1, 1, 1, 2}, {4, 7})},
+                           {"r", Tensor::of<float>({1, 1, 2, 6}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})}});
   EXPECT_EQ(doubles(got[0]), (std::vector<double>{4, 4, 4, 7, 7, 7, 4, 4, 4, 7, 7, 7}));
   EXPECT_EQ(doubles(got[1]), (std::vector<double>{1 + 2 + 3 + 7 + 8 + 9, 4 + 5 + 6 + 10 + 11 + 12}));
   EXPECT_EQ(upsample_nearest2d(x, 1), x);

@@ -9,6 +9,7 @@
 #include <sluice/core/evaluate.h>
 #include <sluice/kernels/reference/reference_backend.h>
 
+#include "support/device_under_test.h"
 #include "support/tensors.h"
 
 namespace sluice::test {
@@ -83,7 +84,7 @@ TEST_P(Losses, AreBatchScalarsUnderTheirNames) {
   EXPECT_THROW(accuracy(x_, wrong), ShapeError);
 }
 
-INSTANTIATE_TEST_SUITE_P(Cpu, Losses, testing::Values(Device::cpu()));
+INSTANTIATE_TEST_SUITE_P(UnderTest, Losses, testing::Values(device_under_test()));
 INSTANTIATE_TEST_SUITE_P(Reference, Losses, testing::Values(Device::reference()));
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <sluice/kernels/reference/reference_backend.h>
 #include <sluice/mbp/run_plan.h>
+#include <sluice/mbp/step_planner.h>
 
 #include "mbp/small_net.h"
 #include "models/catalog.h"
@@ -107,6 +108,42 @@ TEST_P(TrainedModel, TakesThePlannedMemory) {
     const MemoryReport report = trainer.memory_report();
     EXPECT_TRUE(report.verified);
     EXPECT_EQ(report.measured_peak_bytes, report.planned_peak_bytes);
+  }
+}
+
+// The same with values computed again, as cheaply as there is and as much as a tight budget asks for.
+TEST_P(TrainedModel, TakesThePlannedMemoryWhereValuesAreComputedAgain) {
+  const std::unique_ptr<Module> net = c.make(BatchNormMode::local);
+  const TensorDataset data = random_images(11, c.image, c.per_pixel, false);
+  Sgd sgd({.lr = 1e-6});
+  for (const std::int64_t micro_batch : {2, 7}) {
+    TrainerOptions options{.batch = 7,
+                           .micro_batch = micro_batch,
+                           .device = Device::cpu(),
+                           .shuffle = false,
+                           .evaluation = data.spec(),
+                           .verify_memory = true};
+    const StepPlanner planner(*net, sgd, classify(*net), data.spec(), options);
+    const auto least_peak = [&](Recompute recompute) {
+      const PlanChoice choice{.micro_batch = micro_batch, .recompute = recompute, .smallest = true};
+      return planner.plan(choice, 0)->summary.planned_peak_bytes();
+    };
+    const std::size_t stored = least_peak(Recompute::none), least = least_peak(Recompute::automatic);
+    for (const Recompute recompute : {Recompute::cheap, Recompute::automatic}) {
+      SCOPED_TRACE(recompute == Recompute::cheap ? "cheap" : "auto");
+      SCOPED_TRACE(micro_batch);
+      options.recompute = recompute;
+      options.budget = recompute == Recompute::automatic ? least + (stored - least) / 4 : 0;
+      Trainer trainer(*net, sgd, classify(*net), data.spec(), options);
+      EXPECT_TRUE(trainer.plan().recomputed > 0 || options.budget == 0 || options.budget >= stored);
+      trainer.step(data);
+      trainer.step(data);
+      trainer.evaluate(data);
+      const MemoryReport report = trainer.memory_report();
+      EXPECT_TRUE(report.verified);
+      EXPECT_EQ(report.measured_peak_bytes, report.planned_peak_bytes);
+      EXPECT_TRUE(options.budget == 0 || report.measured_peak_bytes <= options.budget);
+    }
   }
 }
 

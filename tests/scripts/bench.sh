@@ -27,9 +27,14 @@ holds() {
 
 expect 2 "--figures" --figures no_such_figure
 expect 2 "cannot write" --json /nonexistent/bench.json
+expect 2 "machine is measured on the CPU only" --device cuda --figures machine
+expect 2 "no such device; got 'gpu'" --device gpu
+expect 1 "bench_training: cuda: " --device cuda:4096 --no-peer --quick
+expect 1 "expected fp32" --precision tf32 --no-peer --quick
 SLUICE_PEER_PYTHON=/nonexistent expect 1 "install the Debian package python3-torch" --require-peer
 SLUICE_PEER_PYTHON=/nonexistent expect 0 "train_fashion_cnn_mb64" --quick --figures train_fashion_cnn_mb64 \
-  --json "$work/bench.json"
+  --json "$work/bench.json" --markdown "$work/bench.md"
+grep -qF '| train_fashion_cnn_mb64 | images/s |' "$work/bench.md" || { echo "no table of Markdown"; failures=$((failures + 1)); }
 holds '"figure": "train_fashion_cnn_mb64"'
 holds '"unit": "images/s"'
 holds '"peer": null'

@@ -1,19 +1,30 @@
 #include "support/device_under_test.h"
 
 #include <cstdlib>
-#include <string>
-#include <vector>
 
 #include <gtest/gtest.h>
 
+#include <sluice/core/error.h>
 #include <sluice/core/kernel.h>
 
 namespace sluice::test {
+namespace {
+
+Device default_device() {
+  try {
+    Device::cpu().backend();
+    return Device::cpu();
+  } catch (const DeviceError&) {
+    return Device::cuda();
+  }
+}
+
+}  // namespace
 
 Device device_under_test() {
   static const Device device = [] {
     const char* const name = std::getenv("SLUICE_TEST_DEVICE");
-    return name ? Device::parse(name) : Device::cpu();
+    return name ? Device::parse(name) : default_device();
   }();
   return device;
 }
@@ -33,6 +44,17 @@ void require_kernels(std::span<const Var> vars, Device device) {
   if (values.empty()) return;
   const Graph& graph = vars[0].graph();
   for (const NodeId id : graph.ancestors(values)) require_kernel(graph.node(id).op->type(), device);
+}
+
+std::vector<Tensor> evaluate_under_test(std::span<const Var> vars, const std::map<std::string, Tensor>& inputs,
+                                        EvaluateOptions options) {
+  options.device = device_under_test();
+  require_kernels(vars, options.device);
+  return evaluate(vars, inputs, options);
+}
+
+Tensor evaluate_under_test(Var var, const std::map<std::string, Tensor>& inputs, const EvaluateOptions& options) {
+  return evaluate_under_test(std::span(&var, 1), inputs, options)[0];
 }
 
 }  // namespace sluice::test

@@ -101,7 +101,9 @@ function drawBottom(to, part, { x, left, width, top }) {
 function drawMoments(to, part, { x, left, width, top, mapTop, bottom, textY }) {
   const peak = peakOf(part);
   const at = (x(peak) + x(peak + 1)) / 2;
-  const text = `peak at kernel ${peak}: ${full(part.kernels[peak].layer, part.kernels[peak].name)}`;
+  const { layer, name } = part.kernels[peak];
+  const texts = [full(layer, name), name].map((what) => `peak at kernel ${peak}: ${what}`);
+  const text = texts.find((t) => widthOf(t) < width) ?? `peak at kernel ${peak}`;
   const half = widthOf(text) / 2;
   const centre = Math.min(Math.max(at, left + half), left + width - half);
   to.append(line(at, textY + 4, at, bottom, { width: 1.25, dash: "2 2" }), label(text, centre, textY, { shift: "middle", weight: 600 }));

@@ -28,8 +28,10 @@ function table(id, columns, rows, { limit = Infinity, total = null } = {}) {
     add(rows.slice(limit));
     addTotal();
     more.remove();
+    cut.remove();
   });
-  host.append(more);
+  const cut = element("p", { className: "cut", textContent: `The first ${limit} of ${rows.length} rows.` });
+  host.append(more, cut);
 }
 
 const difference = (row) => {

@@ -4,6 +4,7 @@
 // its block's threads are fibers that run one at a time (../runtime/block.h), so what differs from thread to thread is
 // a global that the scheduler sets.
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -143,6 +144,22 @@ requires std::is_integral_v<T> T atomicOr(T* place, std::type_identity_t<T> valu
   return std::exchange(*place, static_cast<T>(*place | value));
 }
 
+using std::max;
+using std::min;
+
+/// Rounded by itself: a volatile result is not fused with what uses it.
+inline float __fmul_rn(float a, float b) {
+  const volatile float product = a * b;
+  return product;
+}
+inline float __fadd_rn(float a, float b) {
+  const volatile float sum = a + b;
+  return sum;
+}
+inline float __fmaf_rn(float a, float b, float c) { return std::fma(a, b, c); }
+inline float rsqrtf(float value) { return 1 / std::sqrt(value); }
+inline double rsqrt(double value) { return 1 / std::sqrt(value); }
+
 inline int __popc(unsigned bits) { return std::popcount(bits); }
 inline int __ffs(int bits) { return __builtin_ffs(bits); }
 inline int __clz(int bits) { return std::countl_zero(static_cast<unsigned>(bits)); }
@@ -167,6 +184,14 @@ struct alignas(16) float4 {
 struct alignas(16) double2 {
   double x, y;
 };
+struct alignas(16) int4 {
+  int x, y, z, w;
+};
+struct alignas(16) uint4 {
+  unsigned x, y, z, w;
+};
 inline float2 make_float2(float x, float y) { return {x, y}; }
 inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
+inline int4 make_int4(int x, int y, int z, int w) { return {x, y, z, w}; }
+inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
 inline double2 make_double2(double x, double y) { return {x, y}; }

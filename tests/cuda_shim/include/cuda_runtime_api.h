@@ -70,10 +70,14 @@ struct dim3 {
 
 struct cudaDeviceProp {
   char name[256];
-  std::size_t totalGlobalMem, sharedMemPerBlock, totalConstMem;
-  int major, minor, multiProcessorCount, maxThreadsPerMultiProcessor, maxThreadsPerBlock, warpSize, regsPerBlock;
-  int l2CacheSize, memoryBusWidth, asyncEngineCount, integrated, ECCEnabled, pciBusID, pciDeviceID, pciDomainID;
+  std::size_t totalGlobalMem, sharedMemPerBlock, sharedMemPerBlockOptin, reservedSharedMemPerBlock, totalConstMem;
+  int major, minor, multiProcessorCount, maxThreadsPerMultiProcessor, maxBlocksPerMultiProcessor, maxThreadsPerBlock;
+  int maxThreadsDim[3], maxGridSize[3];
+  int warpSize, regsPerBlock, regsPerMultiprocessor, l2CacheSize, memoryBusWidth;
+  int asyncEngineCount, cooperativeLaunch, tccDriver;
 };
+
+enum cudaDeviceAttr { cudaDevAttrClockRate = 13, cudaDevAttrMemoryClockRate = 36 };
 
 struct cudaFuncAttributes {
   int binaryVersion, ptxVersion, maxThreadsPerBlock, numRegs;
@@ -100,6 +104,7 @@ cudaError_t cudaGetDeviceCount(int* count);
 cudaError_t cudaGetDevice(int* device);
 cudaError_t cudaSetDevice(int device);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
 cudaError_t cudaDeviceSynchronize();
 
 cudaError_t cudaMalloc(void** data, std::size_t bytes);

@@ -105,16 +105,30 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   std::snprintf(properties->name, sizeof(properties->name), "no GPU (threads as fibers)");
   properties->totalGlobalMem = device_memory_bytes;
   properties->sharedMemPerBlock = 48 << 10;
+  properties->sharedMemPerBlockOptin = 227 << 10;
+  properties->reservedSharedMemPerBlock = 1 << 10;
   properties->totalConstMem = 64 << 10;
   properties->major = 9;
   properties->multiProcessorCount = multiprocessors;
   properties->maxThreadsPerMultiProcessor = threads_of_multiprocessor;
+  properties->maxBlocksPerMultiProcessor = 32;
   properties->maxThreadsPerBlock = threads_of_block;
+  for (int i = 0; i < 3; ++i) {
+    properties->maxThreadsDim[i] = i < 2 ? threads_of_block : 64;
+    properties->maxGridSize[i] = i == 0 ? 0x7FFFFFFF : 0xFFFF;
+  }
   properties->warpSize = warpSize;
-  properties->regsPerBlock = 64 << 10;
+  properties->regsPerBlock = properties->regsPerMultiprocessor = 64 << 10;
   properties->l2CacheSize = 1 << 20;
   properties->memoryBusWidth = 64;
   properties->asyncEngineCount = 1;
+  properties->cooperativeLaunch = 1;
+  return cudaSuccess;
+}
+
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
+  if (device != 0) return result(cudaErrorInvalidDevice);
+  *value = attribute == cudaDevAttrClockRate ? 1'000'000 : 2'000'000;  // kHz
   return cudaSuccess;
 }
 

@@ -63,10 +63,7 @@ Fiber::~Fiber() {
 void Fiber::restart() {
   forget(stack_);
   fake_stack_ = nullptr;
-  getcontext(&context_);
-  context_.uc_stack.ss_sp = stack_;
-  context_.uc_stack.ss_size = stack_bytes;
-  makecontext(&context_, begin, 0);
+  prepare(context_, stack_, stack_bytes, begin);
 }
 
 void Fiber::begin() {
@@ -78,14 +75,14 @@ void Fiber::enter() {
   running = this;
   void* fake_stack = nullptr;
   before_switch(&fake_stack, stack_, stack_bytes);
-  swapcontext(&caller_, &context_);
+  switch_stack(caller_, context_);
   arrived_at_caller(fake_stack);
 }
 
 void Fiber::leave() {
   Fiber& fiber = *running;
   before_switch(&fiber.fake_stack_, caller_stack, caller_stack_bytes);
-  swapcontext(&fiber.context_, &fiber.caller_);
+  switch_stack(fiber.context_, fiber.caller_);
   arrived_on_fiber(fiber.fake_stack_);
 }
 

@@ -1,8 +1,6 @@
 #pragma once
 
-#include <cstddef>
-
-#include <ucontext.h>
+#include "context.h"
 
 namespace cuda_shim {
 
@@ -28,7 +26,7 @@ class Fiber {
 
   void (*body_)();
   char* stack_;
-  ucontext_t context_{}, caller_{};
+  Context context_, caller_;
   void* fake_stack_ = nullptr;  ///< AddressSanitizer's, while the fiber is left
 };
 

@@ -1,4 +1,4 @@
-#include <sluice/kernels/batch_norm/batch_norm_loops.h>
+#include <sluice/kernels/batch_norm/batch_norm_cpu_loops.h>
 
 #include <sluice/kernels/cpu/mask.h>
 

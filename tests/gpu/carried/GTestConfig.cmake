@@ -1,0 +1,12 @@
+# GoogleTest of the folder that ./dev gpu-pack makes, compiled with the project: each library is one source file.
+if(NOT TARGET GTest::gtest)
+  find_package(Threads REQUIRED)
+  set(root ${CMAKE_CURRENT_LIST_DIR}/../googletest)
+  add_library(gtest STATIC ${root}/src/gtest-all.cc)
+  target_include_directories(gtest SYSTEM PUBLIC ${root}/include PRIVATE ${root})
+  target_link_libraries(gtest PUBLIC Threads::Threads)
+  add_library(gtest_main STATIC ${root}/src/gtest_main.cc)
+  target_link_libraries(gtest_main PUBLIC gtest)
+  add_library(GTest::gtest ALIAS gtest)
+  add_library(GTest::gtest_main ALIAS gtest_main)
+endif()

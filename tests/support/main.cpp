@@ -1,0 +1,22 @@
+// The main of every test program. Exits with 77, which CTest takes for skipped, where the device under test cannot be
+// opened.
+
+#include <cstdio>
+
+#include <gtest/gtest.h>
+
+#include <sluice/core/error.h>
+
+#include "support/device_under_test.h"
+
+int main(int argc, char** argv) {
+  testing::InitGoogleTest(&argc, argv);
+  if (GTEST_FLAG_GET(list_tests)) return RUN_ALL_TESTS();  // CTest asks for the list wherever it is
+  try {
+    sluice::test::device_under_test().backend();
+  } catch (const sluice::DeviceError& error) {
+    std::printf("skipped: %s\n", error.what());
+    return 77;
+  }
+  return RUN_ALL_TESTS();
+}
