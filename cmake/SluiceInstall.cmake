@@ -17,6 +17,7 @@ install(TARGETS libsluice ${targets} EXPORT sluice-targets)
 if(SLUICE_HAVE_CUDA)
   install(TARGETS sluice_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endif()
+install(DIRECTORY gpus DESTINATION ${CMAKE_INSTALL_DATADIR}/sluice)
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/sluice)

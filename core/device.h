@@ -228,6 +228,7 @@ class RunningKernel {
 };
 
 /// Registers a backend that is not built in (the tests' reference device). The library keeps it until the process ends.
+/// Throws UsageError when the device is open already.
 void register_backend(Device::Kind kind, std::unique_ptr<Backend> backend);
 
 }  // namespace sluice

@@ -38,13 +38,13 @@ class Library {
   cublasHandle_t handle_ = nullptr;
 };
 
-constexpr std::size_t KiB = 1 << 10, MiB = 1 << 20;
+constexpr std::size_t kib = 1 << 10, mib = 1 << 20;
 
 // cuBLAS, "cublasSetWorkspace()": what is recommended by architecture, and what is enough for every routine.
-constexpr std::size_t least_bytes = 16 * KiB;
+constexpr std::size_t least_bytes = 16 * kib;
 std::size_t recommended_bytes(std::int64_t device_version) {
-  if (device_version >= 900 && device_version < 1200) return 32 * MiB;
-  return device_version >= 1200 ? 12 * MiB : 4 * MiB;
+  if (device_version >= 900 && device_version < 1200) return 32 * mib;
+  return device_version >= 1200 ? 12 * mib : 4 * mib;
 }
 
 constexpr cublasOperation_t operation(bool transpose) { return transpose ? CUBLAS_OP_T : CUBLAS_OP_N; }

@@ -21,7 +21,7 @@ struct Property {
   bool optional = false;
 };
 
-constexpr std::int64_t KiB = 1 << 10, MiB = 1 << 20, TiB = std::int64_t{1} << 40;
+constexpr std::int64_t kib = 1 << 10, mib = 1 << 20, tib = std::int64_t{1} << 40;
 constexpr std::int64_t most_int = std::numeric_limits<std::int32_t>::max();
 
 // In the order in which cuDNN writes them.
@@ -29,19 +29,19 @@ constexpr Property properties[] = {
     {"regsPerBlock", &DeviceProperties::registers_per_block, 1024, 1 << 20},
     {"multiProcessorCount", &DeviceProperties::multiprocessors, 1, 4096},
     {"warpSize", &DeviceProperties::warp_size, 32, 32},
-    {"maxSharedMemoryPerBlock", &DeviceProperties::shared_bytes_per_block, KiB, MiB},
-    {"maxSharedMemoryPerBlockOptin", &DeviceProperties::shared_bytes_per_block_optin, KiB, MiB},
-    {"reservedSharedMemoryPerBlock", &DeviceProperties::shared_bytes_reserved, 0, 64 * KiB},
+    {"maxSharedMemoryPerBlock", &DeviceProperties::shared_bytes_per_block, kib, mib},
+    {"maxSharedMemoryPerBlockOptin", &DeviceProperties::shared_bytes_per_block_optin, kib, mib},
+    {"reservedSharedMemoryPerBlock", &DeviceProperties::shared_bytes_reserved, 0, 64 * kib},
     {"maxRegistersPerSM", &DeviceProperties::registers_per_multiprocessor, 1024, 1 << 20},
     {"maxCtasPerSM", &DeviceProperties::blocks_per_multiprocessor, 1, 1024},
     {"maxThreadsPerBlock", &DeviceProperties::threads_per_block, 32, 4096},
     {"maxThreadsPerSM", &DeviceProperties::threads_per_multiprocessor, 32, 16384},
     {"isTccDriver", &DeviceProperties::tcc_driver, 0, 1},
     {"supportCoopLaunch", &DeviceProperties::cooperative_launch, 0, 1},
-    {"totalGlobalMem", &DeviceProperties::memory_bytes, 64 * MiB, 16 * TiB},
+    {"totalGlobalMem", &DeviceProperties::memory_bytes, 64 * mib, 16 * tib},
     {"smClockRateKHz", &DeviceProperties::clock_khz, 100'000, 10'000'000},
     {"memClockRateKHz", &DeviceProperties::memory_clock_khz, 100'000, 50'000'000},
-    {"l2CacheSize", &DeviceProperties::l2_bytes, 64 * KiB, 16 * 1024 * MiB},
+    {"l2CacheSize", &DeviceProperties::l2_bytes, 64 * kib, 16384 * mib},
     {"deviceVer", &DeviceProperties::device_version, 100, 9990},
     {"driverVer", &DeviceProperties::driver_version, 9000, 99990},
     {"memoryBusWidth", &DeviceProperties::memory_bus_bits, 32, 65536, /*optional=*/true},

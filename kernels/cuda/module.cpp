@@ -1,5 +1,6 @@
 #include <cstdio>
 #include <exception>
+#include <memory>
 
 #include <sluice/kernels/cuda/cuda_backend.h>
 #include <sluice/kernels/cudnn/library.h>
@@ -20,7 +21,9 @@ template <class Open>
 Backend* open_or_say_why(char* why, std::size_t why_bytes, Open open) {
   try {
     cudnn::require_library();
-    return open();
+    std::unique_ptr<cuda::CudaBackend> backend = open();
+    cudnn::require_device(backend->properties());
+    return backend.release();
   } catch (const std::exception& error) {
     std::snprintf(why, why_bytes, "%s", error.what());
   } catch (...) {
@@ -32,12 +35,13 @@ Backend* open_or_say_why(char* why, std::size_t why_bytes, Open open) {
 }  // namespace
 
 Backend* sluice_open_cuda(int index, char* why, std::size_t why_bytes) {
-  return open_or_say_why(why, why_bytes, [&] { return new cuda::CudaBackend(index); });
+  return open_or_say_why(why, why_bytes, [&] { return std::make_unique<cuda::CudaBackend>(index); });
 }
 
 Backend* sluice_plan_cuda(const char* properties_file, char* why, std::size_t why_bytes) {
-  return open_or_say_why(why, why_bytes,
-                         [&] { return new cuda::CudaBackend(cuda::read_device_properties(properties_file)); });
+  return open_or_say_why(why, why_bytes, [&] {
+    return std::make_unique<cuda::CudaBackend>(cuda::read_device_properties(properties_file));
+  });
 }
 
 }  // namespace sluice

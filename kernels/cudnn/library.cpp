@@ -25,6 +25,14 @@ void require_version(std::size_t least, const char* what) {
 
 void require_library() { require_version(90000, "this CUDA module"); }
 
+void require_device(const cuda::DeviceProperties& device) {
+  const auto newest = static_cast<std::int64_t>(cudnnGetMaxDeviceVersion());
+  if (device.device_version <= newest) return;
+  throw DeviceError("cuda: cuDNN " + version() + " does not know the GPU; got " + device.str() +
+                    "; expected at most compute capability " +
+                    cuda::DeviceProperties{.name = {}, .device_version = newest}.capability() + ", or a later cuDNN");
+}
+
 std::string version() { return version_text(cudnnGetVersion()); }
 
 Library::Library(cuda::CudaBackend& backend) : backend_(backend) {}

@@ -13,6 +13,8 @@ namespace sluice::cudnn {
 
 /// Throws DeviceError unless the cuDNN that was loaded is version 9 or later.
 void require_library();
+/// Throws DeviceError for a GPU that is newer than this cuDNN: it would plan for anything.
+void require_device(const cuda::DeviceProperties& device);
 /// "9.19.0".
 std::string version();
 

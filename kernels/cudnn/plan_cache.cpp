@@ -26,7 +26,7 @@ fs::path directory() {
     const char* const value = std::getenv(name);
     return fs::path(value ? value : "");
   };
-  if (const fs::path own = variable("SLUICE_CACHE_DIR"); !own.empty()) return own;
+  if (fs::path own = variable("SLUICE_CACHE_DIR"); !own.empty()) return own;
   if (const fs::path cache = variable("XDG_CACHE_HOME"); !cache.empty()) return cache / "sluice";
   if (const fs::path home = variable("HOME"); !home.empty()) return home / ".cache" / "sluice";
   return {};
@@ -46,11 +46,11 @@ Json to_json(const Engine& engine) {
 
 /// Throws nlohmann's exceptions, or Error, when it is not what to_json() writes.
 Engine from_json(const Json& json) {
-  const Engine engine{.index = json.at("engine").get<std::int64_t>(),
-                      .knobs = json.at("knobs").get<decltype(Engine::knobs)>(),
-                      .workspace_bytes = json.at("workspace_bytes").get<std::size_t>(),
-                      .rank = json.at("rank").get<std::int64_t>(),
-                      .adds_bias = json.at("adds_bias").get<bool>()};
+  Engine engine{.index = json.at("engine").get<std::int64_t>(),
+                .knobs = json.at("knobs").get<decltype(Engine::knobs)>(),
+                .workspace_bytes = json.at("workspace_bytes").get<std::size_t>(),
+                .rank = json.at("rank").get<std::int64_t>(),
+                .adds_bias = json.at("adds_bias").get<bool>()};
   if (to_json(engine).dump() != json.dump()) throw Error("numbers are out of range");
   return engine;
 }

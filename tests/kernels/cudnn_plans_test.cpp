@@ -172,6 +172,21 @@ TEST_F(CudnnPlans, EveryKindOfConvolution) {
     }
 }
 
+// An image of 10¹³ elements, say.
+TEST_F(CudnnPlans, NoneForAShapeIsTold) {
+  const auto backend = open_planned_cuda(shipped("t4"));
+  const ThreeDirections huge({64, 700000, 700000}, {64, 64, 3, 3}, true, {.padding = 1});
+  try {
+    huge.lower_all(*backend, 1);
+    ADD_FAILURE() << "it was planned";
+  } catch (const BackendError& error) {
+    const std::string why = error.what();
+    for (const char* part : {"conv2d: ", "forward x=[1,64,700000,700000] w=[64,64,3,3]", "f32", "fp32", "T4",
+                             "tried heuristics A with the bias: ", "heuristics fallback: "})
+      EXPECT_NE(why.find(part), std::string::npos) << part << " is not in: " << why;
+  }
+}
+
 TEST_F(CudnnPlans, PrecisionDecidesTheEngine) {
   const auto backend = open_planned_cuda(shipped("h200"));
   const auto in_tf32 = a_convolution().lower_all(*backend, 32);
@@ -266,16 +281,16 @@ TEST_F(CudnnPlans, GoOnWithoutAPlaceForTheFile) {
 
 TEST_F(CudnnPlans, MatrixProductsTakeWhatCublasRecommends) {
   const ThreeDirections product({512}, {10, 512}, true);
-  constexpr std::size_t KiB = 1 << 10, MiB = 1 << 20, alignment = 256;
-  for (const auto& [gpu, recommended] : {std::pair("h200", 32 * MiB), {"a100-80gb", 4 * MiB}, {"t4", 4 * MiB}}) {
+  constexpr std::size_t kib = 1 << 10, mib = 1 << 20, alignment = 256;
+  for (const auto& [gpu, recommended] : {std::pair("h200", 32 * mib), {"a100-80gb", 4 * mib}, {"t4", 4 * mib}}) {
     const auto backend = open_planned_cuda(shipped(gpu));
     for (const Lowered& kernel : product.lower_all(*backend, 64)) {
       EXPECT_EQ(kernel.workspace_bytes, recommended + alignment);
       EXPECT_EQ(kernel.inputs.at(0), Layout());
       EXPECT_EQ(kernel.outputs.at(0), Layout());
     }
-    EXPECT_EQ(product.lower_all(*backend, 64, 0)[0].workspace_bytes, 16 * KiB + alignment);
-    EXPECT_LE(product.lower_all(*backend, 64, MiB)[0].workspace_bytes, MiB);
+    EXPECT_EQ(product.lower_all(*backend, 64, 0)[0].workspace_bytes, 16 * kib + alignment);
+    EXPECT_LE(product.lower_all(*backend, 64, mib)[0].workspace_bytes, mib);
   }
 }
 

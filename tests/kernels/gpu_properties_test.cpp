@@ -116,6 +116,8 @@ TEST_F(GpuProperties, WrongPropertiesAreTold) {
   EXPECT_NE(refusal(old.dump()).find("compute capability 6.1; expected 7.5 or later"), std::string::npos);
   old["deviceVer"] = 905;
   EXPECT_NE(refusal(old.dump()).find("deviceVer"), std::string::npos);
+  old["deviceVer"] = 9990;  // cuDNN itself would plan for it
+  EXPECT_THROW(open_planned_cuda(file("new.json", old.dump())), DeviceError);
 }
 
 }  // namespace
