@@ -75,4 +75,6 @@ void gemm(cuda::CudaBackend& backend, const Gemm& gemm, const float* a, const fl
         "cublasGemmEx");
 }
 
+void warm_up(cuda::CudaBackend& backend) { backend.one<Library>(); }
+
 }  // namespace sluice::cublas

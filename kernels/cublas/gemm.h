@@ -23,4 +23,7 @@ std::size_t workspace_bytes(const LoweringContext& context);
 void gemm(cuda::CudaBackend& backend, const Gemm& gemm, const float* a, const float* b, float* c, void* workspace,
           std::size_t workspace_bytes);
 
+/// Makes what the first gemm() would.
+void warm_up(cuda::CudaBackend& backend);
+
 }  // namespace sluice::cublas

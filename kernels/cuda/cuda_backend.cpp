@@ -165,6 +165,12 @@ std::optional<DeviceMemory> CudaBackend::memory() const {
   return memory;
 }
 
+void CudaBackend::warm_up() {
+  if (!is_here()) return;
+  for (void (*load)(CudaBackend&) : warm_ups_) load(*this);
+  synchronize();
+}
+
 // cudaMalloc aligns to 256 bytes at least (CUDA C++ Programming Guide, "Device memory accesses").
 void* CudaBackend::do_allocate(std::size_t bytes) {
   select();

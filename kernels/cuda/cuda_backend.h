@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <typeindex>
+#include <vector>
 
 #include <cuda_runtime_api.h>
 
@@ -58,6 +59,9 @@ class CudaBackend final : public Backend {
   std::unique_ptr<Recording> record(const std::function<void()>& enqueue) override;
   std::unique_ptr<Uploader> make_uploader(std::size_t slot_bytes) override;
   std::optional<DeviceMemory> memory() const override;
+  void warm_up() override;
+  /// What warm_up() is to do: a library makes what it keeps on the device.
+  void add_warm_up(void (*load)(CudaBackend&)) { warm_ups_.push_back(load); }
 
   const Queue& queue() const { return queue_; }
   const DeviceProperties& properties() const { return device_; }
@@ -76,6 +80,7 @@ class CudaBackend final : public Backend {
   Precision precision_ = Precision::fp32;
   Queue queue_;
   bool is_here_ = false;
+  std::vector<void (*)(CudaBackend&)> warm_ups_;
   std::map<std::type_index, std::shared_ptr<void>> ones_;
 };
 

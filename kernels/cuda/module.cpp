@@ -2,6 +2,7 @@
 #include <exception>
 #include <memory>
 
+#include <sluice/kernels/cublas/gemm.h>
 #include <sluice/kernels/cuda/cuda_backend.h>
 #include <sluice/kernels/cudnn/library.h>
 
@@ -35,7 +36,12 @@ Backend* open_or_say_why(char* why, std::size_t why_bytes, Open open) {
 }  // namespace
 
 Backend* sluice_open_cuda(int index, char* why, std::size_t why_bytes) {
-  return open_or_say_why(why, why_bytes, [&] { return std::make_unique<cuda::CudaBackend>(index); });
+  return open_or_say_why(why, why_bytes, [&] {
+    auto backend = std::make_unique<cuda::CudaBackend>(index);
+    backend->add_warm_up(cudnn::warm_up);
+    backend->add_warm_up(cublas::warm_up);
+    return backend;
+  });
 }
 
 Backend* sluice_plan_cuda(const char* properties_file, char* why, std::size_t why_bytes) {

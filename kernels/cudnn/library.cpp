@@ -33,6 +33,8 @@ void require_device(const cuda::DeviceProperties& device) {
                     cuda::DeviceProperties{.name = {}, .device_version = newest}.capability() + ", or a later cuDNN");
 }
 
+void warm_up(cuda::CudaBackend& backend) { (void)backend.one<Library>().handle(); }
+
 std::string version() { return version_text(cudnnGetVersion()); }
 
 Library::Library(cuda::CudaBackend& backend) : backend_(backend) {}

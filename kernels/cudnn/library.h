@@ -26,6 +26,9 @@ inline constexpr auto engine_device = static_cast<cudnnBackendAttributeName_t>(1
 inline constexpr auto device_json = static_cast<cudnnBackendAttributeName_t>(2702);
 }  // namespace attribute
 
+/// Makes what the first convolution would, but for its plan.
+void warm_up(cuda::CudaBackend& backend);
+
 /// What cuDNN needs once a device (CudaBackend::one). Everything in it is made at first use.
 class Library {
  public:
