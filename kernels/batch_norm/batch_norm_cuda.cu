@@ -1,6 +1,6 @@
 #include <sluice/core/error.h>
-#include <sluice/kernels/batch_norm/batch_norm_kernels.h>
 #include <sluice/kernels/batch_norm/batch_norm_ops.h>
+#include <sluice/kernels/cuda/batch_norm.h>
 #include <sluice/kernels/lowering.h>
 
 namespace sluice {
