@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <numeric>
 
 #include <sluice/kernels/batch_norm/batch_norm_functors.h>
