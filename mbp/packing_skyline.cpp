@@ -1,5 +1,7 @@
 #include <sluice/mbp/packing_skyline.h>
 
+#include <algorithm>
+
 namespace sluice::packer {
 namespace {
 

@@ -1,7 +1,8 @@
+#include <algorithm>
 #include <numeric>
 
-#include <sluice/kernels/batch_norm/batch_norm_functors.h>
 #include <sluice/kernels/batch_norm/batch_norm_cpu_loops.h>
+#include <sluice/kernels/batch_norm/batch_norm_functors.h>
 #include <sluice/kernels/batch_norm/batch_norm_ops.h>
 #include <sluice/kernels/cpu/channel_sums.h>
 #include <sluice/kernels/cpu/mask.h>

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <sluice/kernels/channel_view.h>
 #include <sluice/kernels/cpu/channel_sums.h>
 #include <sluice/kernels/cpu/parallel.h>

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <sluice/kernels/cpu/parallel.h>
 #include <sluice/kernels/lowering.h>
 

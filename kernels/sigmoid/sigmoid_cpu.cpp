@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <sluice/kernels/channel_view.h>
 #include <sluice/kernels/cpu/exp.h>
 #include <sluice/kernels/cpu/map.h>

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <sluice/core/error.h>
 #include <sluice/kernels/arithmetic/arithmetic_functors.h>
 #include <sluice/kernels/cpu/binary.h>

@@ -1,5 +1,6 @@
 // The shim itself: that it does what CUDA does, and that it shows mistakes.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <numeric>

@@ -2,6 +2,7 @@
 
 #include <sluice/kernels/cuda/elementwise.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>

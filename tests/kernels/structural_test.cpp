@@ -1,5 +1,7 @@
 #include <sluice/core/structural.h>
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include <sluice/core/evaluate.h>

@@ -1,5 +1,6 @@
 #include <sluice/mbp/recompute.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include <gtest/gtest.h>

@@ -1,5 +1,7 @@
 #include "tool/plan_survey.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include <sluice/optim/sgd.h>
