@@ -229,7 +229,6 @@ std::string_view name(PartKind kind) {
 std::string_view name(MeasuredBy how) {
   switch (how) {
     case MeasuredBy::nothing: return "nothing";
-    case MeasuredBy::asked: return "asked";
     case MeasuredBy::scanned: return "scanned";
     case MeasuredBy::verified: return "verified";
   }

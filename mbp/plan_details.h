@@ -33,7 +33,6 @@ std::string_view name(PartKind kind);
 /// How the measured bytes of a run are known.
 enum class MeasuredBy : std::uint8_t {
   nothing,   ///< it has not run
-  asked,     ///< the device's allocator alone: one slab
   scanned,   ///< bytes that no longer hold the slab's first fill (seen_in)
   verified,  ///< bytes that were seen to change around a kernel (verify mode)
 };

@@ -58,7 +58,6 @@ function totalOf(rows, name) {
 
 const measuredNotes = {
   nothing: "Nothing has run: these are the planned bytes.",
-  asked: "The run asked the device for one slab of the planned size and for nothing else; the host cannot read it, so how much of it was written is not known.",
   scanned: "The slab was filled with a pattern before the run. Measured are the storages, and the places of what lives at the peak, in which that pattern was overwritten. " +
     "Values that use the same bytes one after the other are not told apart; verify mode does that. Of a region, measured is the end of the highest byte that was overwritten; the last bytes of a region may be padding.",
   verified: "Verify mode compared every byte of the slab around every kernel. Measured are the storages and the values at the peak in which a byte was seen to change; of a region, the end of the highest of them.",
