@@ -5,7 +5,7 @@
 #include <mutex>
 #include <vector>
 
-#include <sluice/core/cuda_module.h>
+#include <sluice/core/open_cuda.h>
 #include <sluice/core/error.h>
 #include <sluice/core/kernel.h>
 

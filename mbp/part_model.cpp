@@ -116,19 +116,27 @@ PartModel::PartModel(const Part& part, const DeviceRates& rates) {
 }
 
 std::vector<std::size_t> PartModel::live(std::span<const int> sequence) const {
+  Scratch scratch;
+  std::vector<std::size_t> bytes;
+  live(sequence, scratch, bytes);
+  return bytes;
+}
+
+void PartModel::live(std::span<const int> sequence, Scratch& scratch, std::vector<std::size_t>& live) const {
   const int count = static_cast<int>(sequence.size());
-  copies_.clear();
-  latest_.assign(bytes_.size(), -1);
-  int* const latest = latest_.data();
+  std::vector<Scratch::Copy>& made = scratch.copies_;
+  made.clear();
+  scratch.latest_.assign(bytes_.size(), -1);
+  int* const latest = scratch.latest_.data();
   for (int t = 0; t < count; ++t) {
     const Step& now = step(sequence[at(t)]);
-    for (const int v : now.inputs) copies_[at(latest[v])].last = t;
+    for (const int v : now.inputs) made[at(latest[v])].last = t;
     for (const int v : now.outputs) {
-      const int copy = latest[v] = static_cast<int>(copies_.size());
-      copies_.push_back({bytes(v), t, t, copy});
+      const int copy = latest[v] = static_cast<int>(made.size());
+      made.push_back({bytes(v), t, t, copy});
     }
   }
-  Copy* const copies = copies_.data();
+  Scratch::Copy* const copies = made.data();
   for (int v = 0; v < values(); ++v)
     if (kept_[at(v)] && latest[v] >= 0) copies[latest[v]].last = count;
 
@@ -145,7 +153,7 @@ std::vector<std::size_t> PartModel::live(std::span<const int> sequence) const {
     for (const int v : now.outputs) latest[v] = next++;
   }
 
-  std::vector<std::size_t> live(sequence.size() + 1, 0);
+  live.assign(sequence.size() + 1, 0);
   for (int i = 0; i < next; ++i) {
     if (copies[i].memory != i) continue;
     live[at(copies[i].first)] += copies[i].bytes;
@@ -153,7 +161,6 @@ std::vector<std::size_t> PartModel::live(std::span<const int> sequence) const {
   }
   std::partial_sum(live.begin(), live.end(), live.begin());
   for (int t = 0; t < count; ++t) live[at(t)] += step(sequence[at(t)]).workspace_bytes;
-  return live;
 }
 
 std::size_t PartModel::peak(std::span<const int> sequence) const {

@@ -38,6 +38,9 @@ class PartModel {
 
   /// Bytes alive during every step of `sequence`, workspaces included; after the last one, what is kept to the end.
   std::vector<std::size_t> live(std::span<const int> sequence) const;
+  /// The same into a vector, with memory that is used again; for threads that each have theirs.
+  class Scratch;
+  void live(std::span<const int> sequence, Scratch& scratch, std::vector<std::size_t>& live) const;
   /// The largest of them.
   std::size_t peak(std::span<const int> sequence) const;
   double seconds(std::span<const int> sequence) const;
@@ -46,11 +49,6 @@ class PartModel {
 
  private:
   struct Lists;
-  struct Copy {
-    std::size_t bytes;
-    int first, last;
-    int memory;  // the copy whose memory it takes: itself, or one it overwrites
-  };
   void keep(const std::vector<Lists>& all_lists);
 
   std::vector<Step> steps_;
@@ -58,8 +56,17 @@ class PartModel {
   std::vector<std::size_t> bytes_;  // by value
   std::vector<int> producer_;
   std::vector<bool> kept_;
-  mutable std::vector<Copy> copies_;  // of live(), which runs thousands of times
-  mutable std::vector<int> latest_;
+};
+
+class PartModel::Scratch {
+  friend class PartModel;
+  struct Copy {
+    std::size_t bytes;
+    int first, last;
+    int memory;  // the copy whose memory it takes: itself, or one it overwrites
+  };
+  std::vector<Copy> copies_;
+  std::vector<int> latest_;
 };
 
 }  // namespace sluice

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 #include <queue>
+#include <thread>
 #include <tuple>
 #include <utility>
 
@@ -27,18 +28,18 @@ struct Uses {
   int last = 0;
 };
 
-/// A sequence as it is built, with what is at hand at each moment.
+/// Builds sequences, with what is at hand at each moment.
 class Builder {
  public:
-  Builder(const PartModel& model, const std::vector<Decision>& decisions, const std::vector<Uses>& uses)
-      : model_(model),
-        decisions_(decisions),
-        uses_(uses),
-        copy_(at(model.values()), Copy::none),
-        made_for_(at(model.values()), -1) {}
+  Builder(const PartModel& model, const std::vector<Uses>& uses) : model_(model), uses_(uses) {}
 
-  std::vector<int> run() {
-    sequence_.reserve(2 * at(model_.steps()));
+  /// `sequence` is what running every step takes under these decisions.
+  void run(const std::vector<Decision>& decisions, std::vector<int>& sequence) {
+    decisions_ = decisions.data();
+    sequence_ = &sequence;
+    sequence.clear();
+    copy_.assign(at(model_.values()), Copy::none);
+    made_for_.assign(at(model_.values()), -1);
     for (now_ = 0; now_ < model_.steps(); ++now_) {
       for (const int v : model_.step(now_).inputs) {
         provide(v);
@@ -48,7 +49,6 @@ class Builder {
     }
     for (int v = 0; v < model_.values(); ++v)
       if (model_.kept_to_end(v)) provide(v);
-    return std::move(sequence_);
   }
 
  private:
@@ -66,7 +66,7 @@ class Builder {
 
   /// The last step at which the first copy is at hand.
   int until(int v) const {
-    switch (decisions_[at(v)]) {
+    switch (decisions_[v]) {
       case Decision::keep: return model_.steps();
       case Decision::to_last_use: return uses_[at(v)].last;
       default: return uses_[at(v)].last_early;
@@ -81,10 +81,10 @@ class Builder {
   }
 
   void execute(int step, Copy copy) {
-    sequence_.push_back(step);
+    sequence_->push_back(step);
     for (const int v : model_.step(step).outputs) {
       // Readers find the latest copy: one that was there to stay is replaced by one that stays.
-      const bool stays = decisions_[at(v)] == Decision::keep || decisions_[at(v)] == Decision::recompute ||
+      const bool stays = decisions_[v] == Decision::keep || decisions_[v] == Decision::recompute ||
                          (at_hand(v) && copy_[at(v)] != Copy::passing);
       copy_[at(v)] = copy == Copy::staying && !stays ? Copy::passing : copy;
       made_for_[at(v)] = now_;
@@ -92,31 +92,41 @@ class Builder {
   }
 
   const PartModel& model_;
-  const std::vector<Decision>& decisions_;
+  const Decision* decisions_ = nullptr;  // by value
   const std::vector<Uses>& uses_;
   std::vector<Copy> copy_;
   std::vector<int> made_for_;
-  std::vector<int> sequence_;
+  std::vector<int>* sequence_ = nullptr;
   int now_ = 0;
 };
+
+/// What one change of a solver's first decisions leads to. The same for every limit, so solvers of one model share it.
+struct FirstTrial {
+  std::vector<std::size_t> live;
+  double seconds = 0;
+};
+using FirstTrials = std::vector<FirstTrial>;  // in the order of the first ranking; empty: not tried yet
 
 constexpr double attempts[] = {1, 0.5, 0};  // thrift: no single one finds the best sequence everywhere
 
 class Solver {
  public:
   /// `thrift`: how much the time that a decision costs counts beside the memory it saves; 1: in proportion.
-  Solver(const PartModel& model, bool only_cheap, double thrift)
+  /// `first_trials`: of this model and `only_cheap`; filled in by the first solver that ranks.
+  Solver(const PartModel& model, bool only_cheap, double thrift, FirstTrials& first_trials)
       : model_(model),
         thrift_(thrift),
-        decisions_(at(model.values()), Decision::keep) {
+        decisions_(at(model.values()), Decision::keep),
+        benches_{Bench(model, uses_), Bench(model, uses_)},
+        first_trials_(first_trials) {
     find_uses();
     for (int v = 0; v < model_.values(); ++v) {
       repeatable_.push_back(model_.producer(v) >= 0 && model_.step(model_.producer(v)).repeatable &&
                             (!only_cheap || model_.step(model_.producer(v)).cheap));
       if (repeatable_[at(v)]) decisions_[at(v)] = Decision::to_last_use;
     }
-    sequence_ = build(decisions_);
-    live_ = model_.live(sequence_);
+    benches_[0].builder.run(decisions_, sequence_);
+    model_.live(sequence_, benches_[0].scratch, live_);
     seconds_ = model_.seconds(sequence_);
   }
 
@@ -141,21 +151,35 @@ class Solver {
     for (const int v : order)
       for (const Decision back : {Decision::keep, Decision::to_last_use, Decision::recompute}) {
         if (decisions_[at(v)] <= back) continue;
-        const Move move = tried(v, back);
-        if (move.seconds >= seconds_ || move.peak > limit) continue;
-        apply(move);
+        const Trial& trial = try_change({v, back}, benches_[0]);
+        if (trial.seconds >= seconds_ || *std::max_element(trial.live.begin(), trial.live.end()) > limit) continue;
+        take(benches_[0].trial);
         break;
       }
   }
 
  private:
-  struct Move {
+  struct Change {
     int value = -1;
     Decision decision = Decision::keep;
-    double excess = 0, seconds = 0;
-    std::size_t peak = 0;
+  };
+
+  /// A sequence with one decision changed.
+  struct Trial {
+    Change change = {};
+    double seconds = 0;
     std::vector<int> sequence = {};
     std::vector<std::size_t> live = {};
+  };
+
+  /// Where a thread tries changes.
+  struct Bench {
+    Bench(const PartModel& model, const std::vector<Uses>& uses) : builder(model, uses) {}
+
+    Builder builder;
+    PartModel::Scratch scratch = {};
+    std::vector<Decision> decisions = {};
+    Trial trial = {};
   };
 
   struct Candidate {
@@ -188,10 +212,6 @@ class Solver {
       if (!has_gap_[at(v)]) uses_[at(v)].last_early = uses_[at(v)].last;
   }
 
-  std::vector<int> build(const std::vector<Decision>& decisions) const {
-    return Builder(model_, decisions, uses_).run();
-  }
-
   double excess(const std::vector<std::size_t>& live) const {
     double sum = 0;
     for (const std::size_t bytes : live)
@@ -199,46 +219,74 @@ class Solver {
     return sum;
   }
 
-  Move tried(int v, Decision decision) {
-    const Decision before = std::exchange(decisions_[at(v)], decision);
-    Move move{.value = v, .decision = decision, .sequence = build(decisions_)};
-    decisions_[at(v)] = before;
-    move.live = model_.live(move.sequence);
-    move.excess = excess(move.live);
-    move.seconds = model_.seconds(move.sequence);
-    move.peak = *std::max_element(move.live.begin(), move.live.end());
-    return move;
+  const Trial& try_change(Change change, Bench& bench) const {
+    Trial& trial = bench.trial;
+    bench.decisions = decisions_;
+    bench.decisions[at(change.value)] = change.decision;
+    bench.builder.run(bench.decisions, trial.sequence);
+    model_.live(trial.sequence, bench.scratch, trial.live);
+    trial.change = change;
+    trial.seconds = model_.seconds(trial.sequence);
+    return trial;
   }
 
-  void apply(Move& move) {
-    decisions_[at(move.value)] = move.decision;
-    sequence_ = std::move(move.sequence);
-    live_ = std::move(move.live);
-    seconds_ = move.seconds;
-    excess_ = move.excess;
-  }
-  void apply(const Move& move) {
-    Move copy = move;
-    apply(copy);
+  void take(Trial& trial) {
+    decisions_[at(trial.change.value)] = trial.change.decision;
+    std::swap(sequence_, trial.sequence);
+    std::swap(live_, trial.live);
+    seconds_ = trial.seconds;
+    excess_ = excess(live_);
+    changed_ = true;
   }
 
   /// How much less is alive above the limit, for the time it costs; 0: it does not help.
-  double gain(const Move& move) const {
-    if (move.excess >= excess_) return 0;
-    const double cost = std::max(move.seconds - seconds_, 1e-3 * model_.step(model_.producer(move.value)).seconds);
-    return (excess_ - move.excess) / std::pow(cost, thrift_);
+  double gain(int value, const std::vector<std::size_t>& live, double seconds) const {
+    const double left = excess(live);
+    if (left >= excess_) return 0;
+    const double cost = std::max(seconds - seconds_, 1e-3 * model_.step(model_.producer(value)).seconds);
+    return (excess_ - left) / std::pow(cost, thrift_);
   }
 
-  /// All changes of one decision, the most promising first.
-  void rank_candidates() {
-    candidates_ = {};
+  /// All changes of one decision that may be worth it.
+  std::vector<Change> changes() const {
+    std::vector<Change> list;
     const std::size_t worth = peak() / 2000;
     for (int v = 0; v < model_.values(); ++v) {
       if (!repeatable_[at(v)] || model_.bytes(v) < worth || model_.kept_to_end(v)) continue;
       for (const Decision decision : {Decision::keep, Decision::to_last_use, Decision::recompute, Decision::each_time})
-        if (decision != decisions_[at(v)])
-          if (const double g = gain(tried(v, decision)); g > 0) candidates_.push({g, v, decision});
+        if (decision != decisions_[at(v)]) list.push_back({v, decision});
     }
+    return list;
+  }
+
+  /// Candidates: all changes that gain something now, the most promising first. Two threads try half of them each; the
+  /// result does not depend on that.
+  void rank_candidates() {
+    candidates_ = {};
+    const std::vector<Change> all = changes();
+    std::vector<double> gains(all.size());
+    const bool known = !changed_ && first_trials_.size() == all.size();
+    if (!changed_) first_trials_.resize(all.size());
+    const auto rank = [&](std::size_t begin, std::size_t end, Bench& bench) {
+      for (std::size_t i = begin; i < end; ++i) {
+        if (!known) {
+          const Trial& trial = try_change(all[i], bench);
+          if (!changed_) first_trials_[i] = {trial.live, trial.seconds};
+          gains[i] = gain(all[i].value, trial.live, trial.seconds);
+        } else {
+          gains[i] = gain(all[i].value, first_trials_[i].live, first_trials_[i].seconds);
+        }
+      }
+    };
+    const std::size_t half = known || all.size() < 64 ? all.size() : all.size() / 2;
+    if (half < all.size()) {
+      std::jthread other([&] { rank(half, all.size(), benches_[1]); });
+      rank(0, half, benches_[0]);
+    } else {
+      rank(0, half, benches_[0]);
+    }
+    for (std::size_t i = 0; i < all.size(); ++i)
+      if (gains[i] > 0) candidates_.push({gains[i], all[i].value, all[i].decision});
   }
 
   /// Takes the candidate that still gains most. Gains shrink as others are taken, so one that, looked at again, is
@@ -250,14 +298,14 @@ class Solver {
         Candidate top = candidates_.top();
         candidates_.pop();
         if (top.decision == decisions_[at(top.value)]) continue;
-        Move move = tried(top.value, top.decision);
-        top.gain = gain(move);
+        const Trial& trial = try_change({top.value, top.decision}, benches_[0]);
+        top.gain = gain(top.value, trial.live, trial.seconds);
         if (top.gain <= 0) continue;
         if (!candidates_.empty() && top.gain < candidates_.top().gain) {
           candidates_.push(top);
           continue;
         }
-        apply(move);
+        take(benches_[0].trial);
         return true;
       }
     }
@@ -270,6 +318,9 @@ class Solver {
   std::vector<Uses> uses_;           // by value
   std::vector<bool> has_gap_;        // by value
   std::vector<bool> repeatable_;
+  Bench benches_[2];
+  FirstTrials& first_trials_;
+  bool changed_ = false;  // a decision, since the beginning
   std::vector<int> sequence_;
   std::vector<std::size_t> live_;
   std::priority_queue<Candidate> candidates_;
@@ -282,8 +333,9 @@ class Solver {
 std::vector<int> sequence_that_fits(const PartModel& model, std::size_t arena_bytes, bool only_cheap) {
   std::vector<int> best;
   if (arena_bytes < model.least_possible()) return best;
+  FirstTrials first_trials;
   for (const double thrift : attempts) {
-    Solver solver(model, only_cheap, thrift);
+    Solver solver(model, only_cheap, thrift, first_trials);
     if (!solver.lower_to(arena_bytes)) continue;
     solver.relax(arena_bytes);
     if (best.empty() || model.seconds(solver.sequence()) < model.seconds(best)) best = solver.sequence();
@@ -292,7 +344,8 @@ std::vector<int> sequence_that_fits(const PartModel& model, std::size_t arena_by
 }
 
 std::vector<int> smallest_sequence(const PartModel& model, bool only_cheap) {
-  std::vector<int> best = Solver(model, only_cheap, 1).sequence();
+  FirstTrials first_trials;
+  std::vector<int> best = Solver(model, only_cheap, 1, first_trials).sequence();
   std::size_t least = model.peak(best);
   for (const double thrift : attempts) {
     // Which decisions are best depends on how far one wants to go, so each limit is tried afresh.
@@ -301,7 +354,7 @@ std::vector<int> smallest_sequence(const PartModel& model, bool only_cheap) {
     const int halvings = first ? 6 : 3;
     for (int i = 0; i < halvings && too_low < reached; ++i) {
       const std::size_t limit = too_low + (reached - too_low) / 2;
-      Solver solver(model, only_cheap, thrift);
+      Solver solver(model, only_cheap, thrift, first_trials);
       const bool fits = solver.lower_to(limit);
       if (fits) solver.relax(limit);
       (fits ? reached : too_low) = limit;

@@ -9,7 +9,7 @@
 namespace sluice {
 
 // What libsluice calls after it opened this module: a backend that the caller owns, or null and the reason in `why`.
-// Declared by their one caller, core/cuda_module.cpp, which finds them by name.
+// Declared by their one caller, core/open_cuda.cpp, which finds them by name.
 
 /// CUDA device `index`.
 extern "C" Backend* sluice_open_cuda(int index, char* why, std::size_t why_bytes);

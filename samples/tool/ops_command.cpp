@@ -5,7 +5,7 @@
 #include <set>
 
 #include <fmt/format.h>
-#include <sluice/core/cuda_module.h>
+#include <sluice/core/open_cuda.h>
 #include <sluice/core/device.h>
 #include <sluice/core/error.h>
 

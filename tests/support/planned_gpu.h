@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include <sluice/core/cuda_module.h>
+#include <sluice/core/open_cuda.h>
 #include <sluice/core/error.h>
 
 #include <unistd.h>

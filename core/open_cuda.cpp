@@ -1,4 +1,4 @@
-#include <sluice/core/cuda_module.h>
+#include <sluice/core/open_cuda.h>
 
 #include <array>
 #include <filesystem>
