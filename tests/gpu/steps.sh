@@ -154,5 +154,6 @@ rehearse_shim() {
     [[ $folder != mbp ]] || filter='Cuda*'
     "$bin/test_${folder}_shim" --gtest_filter="$filter" --gtest_brief=1 || return 1
   done
-  "$bin/gpu_check_shim" replay && "$bin/gpu_check_shim" gradients
+  "$bin/gpu_check_shim" replay && "$bin/gpu_check_shim" gradients || return 1
+  echo "kernels, layers and training pass, replay and gradients hold"
 }
