@@ -63,7 +63,7 @@ step_tests() {
   grep -E '\[  (FAILED|SKIPPED) |\*\*\*' "$log" | sort -u
   grep -A 6 'Failure$' "$log" | head -n 60
   skipped_tests=$(grep -c '\*\*\*Skipped' "$log")
-  skipped_cases=$(grep -c '^[0-9]*: \[  SKIPPED ' "$log")
+  skipped_cases=$(grep -c '^[0-9]*: \[  SKIPPED .* ms)$' "$log")
   ((status == 0)) || tail -n 20 "$log"
   printf '%s; %s cases ran, %s skipped themselves, %s tests skipped\n' "$(grep -E '[0-9]+% tests passed|No tests' "$log" | tail -n 1)" \
     "$(grep -c '^[0-9]*: \[       OK' "$log")" "$skipped_cases" "$skipped_tests"
@@ -154,5 +154,6 @@ rehearse_shim() {
     [[ $folder != mbp ]] || filter='Cuda*'
     "$bin/test_${folder}_shim" --gtest_filter="$filter" --gtest_brief=1 || return 1
   done
-  "$bin/gpu_check_shim" replay && "$bin/gpu_check_shim" gradients
+  "$bin/gpu_check_shim" replay && "$bin/gpu_check_shim" gradients || return 1
+  echo "kernels, layers and training pass, replay and gradients hold"
 }

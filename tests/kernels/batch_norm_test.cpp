@@ -131,7 +131,7 @@ TEST(BatchNorm, SumsInEveryLayout) {
     Graph graph;
     const Var mean = graph.constant(1000, {shape[0]}), variance = graph.constant(0.3, {shape[0]});
     const Var moments = graph.add1(std::make_shared<FixedMomentsOp>(), {mean, variance});
-    const KernelInput statistics{evaluate(moments, {}).to(DType::f64), Scope::batch, {}, moments.spec()};
+    const KernelInput statistics{evaluate_under_test(moments, {}).to(DType::f64), Scope::batch, {}, moments.spec()};
     const KernelInput scale{random_tensor({shape[0]}, DType::f32, 0.5, 2, 4), Scope::batch},
         shift{random_tensor({shape[0]}, DType::f32, -1, 1, 5), Scope::batch};
     const Tensor x = random_tensor(shape.with_leading(5), DType::f32, 999, 1001, 1),

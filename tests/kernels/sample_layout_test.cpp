@@ -34,7 +34,7 @@ TEST(SampleLayout, BatchOperandsGiveTheSameInAnyLayout) {
     const KernelInput b{.value = random_tensor(shape, DType::f32, -1, 1, 2), .scope = Scope::batch};
     const Tensor x = random_tensor(shape.with_leading(3), DType::f32, -1, 1, 1);
     const OpPtr op = graph.node(0).op;
-    const KernelResult plain = run_kernel({.op = op, .inputs = {{x}, b}, .device = Device::cpu()});
+    const KernelResult plain = run_kernel({.op = op, .inputs = {{x}, b}});
     for (const Layout& layout : {Layout(), Layout::channels_last(), Layout::channel_blocked(8)}) {
       const KernelResult got = run_kernel({.op = op, .inputs = {{.value = x, .layout = layout}, b}});
       EXPECT_EQ(doubles(got.outputs[0]), doubles(plain.outputs[0])) << shape.str() << " " << layout.str(4);
