@@ -95,7 +95,9 @@ TEST(TrainerReport, HasTheKeysOfTheContract) {
   report.epochs.push_back(
       {.epoch = 1, .train_loss = std::nan(""), .test_accuracy = 0.5, .seconds = 2, .images_per_second = 150});
   report.memory = MemoryReport{};
-  const std::string json = to_json(report, {}, Plan{.budget_bytes = 7});
+  Plan plan;
+  plan.budget_bytes = 7;
+  const std::string json = to_json(report, {}, plan);
   for (const char* key : {"model",
                           "dataset",
                           "device",
