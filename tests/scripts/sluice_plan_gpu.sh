@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # sluice plan --gpu: plans for GPUs that are not here, from cuDNN and from the cache, and what it says of bad properties.
-# Skips where the build has no CUDA module.
+# Skips where the build has no CUDA module, or
+# its libraries are not there.
 set -uo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/support/checks.sh"
 
@@ -10,7 +11,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export SLUICE_CACHE_DIR=$work/cache
 
-if "$program" plan --model lenet --gpu "$gpus/t4.json" 2>&1 | grep 'has no CUDA module'; then exit 77; fi
+if grep -E 'has no CUDA module|cannot open shared object file' < <("$program" plan --model lenet --gpu "$gpus/t4.json" 2>&1); then exit 77; fi
 
 # plan NAME MODEL GPU BUDGET FLAGS...: writes NAME.json.
 plan() {
