@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 
+#include <sluice/mbp/packing_beam.h>
 #include <sluice/mbp/packing_effort.h>
 #include <sluice/mbp/packing_ejection.h>
 #include <sluice/mbp/packing_orders.h>
@@ -49,12 +50,15 @@ class Packer {
     if (Ejection::suits(problem_)) ejection.emplace(problem_, best_.offsets);
     if (problem_.has_fixed && !ejection) return;
     TroubledFirst troubled_first(problem_);
+    std::optional<Beam> beam;
+    if (!problem_.has_fixed) beam.emplace(problem_);
     constexpr std::int64_t first_turn = 4000;
     for (std::int64_t turn = first_turn; !done() && effort_.spend(1); turn *= 2) {
       effort_.part(turn, [&] {
         while (!done() && !effort_.spent()) take(troubled_first.turn(enough_, effort_));
         return done();
       });
+      if (!done() && beam) run_rounds(*beam, turn);
       if (!done()) look_for(enough_, turn);
       if (!done() && ejection) effort_.part(turn, [&] { return eject(*ejection); });
       if (capacity_ > 0) continue;
@@ -88,6 +92,16 @@ class Packer {
     }
     if (outcome == Outcome::impossible) bound_ = target + 1;
     return outcome;
+  }
+  /// As many rounds as the turn has effort for, if they can be worth something.
+  void run_rounds(Beam& beam, std::int64_t turn) {
+    constexpr std::int64_t fewest_ways = 4, rounds = 4;
+    const std::int64_t ways = std::max(fewest_ways, turn / (rounds * beam.effort_per_way()));
+    for (std::int64_t left = turn; !done() && left >= ways * beam.effort_per_way() && !effort_.spent();) {
+      const std::int64_t before = effort_.left();
+      take(beam.round(enough_, static_cast<std::size_t>(ways), effort_));
+      left -= before - effort_.left();
+    }
   }
   /// Lowers the peak step by step.
   bool eject(Ejection& ejection) {
