@@ -54,11 +54,11 @@ class Packer {
     if (!problem_.has_fixed) beam.emplace(problem_);
     constexpr std::int64_t first_turn = 4000;
     for (std::int64_t turn = first_turn; !done() && effort_.spend(1); turn *= 2) {
+      if (beam) run_rounds(*beam, 2 * turn);
       effort_.part(turn, [&] {
         while (!done() && !effort_.spent()) take(troubled_first.turn(enough_, effort_));
         return done();
       });
-      if (!done() && beam) run_rounds(*beam, turn);
       if (!done()) look_for(enough_, turn);
       if (!done() && ejection) effort_.part(turn, [&] { return eject(*ejection); });
       if (capacity_ > 0) continue;
@@ -93,9 +93,9 @@ class Packer {
     if (outcome == Outcome::impossible) bound_ = target + 1;
     return outcome;
   }
-  /// As many rounds as the turn has effort for, if they can be worth something.
+  /// As many rounds as the turn has effort for, if any.
   void run_rounds(Beam& beam, std::int64_t turn) {
-    constexpr std::int64_t fewest_ways = 4, rounds = 4;
+    constexpr std::int64_t fewest_ways = 8, rounds = 8;
     const std::int64_t ways = std::max(fewest_ways, turn / (rounds * beam.effort_per_way()));
     for (std::int64_t left = turn; !done() && left >= ways * beam.effort_per_way() && !effort_.spent();) {
       const std::int64_t before = effort_.left();

@@ -48,7 +48,7 @@ Beam::Beam(const Problem& problem) : problem_(problem) {
     if (s > 0) alive[at(s)] += alive[at(s - 1)];
     sum += (begun[at(s)] + 1) * (alive[at(s)] + 8);
   }
-  effort_per_way_ = 1 + sum / 64;
+  effort_per_way_ = 1 + sum / 160;
 }
 
 /// The first rounds are plain; then what counts is drawn by lot.
@@ -67,18 +67,53 @@ void Beam::weigh_sections() {
     if (!plain) weight *= static_cast<double>(engine_() % 1024 + 512) / 1024;
     time_.push_back(time_.back() + 1 + static_cast<std::int64_t>(weight));
   }
+  largest_first_ = !plain && engine_() % 2 == 0;
+  const std::size_t spread = plain ? 0 : engine_() % 3 * 256;
+  bias_.assign(problem_.blocks.size(), 1024);
+  if (spread > 0)
+    for (std::int64_t& bias : bias_) bias += static_cast<std::int64_t>(engine_() % spread) - static_cast<std::int64_t>(spread / 2);
   horizon_ = static_cast<std::int64_t>(horizons[range] * 1024);
 }
 
+void Beam::look_ahead() {
+  constexpr std::size_t most = 8;
+  std::vector<std::size_t> largest(at(problem_.sections));
+  for (const Block& block : problem_.blocks) {
+    std::size_t& bytes = largest[at(first_section(block))];
+    bytes = std::max(bytes, block.bytes);
+  }
+  ahead_.assign(at(problem_.sections), {});
+  for (int s = problem_.sections - 1; s > 0; --s) {
+    std::vector<Coming>& now = ahead_[at(s - 1)];
+    now.push_back({s, largest[at(s)]});
+    for (const Coming& later : ahead_[at(s)])
+      if (later.bytes > largest[at(s)] && now.size() < most) now.push_back(later);
+  }
+}
+
+/// Whether there will be gaps for the blocks to come, if nothing else came.
+bool Beam::has_room(const Way& way, std::size_t limit) const {
+  return std::all_of(ahead_[at(section_)].begin(), ahead_[at(section_)].end(), [&](const Coming& coming) {
+    std::size_t top = 0;
+    for (const Lying& l : way.lying) {
+      if (l.stop <= coming.section) continue;
+      if (l.begin >= top + coming.bytes) return true;
+      top = l.end;
+    }
+    return top + coming.bytes <= limit;
+  });
+}
+
 /// Time from the beginning of `section` to the one of `stop`; with a horizon, less than it.
-std::int64_t Beam::rest(int stop, int section) const {
-  const std::int64_t time = time_[at(stop)] - time_[at(section)];
-  return horizon_ == 0 ? time : time * horizon_ / (time + horizon_);
+std::int64_t Beam::rest(int block, int section) const {
+  const std::int64_t time = time_[at(stop_section(problem_.blocks[at(block)]))] - time_[at(section)];
+  return (horizon_ == 0 ? time : time * horizon_ / (time + horizon_)) * bias_[at(block)] / 1024;
 }
 
 Placement Beam::round(std::size_t target, std::size_t ways, Effort& effort) {
   backwards_ = rounds_ % 2 == 1;
   weigh_sections();
+  look_ahead();
   ++rounds_;
   std::vector<std::vector<int>> births(at(problem_.sections));
   for (int b = 0; b < static_cast<int>(problem_.blocks.size()); ++b)
@@ -90,13 +125,14 @@ Placement Beam::round(std::size_t target, std::size_t ways, Effort& effort) {
     std::vector<int>& fresh = births[at(s)];
     std::sort(fresh.begin(), fresh.end(), [&](int a, int b) {
       const Block &x = problem_.blocks[at(a)], &y = problem_.blocks[at(b)];
-      if (stop_section(x) != stop_section(y)) return stop_section(x) > stop_section(y);
+      if (!largest_first_ && stop_section(x) != stop_section(y)) return stop_section(x) > stop_section(y);
       return x.bytes != y.bytes ? x.bytes > y.bytes : a < b;
     });
+    section_ = s;
     enter(s);
     for (const int b : fresh) {
       const int stop = stop_section(problem_.blocks[at(b)]);
-      if (!place({0, 0, b, stop, rest(stop, s), true}, target, ways, effort)) return {};
+      if (!place({0, 0, b, stop, rest(b, s), true}, target, ways, effort)) return {};
     }
     leave();
   }
@@ -112,7 +148,7 @@ void Beam::enter(int section) {
     std::size_t top = 0;
     for (Lying& l : way.lying) {
       l.fresh = false;
-      l.rest = rest(l.stop, section);
+      l.rest = rest(l.block, section);
       way.cost += l.begin > top ? seams(below, l.rest) : seam(below, l.rest);
       below = l.rest;
       top = l.end;
@@ -152,19 +188,22 @@ bool Beam::place(const Lying& block, std::size_t& limit, std::size_t ways, Effor
   std::sort(choices_.begin(), choices_.end(), better);
   std::unordered_set<std::uint64_t> seen;
   std::size_t kept = 0, lying = 0;
-  for (const Choice& choice : choices_) {
-    if (kept == ways) break;
-    if (next_.size() == kept) next_.emplace_back();
-    Way& way = next_[kept];
-    way = ways_[at(choice.way)];
-    put(way, choice, block, limit);
-    way.cost = choice.cost;
-    lying += way.lying.size() + 8;
-    kept += seen.insert(look(way.lying)).second;
+  for (const bool picky : {true, false}) {
+    for (const Choice& choice : choices_) {
+      if (kept == ways) break;
+      if (next_.size() == kept) next_.emplace_back();
+      Way& way = next_[kept];
+      way = ways_[at(choice.way)];
+      put(way, choice, block, limit);
+      way.cost = choice.cost;
+      lying += way.lying.size() + 8;
+      kept += (!picky || has_room(way, limit)) && seen.insert(look(way.lying)).second;
+    }
+    if (kept > 0) break;
   }
   next_.resize(kept);
   std::swap(ways_, next_);
-  return effort.spend(1 + static_cast<std::int64_t>(lying) / 64);
+  return effort.spend(1 + static_cast<std::int64_t>(lying) / 160);
 }
 
 /// Collects the places of the block in all ways, up to `limit`. Returns the least limit above it that has one.

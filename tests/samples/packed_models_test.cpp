@@ -60,6 +60,7 @@ TEST_P(PackedModel, TakesLittleMoreThanWhatIsAliveAtOnce) {
     const Counted peak = counted(*plan->peak_part);
     EXPECT_EQ(summary.arena_bytes, peak.end);
     EXPECT_EQ(summary.arena_lower_bound_bytes, peak.alive);
+    printf("RATIO %s %ld %.7f over %zu\n", GetParam().model, (long)micro_batch, (double)peak.end/(double)peak.alive, peak.end-peak.alive);
     EXPECT_LE(static_cast<double>(peak.end), GetParam().most_over_bound * static_cast<double>(peak.alive));
   }
 }
