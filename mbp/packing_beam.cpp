@@ -71,37 +71,9 @@ void Beam::weigh_sections() {
   const std::size_t spread = plain ? 0 : engine_() % 3 * 256;
   bias_.assign(problem_.blocks.size(), 1024);
   if (spread > 0)
-    for (std::int64_t& bias : bias_) bias += static_cast<std::int64_t>(engine_() % spread) - static_cast<std::int64_t>(spread / 2);
+    for (std::int64_t& bias : bias_)
+      bias += static_cast<std::int64_t>(engine_() % spread) - static_cast<std::int64_t>(spread / 2);
   horizon_ = static_cast<std::int64_t>(horizons[range] * 1024);
-}
-
-void Beam::look_ahead() {
-  constexpr std::size_t most = 8;
-  std::vector<std::size_t> largest(at(problem_.sections));
-  for (const Block& block : problem_.blocks) {
-    std::size_t& bytes = largest[at(first_section(block))];
-    bytes = std::max(bytes, block.bytes);
-  }
-  ahead_.assign(at(problem_.sections), {});
-  for (int s = problem_.sections - 1; s > 0; --s) {
-    std::vector<Coming>& now = ahead_[at(s - 1)];
-    now.push_back({s, largest[at(s)]});
-    for (const Coming& later : ahead_[at(s)])
-      if (later.bytes > largest[at(s)] && now.size() < most) now.push_back(later);
-  }
-}
-
-/// Whether there will be gaps for the blocks to come, if nothing else came.
-bool Beam::has_room(const Way& way, std::size_t limit) const {
-  return std::all_of(ahead_[at(section_)].begin(), ahead_[at(section_)].end(), [&](const Coming& coming) {
-    std::size_t top = 0;
-    for (const Lying& l : way.lying) {
-      if (l.stop <= coming.section) continue;
-      if (l.begin >= top + coming.bytes) return true;
-      top = l.end;
-    }
-    return top + coming.bytes <= limit;
-  });
 }
 
 /// Time from the beginning of `section` to the one of `stop`; with a horizon, less than it.
@@ -113,7 +85,6 @@ std::int64_t Beam::rest(int block, int section) const {
 Placement Beam::round(std::size_t target, std::size_t ways, Effort& effort) {
   backwards_ = rounds_ % 2 == 1;
   weigh_sections();
-  look_ahead();
   ++rounds_;
   std::vector<std::vector<int>> births(at(problem_.sections));
   for (int b = 0; b < static_cast<int>(problem_.blocks.size()); ++b)
@@ -128,7 +99,6 @@ Placement Beam::round(std::size_t target, std::size_t ways, Effort& effort) {
       if (!largest_first_ && stop_section(x) != stop_section(y)) return stop_section(x) > stop_section(y);
       return x.bytes != y.bytes ? x.bytes > y.bytes : a < b;
     });
-    section_ = s;
     enter(s);
     for (const int b : fresh) {
       const int stop = stop_section(problem_.blocks[at(b)]);
@@ -188,18 +158,15 @@ bool Beam::place(const Lying& block, std::size_t& limit, std::size_t ways, Effor
   std::sort(choices_.begin(), choices_.end(), better);
   std::unordered_set<std::uint64_t> seen;
   std::size_t kept = 0, lying = 0;
-  for (const bool picky : {true, false}) {
-    for (const Choice& choice : choices_) {
-      if (kept == ways) break;
-      if (next_.size() == kept) next_.emplace_back();
-      Way& way = next_[kept];
-      way = ways_[at(choice.way)];
-      put(way, choice, block, limit);
-      way.cost = choice.cost;
-      lying += way.lying.size() + 8;
-      kept += (!picky || has_room(way, limit)) && seen.insert(look(way.lying)).second;
-    }
-    if (kept > 0) break;
+  for (const Choice& choice : choices_) {
+    if (kept == ways) break;
+    if (next_.size() == kept) next_.emplace_back();
+    Way& way = next_[kept];
+    way = ways_[at(choice.way)];
+    put(way, choice, block, limit);
+    way.cost = choice.cost;
+    lying += way.lying.size() + 8;
+    kept += seen.insert(look(way.lying)).second;
   }
   next_.resize(kept);
   std::swap(ways_, next_);

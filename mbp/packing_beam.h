@@ -58,15 +58,7 @@ class Beam {
     std::size_t offset;
   };
 
-  /// A block to come.
-  struct Coming {
-    int section;
-    std::size_t bytes;
-  };
-
   void weigh_sections();
-  void look_ahead();
-  bool has_room(const Way& way, std::size_t limit) const;
   int first_section(const Block& block) const { return backwards_ ? problem_.sections - block.end : block.begin; }
   int stop_section(const Block& block) const { return backwards_ ? problem_.sections - block.begin : block.end; }
   std::int64_t rest(int block, int section) const;
@@ -87,10 +79,6 @@ class Beam {
   std::int64_t horizon_ = 0;        ///< 0: none
   std::vector<std::int64_t> bias_;  ///< by block, of the time it has left: 1024 for none
   std::vector<std::int64_t> time_;  ///< by section: the weights of those before it
-  /// By section: of the blocks that begin later, those that are larger than all between; memory that has gaps for them
-  /// among what is alive now has gaps for each of the rest.
-  std::vector<std::vector<Coming>> ahead_;
-  int section_ = 0;
   std::vector<Way> ways_, next_;
   std::vector<Choice> choices_;
   std::vector<Past> pasts_;
