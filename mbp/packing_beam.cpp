@@ -51,7 +51,7 @@ Beam::Beam(const Problem& problem) : problem_(problem) {
   effort_per_way_ = 1 + sum / 160;
 }
 
-/// The first rounds are plain; then what counts is drawn by lot.
+/// The first rounds are plain; then what counts how much is drawn by lot.
 void Beam::weigh_sections() {
   const bool plain = rounds_ < 2;
   const std::size_t power = plain ? 0 : engine_() % 9;
@@ -76,7 +76,7 @@ void Beam::weigh_sections() {
   horizon_ = static_cast<std::int64_t>(horizons[range] * 1024);
 }
 
-/// Time from the beginning of `section` to the one of `stop`; with a horizon, less than it.
+/// What the time that `block` has left at the beginning of `section` counts; with a horizon, never more than that.
 std::int64_t Beam::rest(int block, int section) const {
   const std::int64_t time = time_[at(stop_section(problem_.blocks[at(block)]))] - time_[at(section)];
   return (horizon_ == 0 ? time : time * horizon_ / (time + horizon_)) * bias_[at(block)] / 1024;
