@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 
+#include <sluice/mbp/packing_beam.h>
 #include <sluice/mbp/packing_effort.h>
 #include <sluice/mbp/packing_ejection.h>
 #include <sluice/mbp/packing_orders.h>
@@ -49,8 +50,11 @@ class Packer {
     if (Ejection::suits(problem_)) ejection.emplace(problem_, best_.offsets);
     if (problem_.has_fixed && !ejection) return;
     TroubledFirst troubled_first(problem_);
+    std::optional<Beam> beam;
+    if (!problem_.has_fixed) beam.emplace(problem_);
     constexpr std::int64_t first_turn = 4000;
     for (std::int64_t turn = first_turn; !done() && effort_.spend(1); turn *= 2) {
+      if (beam) run_rounds(*beam, 4 * turn);
       effort_.part(turn, [&] {
         while (!done() && !effort_.spent()) take(troubled_first.turn(enough_, effort_));
         return done();
@@ -88,6 +92,18 @@ class Packer {
     }
     if (outcome == Outcome::impossible) bound_ = target + 1;
     return outcome;
+  }
+  /// Some rounds, as far as the turn has effort for them; where there are few ways, they take less than was reckoned.
+  void run_rounds(Beam& beam, std::int64_t turn) {
+    constexpr std::int64_t fewest_ways = 16, most_ways = 4096, fewest_rounds = 2, most_rounds = 6;
+    const std::int64_t ways = std::clamp(turn / (fewest_rounds * beam.effort_per_way()), fewest_ways, most_ways);
+    std::int64_t left = turn;
+    for (int round = 0; round < most_rounds && !done() && !effort_.spent(); ++round) {
+      if (left < ways * beam.effort_per_way()) break;
+      const std::int64_t before = effort_.left();
+      take(beam.round(enough_, static_cast<std::size_t>(ways), effort_));
+      left -= before - effort_.left();
+    }
   }
   /// Lowers the peak step by step.
   bool eject(Ejection& ejection) {

@@ -18,6 +18,14 @@ constexpr std::size_t align_up(std::size_t offset, std::size_t alignment) {
   return over ? offset + (alignment - over) : offset;
 }
 
+/// Sends different numbers to different ones that look random (the finaliser of SplitMix64).
+constexpr std::uint64_t mix(std::uint64_t x) {
+  x += 0x9e3779b97f4a7c15;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+  return x ^ (x >> 31);
+}
+
 /// What is placed: an item, or several that share memory.
 struct Block {
   int begin = 0, end = 0;  ///< alive in the sections [begin, end)

@@ -3,17 +3,6 @@
 #include <algorithm>
 
 namespace sluice::packer {
-namespace {
-
-/// Sends different numbers to different ones that look random (the finaliser of SplitMix64).
-std::uint64_t mix(std::uint64_t x) {
-  x += 0x9e3779b97f4a7c15;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-  return x ^ (x >> 31);
-}
-
-}  // namespace
 
 Skyline::Skyline(const Problem& problem, std::size_t capacity)
     : problem_(problem),

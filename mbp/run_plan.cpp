@@ -357,8 +357,8 @@ std::unique_ptr<RunPlan> make_run_plan(const RunPlanRequest& request) {
 namespace {
 
 /// What pack_tighter() spends on a part: orders that are packed, and the effort (PackingLimits) for each.
-constexpr std::uint32_t most_orders = 4;
-constexpr std::int64_t effort_per_order = 40'000;
+constexpr std::uint32_t most_orders = 12;
+constexpr std::int64_t effort_per_order = 16'000;
 
 /// The part packed once more: as it is, then in other orders that have no more alive at a time, until one of them
 /// reaches the lower bound. What is lower than what there is replaces it.

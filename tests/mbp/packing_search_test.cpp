@@ -117,6 +117,41 @@ Items always_full(std::mt19937& engine, std::size_t bytes, int times) {
   return items;
 }
 
+/// Generations that fill the memory, each in pieces of its own. One ends piece by piece, from one end of the memory to
+/// the other; each piece of the next begins as soon as the bytes it lies on are free, and all do before it ends.
+Items staircase(std::mt19937& engine, int generations, std::size_t bytes, std::size_t alignment) {
+  constexpr std::size_t pieces = 16;
+  struct Piece {
+    std::size_t begin, end;
+    std::int64_t lower = 0, upper = 0;
+  };
+  Items items;
+  std::vector<Piece> before;
+  std::int64_t now = 0;
+  for (int generation = 0; generation < generations; ++generation) {
+    std::vector<std::size_t> cuts{0, bytes};
+    while (cuts.size() <= pieces) cuts.push_back(engine() % (bytes / alignment) * alignment);
+    std::sort(cuts.begin(), cuts.end());
+    std::vector<Piece> alive;
+    for (std::size_t i = 0; i + 1 < cuts.size(); ++i) {
+      if (cuts[i] == cuts[i + 1]) continue;
+      Piece piece{cuts[i], cuts[i + 1]};
+      for (const Piece& old : before)
+        if (old.begin < piece.end && piece.begin < old.end) piece.lower = std::max(piece.lower, old.upper);
+      now = std::max(now, piece.lower);
+      alive.push_back(piece);
+    }
+    if (engine() % 2) std::reverse(alive.begin(), alive.end());
+    for (Piece& piece : alive) {
+      piece.upper = ++now;
+      items.push_back({piece.lower, piece.upper, piece.end - piece.begin, alignment});
+    }
+    before = std::move(alive);
+  }
+  std::shuffle(items.begin(), items.end(), engine);
+  return items;
+}
+
 TEST(PackingSearch, FindsAndProvesTheOptimumOfSmallProblems) {
   std::mt19937 engine(1);
   int above_bound = 0;
@@ -196,6 +231,18 @@ TEST(PackingSearch, FillsRectanglesWithoutAGap) {
       expect_valid(items, packing);
       EXPECT_EQ(packing.peak_bytes, 1'000'000u) << count << " items, round " << round;
       EXPECT_TRUE(packing.proven_optimal());
+    }
+  }
+}
+
+TEST(PackingSearch, LetsGenerationsGiveWayPieceByPiece) {
+  std::mt19937 engine(10);
+  for (const std::size_t alignment : {1, 64}) {
+    for (const int generations : {6, 25, 50}) {
+      const Items items = staircase(engine, generations, 64'000'000, alignment);
+      const Packing packing = pack(items, {.effort = 2'000'000});
+      expect_valid(items, packing);
+      EXPECT_EQ(packing.peak_bytes, 64'000'000u) << items.size() << " items, alignment " << alignment;
     }
   }
 }
