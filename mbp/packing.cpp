@@ -54,7 +54,8 @@ class Packer {
     if (!problem_.has_fixed) beam.emplace(problem_);
     constexpr std::int64_t first_turn = 4000;
     for (std::int64_t turn = first_turn; !done() && effort_.spend(1); turn *= 2) {
-      if (beam) run_rounds(*beam, 4 * turn);
+      // At first mostly these: plans have effort for little more.
+      if (beam) run_rounds(*beam, turn == first_turn ? 4 * turn : turn);
       effort_.part(turn, [&] {
         while (!done() && !effort_.spent()) take(troubled_first.turn(enough_, effort_));
         return done();
