@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include <sluice/core/error.h>
 #include <sluice/mbp/byte_size.h>
@@ -33,6 +34,8 @@ class Choice {
   }
 
  private:
+  using Plans = std::vector<std::unique_ptr<RunPlan>>;
+
   /// Null: it does not fit.
   std::unique_ptr<RunPlan> plan_for(std::int64_t micro_batch) const {
     if (wish_.budget_bytes == 0)
@@ -46,18 +49,39 @@ class Choice {
 
   /// Halves and doubles of the largest micro-batch that fits as it is: smaller ones may stay in the caches, larger ones
   /// cost fewer launches but more recomputation.
-  std::unique_ptr<RunPlan> fastest_of_sizes(std::unique_ptr<RunPlan> best) const {
-    const std::int64_t largest = best->summary.micro_batch;
+  std::unique_ptr<RunPlan> fastest_of_sizes(std::unique_ptr<RunPlan> first) const {
+    const std::int64_t largest = first->summary.micro_batch;
+    Plans plans;
+    plans.push_back(std::move(first));
     const auto consider = [&](std::int64_t micro_batch) {
-      std::unique_ptr<RunPlan> plan = plan_for(micro_batch);
-      if (!plan) return false;
-      if (plan->summary.predicted_step_s < best->summary.predicted_step_s) best = std::move(plan);
-      return true;
+      if (std::unique_ptr<RunPlan> plan = plan_for(micro_batch)) plans.push_back(std::move(plan));
+      return plans.back()->summary.micro_batch == MicroBatches(wish_.batch, micro_batch).size(0);
     };
     for (std::int64_t smaller = largest / 2; smaller >= 1; smaller /= 2) consider(smaller);
     if (wish_.recompute == Recompute::automatic)
       for (std::int64_t larger = 2 * largest; larger <= wish_.batch && consider(larger);) larger *= 2;
-    return best;
+    return fastest_of(plans);
+  }
+
+  /// By measured times where there is one for each of them, else by predicted ones.
+  std::unique_ptr<RunPlan> fastest_of(Plans& plans) const {
+    std::vector<SizeCandidate> candidates;
+    for (const std::unique_ptr<RunPlan>& plan : plans)
+      candidates.push_back({.micro_batch = plan->summary.micro_batch,
+                            .predicted_step_s = plan->summary.predicted_step_s,
+                            .replay_ms = wish_.replay_ms ? wish_.replay_ms(*plan) : std::nullopt});
+    const bool by_times = std::all_of(candidates.begin(), candidates.end(),
+                                      [](const SizeCandidate& candidate) { return candidate.replay_ms.has_value(); });
+    const auto best = std::min_element(candidates.begin(), candidates.end(), [&](const auto& a, const auto& b) {
+      return by_times ? a.samples_per_s() > b.samples_per_s() : a.predicted_step_s < b.predicted_step_s;
+    });
+    best->chosen = true;
+    std::unique_ptr<RunPlan> plan = std::move(plans[static_cast<std::size_t>(best - candidates.begin())]);
+    std::sort(candidates.begin(), candidates.end(),
+              [](const auto& a, const auto& b) { return a.micro_batch > b.micro_batch; });
+    plan->summary.candidates = std::move(candidates);
+    plan->summary.fastest_by_times = by_times;
+    return plan;
   }
 
   bool fits(const RunPlan& plan) const { return plan.summary.planned_peak_bytes() <= wish_.budget_bytes; }

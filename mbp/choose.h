@@ -28,6 +28,9 @@ struct PlanWish {
   bool fastest = false;          ///< with micro_batch 0: the one predicted to be fastest
   std::size_t budget_bytes = 0;  ///< 0: none
   Recompute recompute = Recompute::none;
+  /// Of the candidates for `fastest`: milliseconds of a replay of this plan, where that was measured. Where all of them
+  /// were, these times decide; else the cost model does. Null: none was. The plan is the callback's to run.
+  std::function<std::optional<double>(RunPlan& plan)> replay_ms = nullptr;
   /// Peaks of plans that keep everything, with the smallest workspaces, by micro-batch: read and added to, so that
   /// wishes that differ in their budgets do not plan the same again. Null: not kept.
   std::map<std::int64_t, std::size_t>* known_peaks = nullptr;
@@ -38,7 +41,7 @@ struct PlanWish {
 /// faster algorithms then find room: among the limits for workspaces tried, the one that the cost model predicts to be
 /// fastest wins, and left-over bytes raise the limits of single kernels. Throws OutOfMemory: a fixed micro-batch that
 /// does not fit (with its predicted peak and the largest that fits), or a budget that one sample does not fit (with the
-/// smallest feasible budget).
+/// smallest feasible budget). The candidates of `fastest`, largest first, are in the plan's summary.
 std::unique_ptr<RunPlan> choose_plan(const Planner& planner, const PlanWish& wish);
 
 }  // namespace sluice

@@ -49,6 +49,30 @@ void print_row(std::ostream& out, std::string_view name, std::size_t planned, co
       << measured << '\n';
 }
 
+/// What the fastest micro-batch was chosen from.
+void print_candidates(std::ostream& out, const Plan& plan) {
+  const auto measured = [](const SizeCandidate& candidate) { return candidate.replay_ms.has_value(); };
+  const auto known = std::count_if(plan.candidates.begin(), plan.candidates.end(), measured);
+  out << "  fastest     "
+      << (plan.fastest_by_times ? "by measured replays"
+          : known == 0          ? "by predicted time"
+                                : "by predicted time: only " + std::to_string(known) + " of " +
+                             std::to_string(plan.candidates.size()) + " micro-batches were measured")
+      << '\n';
+  if (known == 0) return;
+  out << "    micro-batch     ms/replay     samples/s\n";
+  const auto number = [](double value) {
+    std::ostringstream text;
+    text << std::fixed << std::setprecision(value < 10 ? 3 : 1) << value;
+    return text.str();
+  };
+  for (const SizeCandidate& candidate : plan.candidates)
+    out << std::setw(15) << candidate.micro_batch << std::setw(14)
+        << (candidate.replay_ms ? number(*candidate.replay_ms) : "-") << std::setw(14)
+        << (candidate.replay_ms ? number(candidate.samples_per_s()) : "-") << (candidate.chosen ? "  chosen" : "")
+        << '\n';
+}
+
 }  // namespace
 
 std::size_t Plan::region_bytes(Region region) const {
@@ -86,6 +110,7 @@ std::ostream& operator<<(std::ostream& out, const Plan& plan) {
     out << "  recompute   " << plan.recomputed << " kernels of a replay compute again what was let go, about "
         << percent(plan.predicted_again_s / plan.predicted_step_s) << " of the step\n";
   if (!plan.tuning.empty()) out << "  algorithms  " << plan.tuning << '\n';
+  if (!plan.candidates.empty()) print_candidates(out, plan);
   print_region(out, "persistent", plan.persistent_bytes, parts(plan.ledger, Region::persistent, false));
   print_region(out, "derived", plan.derived_bytes, plan.derived_bytes ? "weights reordered once per step" : "");
   print_region(out, "staging", plan.staging_bytes, "this micro-batch and the next");

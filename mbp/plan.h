@@ -3,12 +3,24 @@
 #include <cstddef>
 #include <cstdint>
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <sluice/core/ledger.h>
 
 namespace sluice {
+
+/// A micro-batch that was considered for being the fastest.
+struct SizeCandidate {
+  std::int64_t micro_batch = 0;
+  double predicted_step_s = 0;
+  std::optional<double> replay_ms = {};  ///< measured
+  bool chosen = false;
+
+  /// Samples a second in replays; 0 where they were not measured.
+  double samples_per_s() const { return replay_ms ? 1e3 * static_cast<double>(micro_batch) / *replay_ms : 0; }
+};
 
 /// What a run will do and take, known before anything is allocated. A pure function of graph, options and device.
 struct Plan {
@@ -37,6 +49,8 @@ struct Plan {
   double predicted_again_s = 0;         ///< of that, for computing again
   Ledger ledger;                        ///< planned bytes; activations and workspaces at the moment of the arena's peak
   std::string tuning;                   ///< where measured algorithms come from; empty: the cost model chose
+  std::vector<SizeCandidate> candidates;  ///< for the fastest micro-batch, where that was asked for; largest first
+  bool fastest_by_times = false;          ///< all of them were measured, and their times decided
   std::string hash;
 
   std::size_t planned_peak_bytes() const { return persistent_bytes + derived_bytes + staging_bytes + arena_bytes; }

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include <sluice/core/error.h>
+#include <sluice/mbp/replay_times.h>
 
 namespace sluice {
 StepPlanner::StepPlanner(Module& model, const Optimizer& optimizer, const StepFunction& step, const DataSpec& data,
@@ -28,7 +29,9 @@ PlanWish StepPlanner::wish(std::int64_t micro_batch, std::size_t budget_bytes) c
           .micro_batch = std::min(micro_batch, batch()),
           .fastest = options_.fastest,
           .budget_bytes = budget_bytes,
-          .recompute = options_.recompute};
+          .recompute = options_.recompute,
+          .replay_ms = tuning_ ? [this](RunPlan& plan) { return tuning_->replay_ms(replay_key(plan)); }
+                               : std::function<std::optional<double>(RunPlan&)>()};
 }
 
 RunPlanRequest StepPlanner::request(const PlanChoice& choice, std::size_t budget_bytes, Crossing crossing,
@@ -112,12 +115,36 @@ double StepPlanner::bytes_per_sample(Recompute recompute) const {
 }
 
 bool StepPlanner::tune(const RunPlan& plan) {
+  bool measured = tune_kernels(plan.summary);
+  if (!options_.fastest || options_.micro_batch > 0) return measured;
+  // Algorithms first: the replays are those that will run.
+  std::vector<Plan> sizes;
+  for_candidates([&](RunPlan& candidate) { sizes.push_back(candidate.summary); });
+  for (const Plan& size : sizes) measured |= tune_kernels(size);
+  for_candidates([&](RunPlan& candidate) {
+    const std::string key = replay_key(candidate);
+    if (tuning_->replay_ms(key)) return;
+    tuning_->add_replay(key, candidate.summary.micro_batch, time_replay_ms(candidate, *backend_, options_.record));
+    measured = true;
+  });
+  return measured;
+}
+
+void StepPlanner::for_candidates(const std::function<void(RunPlan& plan)>& see) const {
+  PlanWish wish = this->wish(options_.micro_batch, options_.budget);
+  wish.replay_ms = [&](RunPlan& plan) {
+    see(plan);
+    return std::nullopt;
+  };
+  chosen(wish);
+}
+
+bool StepPlanner::tune_kernels(const Plan& plan) {
   ChoiceRecorder recorder;
-  const Crossing crossing = plan.summary.recomputes ? Crossing::recompute : options_.crossing.value_or(Crossing::keep);
-  const auto recorded = plan_with({.micro_batch = plan.summary.micro_batch,
-                                   .caps = {.bytes = plan.summary.workspace_cap_bytes},
-                                   .recompute = Recompute::none},
-                                  0, crossing, &recorder);
+  const Crossing crossing = plan.recomputes ? Crossing::recompute : options_.crossing.value_or(Crossing::keep);
+  const auto recorded = plan_with(
+      {.micro_batch = plan.micro_batch, .caps = {.bytes = plan.workspace_cap_bytes}, .recompute = Recompute::none}, 0,
+      crossing, &recorder);
   known_peaks_.clear();  // algorithms may change
   return tuning_->measure(recorder);
 }

@@ -36,7 +36,9 @@ class StepPlanner {
   /// Recompute::automatic: where everything is recomputed that makes the arena smaller.
   double bytes_per_sample(Recompute recompute) const;
 
-  /// Measures the kernels of `plan` that have a choice. False: all of them are known already.
+  /// Measures what the tuning file does not know yet: the kernels of `plan` that have a choice; where the fastest
+  /// micro-batch is asked for, also those of all candidates, and then a replay of each candidate, one after the other,
+  /// each in no more than the budget. False: all of it was known. Throws Error when the file cannot be written.
   bool tune(const RunPlan& plan);
 
   std::int64_t batch() const;  ///< of the options, at most the data set
@@ -50,6 +52,9 @@ class StepPlanner {
                          AlgorithmChooser* chooser, std::int64_t batch) const;
   std::unique_ptr<RunPlan> plan_with(const PlanChoice& choice, std::size_t budget_bytes, Crossing crossing,
                                      AlgorithmChooser* chooser) const;
+  bool tune_kernels(const Plan& plan);
+  /// Calls `see` for each candidate of the options' wish.
+  void for_candidates(const std::function<void(RunPlan& plan)>& see) const;
 
   DataSpec data_, evaluation_data_;
   TrainerOptions options_;

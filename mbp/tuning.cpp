@@ -16,7 +16,9 @@
 namespace sluice {
 namespace {
 
-constexpr std::string_view header = "sluice tuning 1";
+constexpr std::string_view header = "sluice tuning 2";
+constexpr std::string_view header_without_replays = "sluice tuning 1";
+constexpr std::string_view replay_word = "replay ";
 
 /// Always the one algorithm that is being timed.
 class OneAlgorithm final : public AlgorithmChooser {
@@ -76,6 +78,15 @@ double time_ms(const ChoiceRecorder::Choice& choice, const std::string& algorith
   return times[times.size() / 2];
 }
 
+/// The whole of `text` as a number, or nothing.
+template <class Number>
+std::optional<Number> parsed(const std::string& text) {
+  Number number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [last, error] = std::from_chars(text.data(), end, number);
+  return last == end && error == std::errc() ? std::optional(number) : std::nullopt;
+}
+
 std::vector<std::string> split(const std::string& line, char separator) {
   std::vector<std::string> fields;
   std::istringstream stream(line);
@@ -120,21 +131,28 @@ void TuningFile::read(const std::string& text) {
   const std::string device = "device " + backend_.fingerprint();
   while (std::getline(stream, line)) {
     ++number;
-    if (number == 1 && line != header) reject("is '" + line + "'; expected '" + std::string(header) + "'");
+    if (number == 1 && line != header && line != header_without_replays)
+      reject("is '" + line + "'; expected '" + std::string(header) + "'");
     if (number == 2 && line != device)
       reject("was measured on '" + line + "'; this is '" + device + "'; measure again into another file");
     if (number <= 2 || line.empty()) continue;
     const std::vector<std::string> fields = split(line, '\t');
+    const auto milliseconds = [&](const std::string& text) {
+      const std::optional<double> ms = parsed<double>(text);
+      if (!ms || !std::isfinite(*ms) || *ms < 0) reject("'" + text + "' is no time in milliseconds");
+      return *ms;
+    };
+    if (line.starts_with(replay_word)) {
+      if (fields.size() != 3 || fields[0].size() == replay_word.size())
+        reject("expected a replay, its micro-batch and milliseconds, separated by tabs");
+      const std::optional<std::int64_t> micro_batch = parsed<std::int64_t>(fields[1]);
+      if (!micro_batch || *micro_batch < 1) reject("'" + fields[1] + "' is no micro-batch");
+      replays_[fields[0].substr(replay_word.size())] = {*micro_batch, milliseconds(fields[2])};
+      continue;
+    }
     if (fields.size() < 3 || fields.size() % 2 == 0)
       reject("expected a kernel and pairs of algorithm and milliseconds, separated by tabs");
-    for (std::size_t i = 1; i < fields.size(); i += 2) {
-      double ms = 0;
-      const char* const end = fields[i + 1].data() + fields[i + 1].size();
-      const auto [last, error] = std::from_chars(fields[i + 1].data(), end, ms);
-      if (last != end || error != std::errc() || !std::isfinite(ms) || ms < 0)
-        reject("'" + fields[i + 1] + "' is no time in milliseconds");
-      times_ms_[fields[0]][fields[i]] = ms;
-    }
+    for (std::size_t i = 1; i < fields.size(); i += 2) times_ms_[fields[0]][fields[i]] = milliseconds(fields[i + 1]);
   }
   if (number < 2) throw DataError("tuning file '" + path_ + "': ends after line " + std::to_string(number));
 }
@@ -147,7 +165,10 @@ void TuningFile::write() {
     for (const auto& [algorithm, ms] : times) text << '\t' << algorithm << '\t' << ms;
     text << '\n';
   }
+  for (const auto& [key, replay] : replays_)
+    text << replay_word << key << '\t' << replay.micro_batch << '\t' << replay.ms << '\n';
   write_whole(path_, text.str());
+  replays_.clear();
   times_ms_.clear();  // from here on what the file says, rounding included
   read(text.str());
 }
@@ -180,8 +201,20 @@ bool TuningFile::measure(const ChoiceRecorder& recorder) {
   return measured;
 }
 
+std::optional<double> TuningFile::replay_ms(const std::string& key) const {
+  const auto known = replays_.find(key);
+  return known == replays_.end() ? std::nullopt : std::optional(known->second.ms);
+}
+
+void TuningFile::add_replay(const std::string& key, std::int64_t micro_batch, double ms) {
+  replays_[key] = {micro_batch, ms};
+  write();
+}
+
 std::string TuningFile::str() const {
-  return "measured, " + path_ + " (" + std::to_string(times_ms_.size()) + " kernels)";
+  std::string text = "measured, " + path_ + " (" + std::to_string(times_ms_.size()) + " kernels";
+  if (!replays_.empty()) text += ", " + std::to_string(replays_.size()) + " replays";
+  return text + ")";
 }
 
 }  // namespace sluice

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,11 +30,12 @@ class ChoiceRecorder final : public AlgorithmChooser {
   std::map<std::string, Choice> choices_;
 };
 
-/// Times of algorithms on this machine, kept in a file, and the choice of the fastest.
+/// Times of algorithms and of whole replays on this machine, kept in a file, and the choice of the fastest.
 ///
-/// The file is text: a line "sluice tuning 1", a line "device …" (times of another device, library version or number of
+/// The file is text: a line "sluice tuning 2", a line "device …" (times of another device, library version or number of
 /// threads are refused), then one line a kernel: what it is, and for each algorithm its name and milliseconds,
-/// separated by tabs. The same file gives the same plan, so plan hashes can be compared.
+/// separated by tabs; then one line a replay: "replay " and its replay_key(), its micro-batch, and milliseconds.
+/// Version 1 is read too; it has no replays. The same file gives the same plan, so plan hashes can be compared.
 class TuningFile final : public AlgorithmChooser {
  public:
   /// Reads `path`; a file that is not there is empty unless `must_exist`. Throws DataError naming file and line.
@@ -47,16 +50,27 @@ class TuningFile final : public AlgorithmChooser {
   /// the file cannot be written.
   bool measure(const ChoiceRecorder& recorder);
 
-  /// For people: "measured, sluice.tuning (24 kernels)".
+  /// Milliseconds of a replay by its replay_key(); empty: it was not measured.
+  std::optional<double> replay_ms(const std::string& key) const;
+  /// Notes the time of a replay of `micro_batch` samples, and writes the file. Throws Error when it cannot be written.
+  void add_replay(const std::string& key, std::int64_t micro_batch, double ms);
+
+  /// For people: "measured, sluice.tuning (24 kernels)", with the number of replays where there are some.
   std::string str() const;
 
  private:
+  struct Replay {
+    std::int64_t micro_batch = 0;
+    double ms = 0;
+  };
+
   void read(const std::string& text);
   void write();
 
   std::string path_;
   Backend& backend_;
   std::map<std::string, std::map<std::string, double, std::less<>>> times_ms_;  // kernel → algorithm → time
+  std::map<std::string, Replay> replays_;                                       // by replay_key()
 };
 
 }  // namespace sluice

@@ -50,7 +50,8 @@ Precision parse_precision(const std::string& text) {
 
 void add_micro_batch(CLI::App& app, std::int64_t& micro_batch, bool& fastest) {
   add(app, "--micro-batch", "N|auto|fastest",
-      fmt::format("samples per replay; auto: the most that fit; fastest: by predicted time [{}]",
+      fmt::format("samples per replay; auto: the most that fit; fastest: by predicted time, or by replays that --tune "
+                  "timed [{}]",
                   micro_batch ? std::to_string(micro_batch) : "auto"),
       [&](const std::string& s) {
         fastest = s == "fastest";

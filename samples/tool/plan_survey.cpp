@@ -33,6 +33,18 @@ constexpr const char* csv_header =
 std::string size(std::size_t bytes) { return bytes ? format_bytes(bytes) : "none"; }
 std::string size(double bytes) { return format_bytes(static_cast<std::size_t>(std::llround(std::max(bytes, 0.0)))); }
 
+/// What decided about the fastest micro-batch for a budget: "fastest within 2.0 GiB: 16 by measured replays, …".
+std::string fastest_text(const BudgetRow& row) {
+  const Plan& p = row.summary();
+  std::string text = fmt::format("fastest, budget {}: {} by {}", size(row.budget_bytes), p.micro_batch,
+                                 p.fastest_by_times ? "measured replays" : "predicted time");
+  for (const SizeCandidate& candidate : p.candidates)
+    if (candidate.replay_ms)
+      text += fmt::format("{} {}: {:.4g} ms, {:.4g} samples/s", &candidate == &p.candidates.front() ? ";" : ",",
+                          candidate.micro_batch, *candidate.replay_ms, candidate.samples_per_s());
+  return text + "\n";
+}
+
 }  // namespace
 
 PlanSurvey survey(const StepPlanner& planner, std::int64_t micro_batch, const std::vector<std::size_t>& budgets) {
@@ -111,7 +123,10 @@ std::string survey_text(const PlanSurvey& survey) {
                         format_bytes(p.workspace_bytes), size(p.planned_peak_bytes()), survey.relative_time(p),
                         100 * p.predicted_again_s / p.predicted_step_s);
   }
-  text += "time: predicted, of a step; 1: the whole batch at once, without a budget. recompute: of that time.\n\n";
+  text += "time: predicted, of a step; 1: the whole batch at once, without a budget. recompute: of that time.\n";
+  for (const BudgetRow& row : survey.rows)
+    if (row.plan && !row.summary().candidates.empty()) text += fastest_text(row);
+  text += "\n";
   text += fmt::format("whole batch at once      {}\n", format_bytes(survey.whole_batch_bytes));
   text += fmt::format("smallest feasible budget {} ({} bytes)\n", format_bytes(survey.smallest_budget_bytes),
                       survey.smallest_budget_bytes);
@@ -162,6 +177,7 @@ std::string survey_json(const PlanSurvey& survey) {
     out["recomputed_kernels"] = p.recomputed;
     out["predicted_relative_time"] = survey.relative_time(p);
     out["plan_hash"] = p.hash;
+    if (!p.candidates.empty()) out["fastest_by"] = p.fastest_by_times ? "measured replays" : "predicted time";
     json["rows"].push_back(std::move(out));
   }
   json["whole_batch_planned_bytes"] = survey.whole_batch_bytes;

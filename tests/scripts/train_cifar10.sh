@@ -61,6 +61,22 @@ expect 0 "plan $(value plan_hash "$work/tuned.json" | tr -d '"')" "${tuned[@]}" 
 check "a file that knows everything is not measured again" cmp "$work/times" "$work/times.before"
 echo "conv2d	fast	soon" >>"$work/times"
 expect 1 "'soon' is no time in milliseconds" "${tuned[@]}"
+# The fastest micro-batch by timed replays: they are listed, kept in the file, and used without --tune.
+timed=(--data synthetic --model lenet --limit 300 --batch 128 --budget 16MiB --epochs 1 --micro-batch fastest)
+expect 0 "fastest     by predicted time" "${timed[@]}" --plan-only
+timed+=(--tuning "$work/replays" --plan-only)
+expect 0 "fastest     by measured replays" "${timed[@]}" --tune
+cp "$work/out" "$work/timed"
+check "one of them is chosen" test "$(grep -c ' chosen$' "$work/out")" -eq 1
+check "every candidate is in the file" same "$(grep -c '^replay ' "$work/replays")" \
+  "$(sed -n '/ms\/replay/,/persistent/p' "$work/out" | grep -c '^ *[0-9]')"
+expect 0 "fastest     by measured replays" "${timed[@]}"
+check "the same plan without measuring" cmp "$work/out" "$work/timed"
+"$SLUICE_BIN/sluice" plan --model lenet --input 3x32x32 --samples 300 --batch 128 --optimizer adam --budget 16MiB \
+  --micro-batch fastest --tuning "$work/replays" >"$work/out"
+check "sluice plan uses them" grep -q "^fastest, .* by measured replays" "$work/out"
+sed -i '/^replay /s/$/x/' "$work/replays"
+expect 1 "is no time in milliseconds" "${timed[@]}"
 
 # It can be learned, and not by chance: one pass over the 10 000 images.
 expect 0 "done" --data synthetic --model lenet --epochs 1 --batch 250 --json "$work/learned.json"
