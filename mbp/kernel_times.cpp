@@ -32,8 +32,9 @@ struct Room {
 
 }  // namespace
 
-TimesRecorder::TimesRecorder(const RunPlan& plan, std::int64_t steps)
-    : loads_(static_cast<std::size_t>(steps) * Room(plan).loads),
+TimesRecorder::TimesRecorder(const RunPlan& plan, Backend& backend, std::int64_t steps)
+    : backend_(backend),
+      loads_(static_cast<std::size_t>(steps) * Room(plan).loads),
       wanted_(steps) {
   slices_.reserve(static_cast<std::size_t>(steps) * Room(plan).slices);
   int number = 0;
@@ -61,6 +62,7 @@ void TimesRecorder::drop_step() {
 }
 
 void TimesRecorder::add(SliceKind kind, const RunContext& context) {
+  backend_.synchronize();
   const Clock::time_point now = Clock::now();
   push({kind, nullptr, -1, step_, context.replay, marked_, now});
   marked_ = now;
@@ -74,6 +76,7 @@ void TimesRecorder::run(const PackedPart& part, const RunContext& context) {
     const Instruction& instruction = part.part.instructions[i];
     const RunningKernel running(instruction.name.c_str());
     instruction.kernel->run(context);
+    backend_.synchronize();
     const Clock::time_point now = Clock::now();
     push({SliceKind::kernel, &part, static_cast<int>(i), step_, context.replay, marked_, now});
     marked_ = now;

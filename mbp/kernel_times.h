@@ -11,12 +11,13 @@
 
 namespace sluice {
 
+class Backend;
 struct RunContext;
 
 enum class SliceKind : std::uint8_t {
   step,     ///< from the prologue to the end of the update
   part,     ///< one run of a part: of a replay, its kernels and the taking over of its inputs
-  kernel,   ///< on the CPU its run; on a device that works on its own, its launch
+  kernel,   ///< its run; a device that works on its own is waited for
   inputs,   ///< what the loader brought is taken over
   waiting,  ///< for the loader
   loading,  ///< on the loader's thread
@@ -43,7 +44,7 @@ struct KernelTimes {
 /// Times kernels for some training steps, in memory taken beforehand.
 class TimesRecorder {
  public:
-  TimesRecorder(const RunPlan& plan, std::int64_t steps);
+  TimesRecorder(const RunPlan& plan, Backend& backend, std::int64_t steps);
 
   /// Whether the next training step is to be recorded.
   bool wants_step() const { return steps_ < wanted_; }
@@ -85,6 +86,7 @@ class TimesRecorder {
 
   std::map<const PackedPart*, int> numbers_;  // in PlanDetails::parts
   std::vector<Slice> slices_;
+  Backend& backend_;
   LoadLog loads_;
   std::int64_t wanted_, steps_ = 0, step_ = 0;
   std::size_t before_step_ = 0;  // slices

@@ -365,20 +365,21 @@ constexpr std::int64_t effort_per_order = 16'000;
 /// reaches the lower bound. What is lower than what there is replaces it. Two threads pack an order each; the result
 /// does not depend on that.
 bool packed_tighter(PackedPart& packed, const RunPlanRequest& request) {
-  const std::size_t before = packed.packing.peak_bytes, bound = packed.packing.lower_bound_bytes;
+  const std::size_t before = packed.packing.peak_bytes;
   const Part part = packed.part;
   const PartModel model(part, request.backend->rates());
-  const auto packed_in_order = [&](std::uint32_t n) {
-    PackedPart other = unpacked(n == 0 ? part : rearranged(part, varied_order(model, bound, n)));
+  const auto packed_in_order = [&](std::uint32_t n, std::size_t most_alive) {
+    PackedPart other = unpacked(n == 0 ? part : rearranged(part, varied_order(model, most_alive, n)));
     other.lifetimes = arena_lifetimes(other.part);
     other.packing = pack(other.lifetimes, {.effort = effort_per_order});
     return other;
   };
   const std::uint32_t orders = request.passes.order ? most_orders : 1;
-  for (std::uint32_t n = 0; n < orders && packed.packing.peak_bytes > bound; n += 2) {
+  for (std::uint32_t n = 0; n < orders && packed.packing.peak_bytes > packed.packing.lower_bound_bytes; n += 2) {
+    const std::size_t most_alive = packed.packing.lower_bound_bytes;
     std::future<PackedPart> next;
-    if (n + 1 < orders) next = std::async(std::launch::async, packed_in_order, n + 1);
-    PackedPart other = packed_in_order(n);
+    if (n + 1 < orders) next = std::async(std::launch::async, packed_in_order, n + 1, most_alive);
+    PackedPart other = packed_in_order(n, most_alive);
     if (other.packing.peak_bytes < packed.packing.peak_bytes) packed = std::move(other);
     if (!next.valid()) continue;
     other = next.get();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 
 #include <sluice/core/error.h>
@@ -195,7 +196,7 @@ class Trainer::Impl final : public ParameterHome {
     if (options_.verify_memory)
       throw UsageError("trainer: times in verify mode would be those of its checks; expected one of the two");
     if (steps < 1) throw UsageError("trainer: steps to time; got " + std::to_string(steps) + "; expected at least 1");
-    recorder_.emplace(*plan_, steps);
+    recorder_.emplace(*plan_, *backend_, steps);
     if (scheduler_) scheduler_->record(&*recorder_);
   }
   KernelTimes kernel_times() const { return recorder_ ? recorder_->times() : KernelTimes{}; }
@@ -258,14 +259,21 @@ class Trainer::Impl final : public ParameterHome {
     for_each_bound([&](ParameterData& parameter) { parameter.home = this; });
   }
 
-  /// Brings the parameters back to the host.
-  void release() {
+  /// Brings the parameters back to the host. Where the device cannot be read any more (a kernel failed, and every later
+  /// call with it), those that the host had before the run stay, and that is told.
+  void release() noexcept {
     if (!scheduler_) return;
+    std::string lost;
     for_each_bound([&](ParameterData& parameter) {
       if (parameter.home != this) return;
-      parameter.value = read(parameter);
       parameter.home = nullptr;
+      try {
+        parameter.value = read(parameter);
+      } catch (const std::exception& error) {
+        lost = error.what();
+      }
     });
+    if (!lost.empty()) std::fprintf(stderr, "sluice: trained parameters are lost: %s\n", lost.c_str());
   }
 
   template <class Visit>

@@ -50,7 +50,7 @@ std::string Engine::str() const {
 
 ExecutionPlan::ExecutionPlan(Library& library, const Convolution& convolution, const Engine& engine)
     : plan_(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR) {
-  graph_.emplace_back(convolution, engine.adds_bias);
+  graph_.emplace_back(convolution, engine.adds_bias, library.handle_if_here());
   finalize(library, graph_.front(), engine);
 }
 
@@ -92,7 +92,7 @@ class EngineSearch {
   explicit EngineSearch(Library& library) : library_(library), precision_(library.backend().precision()) {}
 
   std::vector<Engine> in(const Convolution& convolution, bool add_bias) {
-    const OperationGraph graph(convolution, add_bias);
+    const OperationGraph graph(convolution, add_bias, library_.handle_if_here());
     rank_ = 0;
     std::vector<Engine> found;
     for (const auto& [mode, name] :

@@ -75,7 +75,8 @@ Descriptor addition() {
 
 }  // namespace
 
-OperationGraph::OperationGraph(const Convolution& c, bool add_bias) : graph_(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR) {
+OperationGraph::OperationGraph(const Convolution& c, bool add_bias, cudnnHandle_t handle)
+    : graph_(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR) {
   parts_.reserve(9);  // they are referred to
   const auto part = [&](Descriptor descriptor) -> const Descriptor& {
     return parts_.emplace_back(std::move(descriptor));
@@ -108,6 +109,8 @@ OperationGraph::OperationGraph(const Convolution& c, bool add_bias) : graph_(CUD
   } else {
     graph_.set_all(CUDNN_ATTR_OPERATIONGRAPH_OPS, {&operation});
   }
+  // Without it, heuristics and engines of the device that is here would go by whatever cuDNN takes for one.
+  if (handle) graph_.set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, handle);
   graph_.finalize();
 }
 

@@ -13,8 +13,9 @@ inline constexpr std::int64_t x = 1, w = 2, y = 3, bias = 4, sum = 5;
 /// What is to be computed, as cuDNN's graph of operations.
 class OperationGraph {
  public:
-  /// With `add_bias` the bias is added in the same pass.
-  OperationGraph(const Convolution& convolution, bool add_bias);
+  /// With `add_bias` the bias is added in the same pass. `handle`: of the device that is here; null where one is
+  /// planned for.
+  OperationGraph(const Convolution& convolution, bool add_bias, cudnnHandle_t handle);
 
   const Descriptor& descriptor() const { return graph_; }
 

@@ -54,7 +54,8 @@ cudnnHandle_t Library::handle() {
 }
 
 PlanCache& Library::cache() {
-  if (!cache_) cache_ = &PlanCache::of(backend_.properties().json(), version());
+  if (!cache_)
+    cache_ = &PlanCache::of(backend_.properties().json() + (backend_.is_here() ? "" : " planned"), version());
   return *cache_;
 }
 
@@ -72,7 +73,7 @@ std::shared_ptr<const ExecutionPlan> Library::execution_plan(const Convolution& 
 
 void Library::set_device(Descriptor& descriptor, cudnnBackendAttributeName_t name) {
   if (backend_.is_here())
-    backend_.select();  // cuDNN takes the current device
+    backend_.select();  // the graph has its handle
   else
     descriptor.set(name, planned_device());
 }

@@ -40,6 +40,8 @@ class Library {
   cuda::CudaBackend& backend() const { return backend_; }
   /// Of a device that is here, on its stream. Throws DeviceError when it is only planned for.
   cudnnHandle_t handle();
+  /// The same, and null for one that is planned for.
+  cudnnHandle_t handle_if_here() { return backend_.is_here() ? handle() : nullptr; }
   PlanCache& cache();
   /// For running; equal ones are one.
   std::shared_ptr<const ExecutionPlan> execution_plan(const Convolution& convolution, const Engine& engine);

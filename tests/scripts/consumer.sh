@@ -18,7 +18,7 @@ done
 library=$(find "$prefix" -name libsluice.so)
 [[ $(basename "$(readlink -f "$library")") =~ ^libsluice\.so\.[0-9]+\.[0-9]+\.[0-9]+$ ]] || fail "libsluice.so has no version"
 if command -v objdump >/dev/null; then
-  objdump -p "$library" | grep -qE '^ *SONAME +libsluice\.so\.[0-9]+\.[0-9]+$' || fail "libsluice.so has no SONAME"
+  grep -qE '^ *SONAME +libsluice\.so\.[0-9]+\.[0-9]+$' < <(objdump -p "$library") || fail "libsluice.so has no SONAME"
 fi
 
 # Nothing of this environment may help.
