@@ -18,6 +18,7 @@
 #include <sluice/optim/schedule.h>
 #include <sluice/optim/sgd.h>
 
+#include "common/plan_alternatives.h"
 #include "common/progress_bar.h"
 #include "common/report.h"
 #include "common/trace_file.h"
@@ -123,7 +124,8 @@ std::vector<std::pair<const char*, std::string>> files_to_write(const TrainerFla
   return files;
 }
 
-void write_page(const TrainerFlags& flags, const TrainerReport& report, const Trainer& trainer) {
+void write_page(const TrainerFlags& flags, const TrainerJob& job, const Optimizer& optimizer,
+                const TrainerReport& report, const Trainer& trainer) {
   const Plan& plan = trainer.plan();
   ReportData page{.model = report.model,
                   .dataset = report.dataset,
@@ -131,9 +133,11 @@ void write_page(const TrainerFlags& flags, const TrainerReport& report, const Tr
                   .memory = report.memory,
                   .whole_batch_bytes = report.whole_batch_planned_bytes,
                   .environment = environment_rows(plan.device, report.threads, date_now())};
-  if (plan.replays > 1)
-    page.waterfall = {{"the whole batch at once", report.whole_batch_planned_bytes},
-                      {fmt::format("in micro-batches of {}", plan.micro_batch), plan.planned_peak_bytes()}};
+  TrainerOptions options = trainer.options();
+  options.tune = false;
+  const StepPlanner planner(job.net, optimizer, job.step, job.train.spec(), options);
+  page.what_if = other_budgets(planner, plan);
+  page.waterfall = waterfall(planner, plan.micro_batch);
   write_report(flags.report, page);
 }
 
@@ -201,7 +205,7 @@ int run_trainer(const TrainerFlags& flags, const TrainerJob& job) {
     print_result(report, trainer.plan(), interrupt.happened());
   }
   if (!flags.trace.empty()) write_whole(flags.trace, trace_json(trainer.plan_details(), trainer.kernel_times()));
-  if (!flags.report.empty()) write_page(flags, report, trainer);
+  if (!flags.report.empty()) write_page(flags, job, *optimizer, report, trainer);
   if (!flags.json.empty()) write_whole(flags.json, to_json(report, flags, trainer.plan()));
   return interrupt.happened() ? 130 : 0;
 }

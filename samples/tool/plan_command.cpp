@@ -14,6 +14,7 @@
 #include <sluice/optim/sgd.h>
 
 #include "common/flag_parsers.h"
+#include "common/plan_alternatives.h"
 #include "models/catalog.h"
 #include "tool/plan_layers.h"
 #include "tool/plan_survey.h"
@@ -153,13 +154,8 @@ void write_page(const PlanFlags& flags, const PlanSurvey& survey, const StepPlan
                   .waterfall = survey.waterfall,
                   .environment = environment_rows(last->summary().device, threads, date_now())};
   for (const BudgetRow& row : survey.rows)
-    if (row.plan)
-      page.what_if.push_back({.name = fmt::format("micro-batch {}", row.summary().micro_batch),
-                              .micro_batch = row.summary().micro_batch,
-                              .budget_bytes = row.budget_bytes,
-                              .peak_bytes = row.summary().planned_peak_bytes(),
-                              .step_ms = 1e3 * row.summary().predicted_step_s,
-                              .chosen = &row == &*last});
+    if (row.plan) page.what_if.push_back(what_if_row(row.summary(), row.budget_bytes, &row == &*last));
+  if (survey.rows.size() == 1) page.what_if = other_budgets(planner, last->summary());
   write_report(flags.report, page);
 }
 

@@ -86,27 +86,6 @@ std::vector<SweepRow> sweep(const StepPlanner& planner) {
   return rows;
 }
 
-std::vector<WaterfallRow> waterfall(const StepPlanner& planner, std::int64_t micro_batch) {
-  PlannerPasses passes{.in_place = false, .order = false, .recompute = true, .search = false};
-  std::vector<WaterfallRow> rows;
-  const auto add = [&](std::string name, std::int64_t samples, Recompute recompute) {
-    const PlanChoice choice{.micro_batch = samples, .recompute = recompute, .smallest = true, .passes = passes};
-    const auto plan = planner.plan(choice, 0);
-    rows.push_back({std::move(name), plan->summary.planned_peak_bytes()});
-  };
-  add("the whole batch at once", planner.batch(), Recompute::none);
-  add(fmt::format("in micro-batches of {}", micro_batch), micro_batch, Recompute::none);
-  passes.in_place = true;
-  add("results in place of inputs", micro_batch, Recompute::none);
-  passes.order = true;
-  add("kernels in a better order", micro_batch, Recompute::none);
-  passes.search = true;
-  add("offsets by search", micro_batch, Recompute::none);
-  add("cheap values computed again", micro_batch, Recompute::cheap);
-  add("all that helps computed again", micro_batch, Recompute::automatic);
-  return rows;
-}
-
 std::string survey_text(const PlanSurvey& survey) {
   std::string text = fmt::format("{:>12} {:>12} {:>8} {:>11} {:>11} {:>11} {:>11} {:>11} {:>12} {:>8} {:>9}\n",
                                  "budget", "micro-batch", "replays", "persistent", "derived", "staging", "arena",

@@ -48,8 +48,6 @@ struct PlanSurvey {
 PlanSurvey survey(const StepPlanner& planner, std::int64_t micro_batch, const std::vector<std::size_t>& budgets);
 /// Micro-batches of 1, 2, 4, … samples for the batch, its half and its quarter.
 std::vector<SweepRow> sweep(const StepPlanner& planner);
-/// The planned peak with micro-batches of that size as the planner's passes are switched on one by one.
-std::vector<WaterfallRow> waterfall(const StepPlanner& planner, std::int64_t micro_batch);
 
 /// The survey for people, as JSON, and its rows as CSV.
 std::string survey_text(const PlanSurvey& survey);

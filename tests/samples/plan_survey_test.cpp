@@ -7,6 +7,7 @@
 #include <sluice/optim/sgd.h>
 #include <nlohmann/json.hpp>
 
+#include "common/plan_alternatives.h"
 #include "models/catalog.h"
 
 namespace sluice::samples {
@@ -64,6 +65,22 @@ TEST_F(Survey, PassesSaveMemory) {
   for (std::size_t i = 1; i < rows.size(); ++i) EXPECT_LE(rows[i].peak_bytes, rows[i - 1].peak_bytes) << rows[i].name;
   EXPECT_LT(rows[3].peak_bytes, rows[2].peak_bytes);  // order
   EXPECT_LT(rows[6].peak_bytes, rows[3].peak_bytes);  // recomputation
+}
+
+TEST_F(Survey, OtherBudgetsGoFromTheSmallestToTheWholeBatchs) {
+  const std::unique_ptr<RunPlan> chosen = planner_.chosen(planner_.wish(16, 220 * mib));
+  const std::vector<WhatIfRow> rows = other_budgets(planner_, chosen->summary);
+  ASSERT_EQ(rows.size(), 8u);
+  EXPECT_EQ(rows.front().budget_bytes, planner_.smallest_budget());
+  EXPECT_GE(rows.back().budget_bytes, planner_.plan({.micro_batch = 96}, 0)->summary.planned_peak_bytes());
+  EXPECT_EQ(rows.back().micro_batch, 96);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    EXPECT_LE(rows[i].peak_bytes, rows[i].budget_bytes);
+    EXPECT_GT(rows[i].step_ms.value_or(0), 0);
+    EXPECT_GE(rows[i].budget_bytes, rows[i == 0 ? 0 : i - 1].budget_bytes);
+    EXPECT_EQ(rows[i].chosen, rows[i].budget_bytes == 220 * mib);
+    EXPECT_TRUE(!rows[i].chosen || rows[i].peak_bytes == chosen->summary.planned_peak_bytes());
+  }
 }
 
 TEST_F(Survey, WritesWhatItFound) {

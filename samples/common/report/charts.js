@@ -106,6 +106,6 @@ function setUpCharts() {
   }
   if (data.waterfall.length) {
     byId("waterfall-section").hidden = false;
-    addFigure("waterfall", drawWaterfall, () => "Planned peak after each pass; the dashed end of a bar is what the pass saved.");
+    addFigure("waterfall", drawWaterfall, () => "Planned peak after each pass, with the smallest workspaces; the dashed end of a bar is what the pass saved. A plan spends what its budget leaves on faster algorithms.");
   }
 }
