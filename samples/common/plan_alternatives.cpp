@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <sluice/core/error.h>
+#include <sluice/mbp/byte_size.h>
 
 namespace sluice::samples {
 
@@ -30,7 +31,7 @@ std::vector<WaterfallRow> waterfall(const StepPlanner& planner, std::int64_t mic
 }
 
 WhatIfRow what_if_row(const Plan& plan, std::size_t budget_bytes, bool chosen) {
-  return {.name = fmt::format("micro-batch {}", plan.micro_batch),
+  return {.name = (budget_bytes ? "budget " + format_bytes(budget_bytes) : "no budget") + (chosen ? ", this plan" : ""),
           .micro_batch = plan.micro_batch,
           .budget_bytes = budget_bytes,
           .peak_bytes = plan.planned_peak_bytes(),

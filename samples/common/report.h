@@ -14,7 +14,7 @@ namespace sluice::samples {
 
 /// Another choice of micro-batch or budget, and what it would take.
 struct WhatIfRow {
-  std::string name;  ///< "micro-batch 32"
+  std::string name;  ///< "budget 1.0 GiB"
   std::int64_t micro_batch = 0;
   std::size_t budget_bytes = 0;  ///< 0: none; a curve is drawn over the budget where rows differ in it
   std::size_t peak_bytes = 0;

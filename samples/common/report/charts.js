@@ -13,7 +13,7 @@ function drawCurve(to, rows, { at, value, format, left, inner, top, height, titl
   to.append(svg("polyline", { points: points.map((row) => `${x(row)},${y(value(row))}`).join(" "), fill: "none", stroke: colour("ink"), "stroke-width": 1.5 }));
   for (const row of points) {
     const mark = { cx: x(row), cy: y(value(row)), r: row.chosen ? 5.5 : 3, fill: colour(row.chosen ? "activation-gradient" : "ink"), stroke: colour("surface") };
-    to.append(svg("circle", mark, svg("title", {}, `${row.name}: ${format.text(value(row))}`)));
+    to.append(svg("circle", mark, svg("title", {}, `${row.name}, micro-batch ${grouped(row.micro_batch)}: ${format.text(value(row))}`)));
   }
   return x;
 }
@@ -42,7 +42,7 @@ function drawWhatIf(width) {
     limit: byBudget ? null : summary.budget_bytes });
   let bottom = 176;
   if (rows.some((row) => row.step_ms !== null)) {
-    x = drawCurve(picture, rows, { ...common, value: (row) => row.step_ms, format: timeFormat, top: 216, title: "time of a step" });
+    x = drawCurve(picture, rows, { ...common, value: (row) => row.step_ms, format: timeFormat, top: 216, title: "predicted time of a step" });
     bottom = 366;
   }
   let free = 0;
@@ -77,7 +77,9 @@ function drawWaterfall(width) {
     const y = top + i * step;
     const before = i ? rows[i - 1].peak_bytes : row.peak_bytes;
     const saved = before - row.peak_bytes;
-    const change = i && saved ? `, ${human(-saved)} (${((-100 * saved) / before).toFixed(1).replace("-", "−")} %)` : "";
+    const percent = Math.abs((100 * saved) / before);
+    const share = percent < 0.05 ? "" : ` (${saved > 0 ? "−" : "+"}${percent.toFixed(1)} %)`;
+    const change = i && saved ? `, ${saved < 0 ? "+" : ""}${human(-saved)}${share}` : "";
     if (saved > 0)
       picture.append(svg("rect", { x: x(row.peak_bytes), y: y + 20, width: x(before) - x(row.peak_bytes), height: 16, fill: "none", stroke: colour("soft"), "stroke-dasharray": "3 2" }));
     picture.append(
@@ -95,13 +97,13 @@ function drawWaterfall(width) {
 function setUpCharts() {
   if (data.what_if.length) {
     byId("what-if-section").hidden = false;
-    addFigure("what-if", drawWhatIf, () => "Planned peak" + (data.what_if.some((row) => row.step_ms !== null) ? " and time of a step" : "") +
+    addFigure("what-if", drawWhatIf, () => "Planned peak" + (data.what_if.some((row) => row.step_ms !== null) ? " and predicted time of a step" : "") +
       " for other choices; the large point is this plan.");
     table("what-if-table", [
       { title: "choice", text: (row) => row.name },
       { title: "micro-batch", text: (row) => grouped(row.micro_batch), number: true },
       { title: "peak, bytes", text: (row) => grouped(row.peak_bytes), number: true },
-      { title: "ms a step", text: (row) => (row.step_ms === null ? "" : row.step_ms.toPrecision(4)), number: true },
+      { title: "predicted ms a step", text: (row) => (row.step_ms === null ? "" : row.step_ms.toPrecision(4)), number: true },
     ], data.what_if, { limit: 12 });
   }
   if (data.waterfall.length) {

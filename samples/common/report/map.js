@@ -32,13 +32,13 @@ function layerRuns(part, depth) {
 /** What of a layer's path fits into `width`: all, or the last name. */
 const layerLabel = (name, width) => [name, `.${name.split(".").at(-1)}`].find((text) => widthOf(text, 11) + 5 < width);
 
-/** The finest runs of which two thirds of the width can carry a name. */
+/** The finest runs of which half of the width can carry a name. */
 function readableRuns(part, kernelWidth) {
   const depths = Math.max(...part.kernels.map((kernel) => kernel.layer.split(".").length));
   for (let depth = depths; depth > 1; --depth) {
     const runs = layerRuns(part, depth);
     const named = runs.filter((r) => layerLabel(r.name, (r.last - r.first + 1) * kernelWidth));
-    if (sum(named.map((r) => r.last - r.first + 1)) > 0.66 * part.kernels.length) return runs;
+    if (sum(named.map((r) => r.last - r.first + 1)) > 0.5 * part.kernels.length) return runs;
   }
   return layerRuns(part, 1);
 }
