@@ -54,8 +54,8 @@ cudnnHandle_t Library::handle() {
 }
 
 PlanCache& Library::cache() {
-  if (!cache_)
-    cache_ = &PlanCache::of(backend_.properties().json() + (backend_.is_here() ? "" : " planned"), version());
+  if (!cache_)  // what a device answers itself is kept apart from what was planned for its like
+    cache_ = &PlanCache::of(backend_.properties().json(), version() + (backend_.is_here() ? "" : "-planned"));
   return *cache_;
 }
 
