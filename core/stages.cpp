@@ -101,6 +101,11 @@ class Cutter {
 
   void place_accumulators() {
     stage_of_.assign(at(graph_.nodes()), -1);
+    if (last_stage() == 0) {  // nothing to choose
+      for (const NodeId n : live_)
+        if (accumulates(n)) stage_of_[at(n)] = 0;
+      return;
+    }
     std::vector<std::set<NodeId>> demanded(cut_.stages.size());
     const auto place = [&](NodeId n, int stage, const std::set<NodeId>& needs) {
       stage_of_[at(n)] = stage;

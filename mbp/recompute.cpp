@@ -28,6 +28,21 @@ struct Uses {
   int last = 0;
 };
 
+/// What became of a value in a sequence.
+struct Fate {
+  int last_wanted = 0;  ///< the last step at which its first copy was wanted
+  bool again = false;   ///< it was computed again
+};
+
+/// The last step at which the first copy of a value is at hand.
+int stays_until(const PartModel& model, const Uses& uses, Decision decision) {
+  switch (decision) {
+    case Decision::keep: return model.steps();
+    case Decision::to_last_use: return uses.last;
+    default: return uses.last_early;
+  }
+}
+
 /// Builds sequences, with what is at hand at each moment.
 class Builder {
  public:
@@ -40,6 +55,7 @@ class Builder {
     sequence.clear();
     copy_.assign(at(model_.values()), Copy::none);
     made_for_.assign(at(model_.values()), -1);
+    fates_.assign(at(model_.values()), {});
     for (now_ = 0; now_ < model_.steps(); ++now_) {
       for (const int v : model_.step(now_).inputs) {
         provide(v);
@@ -50,27 +66,22 @@ class Builder {
     for (int v = 0; v < model_.values(); ++v)
       if (model_.kept_to_end(v)) provide(v);
   }
+  /// In the last sequence, by value.
+  const std::vector<Fate>& fates() const { return fates_; }
 
  private:
   enum class Copy : std::uint8_t { none, original, staying, passing };
 
-  bool at_hand(int v) const {
+  bool at_hand(int v) {
     switch (copy_[at(v)]) {
       case Copy::none: return false;
-      case Copy::original: return now_ <= until(v);
+      case Copy::original:
+        fates_[at(v)].last_wanted = now_;
+        return now_ <= stays_until(model_, uses_[at(v)], decisions_[v]);
       case Copy::staying: return true;
       case Copy::passing: return made_for_[at(v)] == now_;
     }
     return false;
-  }
-
-  /// The last step at which the first copy is at hand.
-  int until(int v) const {
-    switch (decisions_[v]) {
-      case Decision::keep: return model_.steps();
-      case Decision::to_last_use: return uses_[at(v)].last;
-      default: return uses_[at(v)].last_early;
-    }
   }
 
   void provide(int v) {
@@ -88,6 +99,7 @@ class Builder {
                          (at_hand(v) && copy_[at(v)] != Copy::passing);
       copy_[at(v)] = copy == Copy::staying && !stays ? Copy::passing : copy;
       made_for_[at(v)] = now_;
+      fates_[at(v)].again |= copy == Copy::staying;
     }
   }
 
@@ -96,6 +108,7 @@ class Builder {
   const std::vector<Uses>& uses_;
   std::vector<Copy> copy_;
   std::vector<int> made_for_;
+  std::vector<Fate> fates_;
   std::vector<int>* sequence_ = nullptr;
   int now_ = 0;
 };
@@ -126,6 +139,7 @@ class Solver {
       if (repeatable_[at(v)]) decisions_[at(v)] = Decision::to_last_use;
     }
     benches_[0].builder.run(decisions_, sequence_);
+    fates_ = benches_[0].builder.fates();
     model_.live(sequence_, benches_[0].scratch, live_);
     seconds_ = model_.seconds(sequence_);
   }
@@ -150,10 +164,10 @@ class Solver {
     std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return cost(a) > cost(b); });
     for (const int v : order)
       for (const Decision back : {Decision::keep, Decision::to_last_use, Decision::recompute}) {
-        if (decisions_[at(v)] <= back) continue;
+        if (decisions_[at(v)] <= back || changes_nothing({v, back})) continue;
         const Trial& trial = try_change({v, back}, benches_[0]);
         if (trial.seconds >= seconds_ || *std::max_element(trial.live.begin(), trial.live.end()) > limit) continue;
-        take(benches_[0].trial);
+        take(benches_[0]);
         break;
       }
   }
@@ -179,6 +193,7 @@ class Solver {
     Builder builder;
     PartModel::Scratch scratch = {};
     std::vector<Decision> decisions = {};
+    std::vector<int> sequence = {};
     Trial trial = {};
   };
 
@@ -223,18 +238,23 @@ class Solver {
     Trial& trial = bench.trial;
     bench.decisions = decisions_;
     bench.decisions[at(change.value)] = change.decision;
-    bench.builder.run(bench.decisions, trial.sequence);
-    model_.live(trial.sequence, bench.scratch, trial.live);
     trial.change = change;
+    bench.builder.run(bench.decisions, bench.sequence);
+    if (bench.sequence == trial.sequence) return trial;  // as decisions about one value often do
+    std::swap(bench.sequence, trial.sequence);
+    model_.live(trial.sequence, bench.scratch, trial.live);
     trial.seconds = model_.seconds(trial.sequence);
     return trial;
   }
 
-  void take(Trial& trial) {
+  /// Takes the change that was tried last on the bench.
+  void take(Bench& bench) {
+    Trial& trial = bench.trial;
+    fates_ = bench.builder.fates();
     decisions_[at(trial.change.value)] = trial.change.decision;
     std::swap(sequence_, trial.sequence);
     std::swap(live_, trial.live);
-    seconds_ = trial.seconds;
+    std::swap(seconds_, trial.seconds);
     excess_ = excess(live_);
     changed_ = true;
   }
@@ -247,6 +267,14 @@ class Solver {
     return (excess_ - left) / std::pow(cost, thrift_);
   }
 
+  /// Whether the sequence stays the same, as far as that is known without building it: the value is not computed again,
+  /// and nobody would miss it.
+  bool changes_nothing(Change change) const {
+    const Fate& fate = fates_[at(change.value)];
+    return change.decision == decisions_[at(change.value)] ||
+           (!fate.again && fate.last_wanted <= stays_until(model_, uses_[at(change.value)], change.decision));
+  }
+
   /// All changes of one decision that may be worth it.
   std::vector<Change> changes() const {
     std::vector<Change> list;
@@ -254,7 +282,7 @@ class Solver {
     for (int v = 0; v < model_.values(); ++v) {
       if (!repeatable_[at(v)] || model_.bytes(v) < worth || model_.kept_to_end(v)) continue;
       for (const Decision decision : {Decision::keep, Decision::to_last_use, Decision::recompute, Decision::each_time})
-        if (decision != decisions_[at(v)]) list.push_back({v, decision});
+        if (!changes_nothing({v, decision})) list.push_back({v, decision});
     }
     return list;
   }
@@ -297,7 +325,7 @@ class Solver {
       while (!candidates_.empty()) {
         Candidate top = candidates_.top();
         candidates_.pop();
-        if (top.decision == decisions_[at(top.value)]) continue;
+        if (changes_nothing({top.value, top.decision})) continue;
         const Trial& trial = try_change({top.value, top.decision}, benches_[0]);
         top.gain = gain(top.value, trial.live, trial.seconds);
         if (top.gain <= 0) continue;
@@ -305,7 +333,7 @@ class Solver {
           candidates_.push(top);
           continue;
         }
-        take(benches_[0].trial);
+        take(benches_[0]);
         return true;
       }
     }
@@ -322,6 +350,7 @@ class Solver {
   FirstTrials& first_trials_;
   bool changed_ = false;  // a decision, since the beginning
   std::vector<int> sequence_;
+  std::vector<Fate> fates_;  // in it, by value
   std::vector<std::size_t> live_;
   std::priority_queue<Candidate> candidates_;
   double seconds_ = 0, excess_ = 0;

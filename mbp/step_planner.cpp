@@ -89,6 +89,13 @@ std::unique_ptr<RunPlan> StepPlanner::plan_of_batch(const PlanChoice& choice, st
   return make_run_plan(request(choice, 0, options_.crossing.value_or(Crossing::keep), nullptr, batch));
 }
 
+std::size_t StepPlanner::whole_batch_bytes() const {
+  auto& known = known_peaks_[Crossing::keep];
+  const auto found = known.find(batch());
+  if (found != known.end()) return found->second;
+  return known[batch()] = plan({.micro_batch = batch()}, 0)->summary.planned_peak_bytes();
+}
+
 std::size_t StepPlanner::smallest_budget() const {
   std::size_t least = std::numeric_limits<std::size_t>::max();
   // Workspaces can make one sample dearer than a few.

@@ -30,6 +30,8 @@ class StepPlanner {
   /// One plan of a logical batch of another size, without a budget.
   std::unique_ptr<RunPlan> plan_of_batch(const PlanChoice& choice, std::int64_t batch) const;
 
+  /// Planned peak of the whole logical batch as one micro-batch, nothing recomputed, with the smallest workspaces.
+  std::size_t whole_batch_bytes() const;
   /// The least bytes in which a step can be made, one or a few samples at a time, by the options' Recompute.
   std::size_t smallest_budget() const;
   /// How many bytes more a micro-batch with one sample more takes (staging and arena, smallest workspaces). With

@@ -51,9 +51,7 @@ class Trainer::Impl final : public ParameterHome {
 
   const Plan& summary() const { return plan_->summary; }
   const TrainerOptions& options() const { return options_; }
-  std::size_t whole_batch_planned_bytes() const {
-    return planner_->plan({.micro_batch = batch()}, 0)->summary.planned_peak_bytes();
-  }
+  std::size_t whole_batch_planned_bytes() const { return planner_->whole_batch_bytes(); }
 
   Result steps(const Dataset& data, std::int64_t most) {
     begin(data_, data, "train");

@@ -42,8 +42,7 @@ WhatIfRow what_if_row(const Plan& plan, std::size_t budget_bytes, bool chosen) {
 std::vector<WhatIfRow> other_budgets(const StepPlanner& planner, const Plan& plan) {
   constexpr int others = 7;
   const auto least = static_cast<double>(planner.smallest_budget());
-  const auto whole =
-      static_cast<double>(planner.plan({.micro_batch = planner.batch()}, 0)->summary.planned_peak_bytes());
+  const auto whole = static_cast<double>(planner.whole_batch_bytes());
   std::vector<WhatIfRow> rows;
   for (int i = 0; i < others; ++i) {
     // Evenly spaced in ratios: most of what a budget decides happens near the smallest.

@@ -51,7 +51,7 @@ PlanSurvey survey(const StepPlanner& planner, std::int64_t micro_batch, const st
   PlanSurvey result;
   const auto whole = planner.plan({.micro_batch = planner.batch(), .caps = {.bytes = SIZE_MAX}}, 0);
   result.whole_step_s = whole->summary.predicted_step_s;
-  result.whole_batch_bytes = planner.plan({.micro_batch = planner.batch()}, 0)->summary.planned_peak_bytes();
+  result.whole_batch_bytes = planner.whole_batch_bytes();
   for (const std::size_t budget : budgets) {
     BudgetRow row{.budget_bytes = budget, .plan = nullptr};
     try {
