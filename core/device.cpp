@@ -5,9 +5,9 @@
 #include <mutex>
 #include <vector>
 
-#include <sluice/core/open_cuda.h>
 #include <sluice/core/error.h>
 #include <sluice/core/kernel.h>
+#include <sluice/core/open_cuda.h>
 
 namespace sluice {
 

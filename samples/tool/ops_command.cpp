@@ -5,9 +5,9 @@
 #include <set>
 
 #include <fmt/format.h>
-#include <sluice/core/open_cuda.h>
 #include <sluice/core/device.h>
 #include <sluice/core/error.h>
+#include <sluice/core/open_cuda.h>
 
 #include "common/flag_parsers.h"
 

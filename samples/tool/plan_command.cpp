@@ -6,8 +6,8 @@
 #include <memory>
 
 #include <fmt/format.h>
-#include <sluice/core/open_cuda.h>
 #include <sluice/core/error.h>
+#include <sluice/core/open_cuda.h>
 #include <sluice/core/write_file.h>
 #include <sluice/mbp/trainer_checks.h>
 #include <sluice/optim/adam.h>
