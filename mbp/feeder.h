@@ -20,12 +20,13 @@ struct Range {
 
 /// Where a micro-batch arrives on the device.
 struct Incoming {
+  /// A field of the data set.
   struct Field {
     std::byte* device = nullptr;  ///< null: nobody reads the field
     std::size_t sample_bytes = 0;
     std::size_t slot_offset = 0;  ///< where the uploader's slots keep it
   };
-  std::vector<Field> fields;     ///< of the data set
+  std::vector<Field> fields;
   Uploader* uploader = nullptr;  ///< null: the loader writes device memory itself
 };
 

@@ -58,6 +58,7 @@ class PartModel {
   std::vector<bool> kept_;
 };
 
+/// Memory that one prediction after the other uses.
 class PartModel::Scratch {
   friend class PartModel;
   struct Copy {
