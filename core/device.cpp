@@ -146,6 +146,10 @@ const KernelFactory* Backend::kernel(std::string_view op_type) const {
   return own ? own : added_kernels_->find(op_type);
 }
 
+const Fusion* Backend::fusion(std::string_view first, std::string_view second) const {
+  return kernels().fusion(first, second);
+}
+
 Buffer Backend::allocate(std::size_t bytes) {
   if (sealed_)
     throw OutOfMemory("memory: unplanned allocation of " + std::to_string(bytes) + " bytes in kernel '" +

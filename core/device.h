@@ -17,6 +17,7 @@ namespace sluice {
 class Backend;
 class Kernel;
 class KernelTable;
+struct Fusion;
 class LoweringContext;
 struct RunContext;
 struct RunCounters;
@@ -142,6 +143,8 @@ class Backend {
   void add_kernel(std::string_view op_type, KernelFactory factory, std::initializer_list<DType> also = {});
   /// Null when the op has no kernel here.
   const KernelFactory* kernel(std::string_view op_type) const;
+  /// Null when the device does not do the two ops in one pass.
+  const Fusion* fusion(std::string_view first, std::string_view second) const;
   /// How a value declared as `dtype` is stored here (the reference device keeps f32 as f64).
   virtual DType stored(DType dtype) const { return dtype; }
   /// Whether the device's kernels work on values stored so.

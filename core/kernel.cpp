@@ -53,4 +53,15 @@ std::vector<std::string> KernelTable::types() const {
   return types;
 }
 
+void KernelTable::add_fusion(std::string_view first, std::string_view second, Fusion fusion) {
+  if (!fusions_.emplace(Pair(first, second), std::move(fusion)).second)
+    throw BackendError("kernel table: " + std::string(first) + " and " + std::string(second) +
+                       " have two fusions for one device");
+}
+
+const Fusion* KernelTable::fusion(std::string_view first, std::string_view second) const {
+  const auto found = fusions_.find(Pair(first, second));
+  return found == fusions_.end() ? nullptr : &found->second;
+}
+
 }  // namespace sluice

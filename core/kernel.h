@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <sluice/core/op.h>
@@ -188,6 +189,16 @@ std::unique_ptr<Kernel> make_kernel(Run run) {
   return std::make_unique<FunctionKernel<Run>>(std::move(run));
 }
 
+/// How a device does two ops in one pass: one with a single output, and the one-input op that alone reads it.
+struct Fusion {
+  /// Lowers the first op with the second's output 0 in place of its own. May return null: not for these operands.
+  KernelFactory both;
+  /// Lowers the second op's other outputs, if anybody reads them; its output 0 is the only input.
+  KernelFactory rest;
+  std::string rest_name;  ///< of that kernel, for listings
+  std::string library = "own";
+};
+
 /// Op type → kernel factory, one table per device.
 class KernelTable {
  public:
@@ -203,6 +214,13 @@ class KernelTable {
   bool also_computes(std::string_view op_type, DType stored) const;
   std::vector<std::string> types() const;
 
+  /// Throws BackendError when the pair has a fusion.
+  void add_fusion(std::string_view first, std::string_view second, Fusion fusion);
+  /// Null when the device does the two one after the other.
+  const Fusion* fusion(std::string_view first, std::string_view second) const;
+  using Pair = std::pair<std::string, std::string>;
+  const std::map<Pair, Fusion>& fusions() const { return fusions_; }
+
  private:
   struct Entry {
     KernelFactory factory;
@@ -210,6 +228,7 @@ class KernelTable {
     std::string library;
   };
   std::map<std::string, Entry, std::less<>> entries_;
+  std::map<Pair, Fusion> fusions_;
 };
 
 }  // namespace sluice

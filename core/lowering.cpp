@@ -1,39 +1,19 @@
 #include <algorithm>
-#include <bit>
 #include <map>
-#include <set>
 
 #include <sluice/core/batch_storages.h>
 #include <sluice/core/device.h>
 #include <sluice/core/error.h>
 #include <sluice/core/kept_copy.h>
 #include <sluice/core/program.h>
+#include <sluice/core/reorders.h>
 
 namespace sluice {
 namespace {
 
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
-/// Stands for a reorder in the lowering context; the kernel only looks at its two layouts.
-class ReorderOp final : public Op {
- public:
-  std::string_view type() const override { return "reorder"; }
-  std::vector<ValueSpec> infer(std::span<const ValueSpec> in) const override { return {in[0]}; }
-};
-
 std::string pointer_key(const void* pointer) { return std::to_string(reinterpret_cast<std::uintptr_t>(pointer)); }
-
-/// Moves `source` from one layout to another.
-std::unique_ptr<Kernel> reorder_kernel(Backend& backend, const PartValue& source, const Layout& from,
-                                       const Layout& to) {
-  const KernelFactory* const factory = backend.kernel("reorder");
-  if (!factory)
-    throw BackendError("lowering: " + source.name + " must be reordered and the device has no reorder kernel");
-  static const ReorderOp op;
-  LoweringContext context(op, backend, {{source.dims, source.dtype, Scope::batch, from}},
-                          {{source.dims, source.dtype, Scope::batch, to}}, /*workspace_cap_bytes=*/0);
-  return (*factory)(context);
-}
 
 }  // namespace
 
@@ -46,7 +26,8 @@ class Lowering::Work {
         storages_(storages),
         backend_(backend),
         options_(options),
-        batch_storages_(graph, cut, storages, backend, gradients) {}
+        batch_storages_(graph, cut, storages, backend, gradients),
+        reorders_(cut, storages, backend) {}
 
   /// `refreshed`: the last stage whose derived copies are made before the part runs.
   Part nodes_part(const std::string& name, std::span<const NodeId> nodes, int refreshed) {
@@ -59,6 +40,8 @@ class Lowering::Work {
     begin("stage " + std::to_string(stage), micro_batch, stage - 1);
     const Stage& s = cut_.stages[at(stage)];
     loadable_.assign(s.loaded.begin(), s.loaded.end());
+    note_readers(s.replayed, s.stored);
+    note_readers({}, cut_.outputs);
     for (const NodeId n : s.replayed) {
       lower(n);
       for (const ValueId output : graph_.node(n).outputs)
@@ -74,19 +57,14 @@ class Lowering::Work {
 
   Part everything(std::span<const NodeId> nodes, std::int64_t samples, std::span<const ValueId> outputs) {
     begin("everything", samples, -1);
+    note_readers(nodes, outputs);
     for (const NodeId n : nodes) lower(n);
     for (const ValueId v : outputs) operand(v);
     keep_to_end(outputs);
     return finish();
   }
 
-  Part take_derived(int stage) {
-    Part part = std::move(derived_[stage]);
-    derived_.erase(stage);
-    part.name = "derived " + std::to_string(stage);
-    set_lifetimes(part);
-    return part;
-  }
+  Part take_derived(int stage) { return reorders_.take_derived(stage); }
 
   int storage_of(ValueId v) const { return batch_storages_.of(v); }
   const StageCut& cut() const { return cut_; }
@@ -104,23 +82,25 @@ class Lowering::Work {
 
   void begin(const std::string& name, std::int64_t micro_batch, int refreshed) {
     part_ = {};
-    refreshed_before_ = refreshed;
     part_.name = name;
     part_.micro_batch = micro_batch;
+    reorders_.begin(refreshed);
     current_.clear();
-    reordered_.clear();
     loadable_.clear();
-    made_here_.clear();
+    readers_.clear();
+    halves_.clear();
+  }
+
+  /// What is told before a part's nodes are lowered, for fusions. `wanted`: read by others than the part's nodes.
+  void note_readers(std::span<const NodeId> nodes, std::span<const ValueId> wanted) {
+    for (const NodeId n : nodes)
+      for (const ValueId v : graph_.node(n).inputs) readers_[v].push_back(n);
+    for (const ValueId v : wanted) readers_[v].push_back(-1);
   }
 
   Part finish() {
     set_lifetimes(part_);
     return std::move(part_);
-  }
-
-  int append_value(PartValue value) {
-    part_.values.push_back(std::move(value));
-    return static_cast<int>(part_.values.size()) - 1;
   }
 
   void keep_to_end(std::span<const ValueId> outputs) {
@@ -142,14 +122,14 @@ class Lowering::Work {
     } else {
       const int id = storage_of(v);
       const Storage& storage = storages_[id];
-      result = append_value({.name = storage.name,
-                             .layer = storage.layer,
-                             .category = storage.category,
-                             .dims = value.spec.shape,
-                             .dtype = storage.dtype,
-                             .layout = storages_.layout(id),
-                             .storage = id,
-                             .value = v});
+      result = part_.add({.name = storage.name,
+                          .layer = storage.layer,
+                          .category = storage.category,
+                          .dims = value.spec.shape,
+                          .dtype = storage.dtype,
+                          .layout = storages_.layout(id),
+                          .storage = id,
+                          .value = v});
     }
     current_[v] = result;
     return result;
@@ -167,18 +147,18 @@ class Lowering::Work {
                                                         .leaf = leaf});
     const Shape dims = dims_of(v);
     storages_[id].least_bytes = std::max(storages_[id].least_bytes, Layout().bytes(dims, dtype));
-    return append_value({.name = leaf.name,
-                         .layer = "input",
-                         .category = Category::staging,
-                         .dims = dims,
-                         .dtype = dtype,
-                         .layout = {},
-                         .storage = id,
-                         .value = v});
+    return part_.add({.name = leaf.name,
+                      .layer = "input",
+                      .category = Category::staging,
+                      .dims = dims,
+                      .dtype = dtype,
+                      .layout = {},
+                      .storage = id,
+                      .value = v});
   }
 
   int view(int of, ValueId v) {
-    of = reordered(of, Layout(), graph_.node(graph_.value(v).producer).layer);
+    of = in_layout(of, Layout(), graph_.node(graph_.value(v).producer).layer);
     const PartValue& base = part_.values[at(of)];
     PartValue value{.name = base.name,
                     .layer = base.layer,
@@ -189,96 +169,7 @@ class Lowering::Work {
                     .alias = of,
                     .view = true,
                     .value = v};
-    return append_value(std::move(value));
-  }
-
-  /// Input `of` in `layout`; inserts a reorder when it lies otherwise.
-  int reordered(int of, const Layout& layout, const std::string& layer) {
-    const PartValue source = part_.values[at(of)];
-    const Layout actual =
-        source.storage >= 0 && source.category != Category::staging ? storages_.layout(source.storage) : source.layout;
-    if (source.storage >= 0 && source.category != Category::staging && !storages_.pinned(source.storage)) {
-      storages_.pin(source.storage, layout);
-      part_.values[at(of)].layout = layout;
-      return of;
-    }
-    if (actual == layout) {
-      part_.values[at(of)].layout = actual;
-      return of;
-    }
-    const auto [known, fresh] = reordered_.emplace(std::make_pair(of, layout.identity()), -1);
-    if (!fresh) return known->second;
-    const bool once_per_step = source.storage >= 0 && source.category != Category::staging &&
-                               !made_here_.contains(source.value) &&
-                               cut_.available[at(source.value)] <= refreshed_before_;
-    const int result = once_per_step ? derived_copy(source, actual, layout, layer) : reorder_here(of, layout, layer);
-    known->second = result;
-    return result;
-  }
-
-  int reorder_here(int of, const Layout& layout, const std::string& layer) {
-    PartValue value = part_.values[at(of)];
-    const auto kernel = [&backend = backend_, value, layout] {
-      return reorder_kernel(backend, value, value.layout, layout);
-    };
-    Instruction instruction{.name = "reorder",
-                            .layer = layer,
-                            .kernel = kernel(),
-                            .inputs = {of},
-                            .outputs = {},
-                            .mutated = {},
-                            .make_again = kernel};
-    value.name += " reordered";
-    value.layer = layer;
-    value.category = Category::activation;
-    value.layout = layout;
-    value.storage = value.alias = value.value = -1;
-    value.view = false;
-    emit(std::move(instruction), {append_value(std::move(value))});
-    return part_.instructions.back().outputs[0];
-  }
-
-  /// A copy of a batch value in another layout, refreshed once per step as soon as the value is complete.
-  int derived_copy(const PartValue& source, const Layout& from, const Layout& layout, const std::string& layer) {
-    const std::string key = std::to_string(source.storage) + ":" + layout.identity();
-    const int id = storages_.get("derived:" + key, {.name = source.name + " as " + layout.str(source.dims.rank()),
-                                                    .layer = source.layer,
-                                                    .category = Category::derived,
-                                                    .dims = source.dims,
-                                                    .dtype = source.dtype,
-                                                    .layout = layout,
-                                                    .leaf = {}});
-    PartValue copy{.name = storages_[id].name,
-                   .layer = source.layer,
-                   .category = Category::derived,
-                   .dims = source.dims,
-                   .dtype = source.dtype,
-                   .layout = layout,
-                   .storage = id};
-    if (refreshed_.insert(id).second) {
-      Part& part = derived_[cut_.available[at(source.value)]];
-      PartValue original = source;
-      original.layout = from;
-      original.alias = -1;
-      original.view = false;
-      const int in = static_cast<int>(part.values.size());
-      part.values.push_back(std::move(original));
-      part.values.push_back(copy);
-      part.instructions.push_back({.name = "reorder",
-                                   .layer = layer,
-                                   .kernel = reorder_kernel(backend_, source, from, layout),
-                                   .inputs = {in},
-                                   .outputs = {in + 1},
-                                   .mutated = {}});
-      part.instructions.back().workspace_bytes = part.instructions.back().kernel->workspace_bytes();
-    }
-    return append_value(std::move(copy));
-  }
-
-  void emit(Instruction instruction, std::vector<int> outputs) {
-    instruction.outputs = std::move(outputs);
-    instruction.workspace_bytes = instruction.kernel->workspace_bytes();
-    part_.instructions.push_back(std::move(instruction));
+    return part_.add(std::move(value));
   }
 
   std::size_t workspace_cap(NodeId n) const {
@@ -296,44 +187,91 @@ class Lowering::Work {
     return result;
   }
 
+  int in_layout(int of, const Layout& layout, const std::string& layer) {
+    return reorders_.in_layout(part_, of, layout, layer);
+  }
+
   void lower(NodeId n) {
     const Node& node = graph_.node(n);
     if (node.op->is_view()) {
       if (spec(node.outputs[0]).is_sample()) current_[node.outputs[0]] = view(operand(node.inputs[0]), node.outputs[0]);
       return;
     }
-    const KernelFactory* const factory = backend_.kernel(node.op->type());
+    if (lower_rest(n) || lower_with_reader(n)) return;
+    const std::string type(node.op->type());
+    const KernelFactory* const factory = backend_.kernel(type);
     if (!factory)
-      throw BackendError("lowering: no kernel for op '" + std::string(node.op->type()) + "' on this device (" +
-                         backend_.description() + ")");
+      throw BackendError("lowering: no kernel for op '" + type + "' on this device (" + backend_.description() + ")");
+    lower_with(n, type, *factory, node.inputs, node.outputs);
+  }
+
+  /// `n` and the node that alone reads its result, where the device does the two in one pass.
+  bool lower_with_reader(NodeId n) {
+    const Node& node = graph_.node(n);
+    if (node.outputs.size() != 1) return false;
+    const auto readers = readers_.find(node.outputs[0]);
+    if (readers == readers_.end() || readers->second.size() != 1 || readers->second[0] < 0) return false;
+    const NodeId second = readers->second[0];
+    const Node& reader = graph_.node(second);
+    const Fusion* const fusion = backend_.fusion(node.op->type(), reader.op->type());
+    if (!fusion) return false;
+    const std::string name = std::string(node.op->type()) + "+" + std::string(reader.op->type());
+    if (!lower_with(n, name, fusion->both, node.inputs, std::span(reader.outputs).first(1))) return false;
+    halves_[second] = fusion;
+    return true;
+  }
+
+  /// Of a node that was lowered with the one before it: its other outputs.
+  bool lower_rest(NodeId n) {
+    const auto half = halves_.find(n);
+    if (half == halves_.end()) return false;
+    const auto outputs = std::span(graph_.node(n).outputs);
+    const auto rest = outputs.subspan(1);
+    if (std::any_of(rest.begin(), rest.end(), [&](ValueId v) { return readers_.contains(v); })) {
+      lower_with(n, half->second->rest_name, half->second->rest, outputs.first(1), rest);
+      part_.instructions.back().in_place.clear();  // of the whole op
+    }
+    return true;
+  }
+
+  /// Appends the kernel that `factory` makes of node `n`, from `input_values` to `output_values`; false when it makes
+  /// none.
+  bool lower_with(NodeId n, const std::string& name, const KernelFactory& factory,
+                  std::span<const ValueId> input_values, std::span<const ValueId> output_values) {
+    const Node& node = graph_.node(n);
     std::vector<int> inputs, outputs;
     std::vector<LoweredValue> lowered_inputs, lowered_outputs;
-    for (const ValueId v : node.inputs) {
+    for (const ValueId v : input_values) {
       inputs.push_back(operand(v));
       lowered_inputs.push_back(lowered(inputs.back(), spec(v).scope));
     }
-    for (const ValueId v : node.outputs) {
-      outputs.push_back(output_value(node, v));
+    for (const ValueId v : output_values) {
+      outputs.push_back(output_value(v));
       lowered_outputs.push_back(lowered(outputs.back(), spec(v).scope));
       if (spec(v).is_sample()) lowered_outputs.back().pinned = false;
     }
     for (const auto* operands : {&lowered_inputs, &lowered_outputs})
       for (const LoweredValue& operand : *operands)
         if (!backend_.computes(node.op->type(), operand.dtype))
-          throw BackendError(std::string(node.op->type()) + ": no kernels for " + std::string(name(operand.dtype)) +
-                             " on this device (" + backend_.description() + "); expected f32, i32 or u8");
+          throw BackendError(std::string(node.op->type()) + ": no kernels for " +
+                             std::string(sluice::name(operand.dtype)) + " on this device (" + backend_.description() +
+                             "); expected f32, i32 or u8");
     LoweringContext context(*node.op, backend_, lowered_inputs, lowered_outputs, workspace_cap(n), options_.chooser);
-    std::unique_ptr<Kernel> kernel = (*factory)(context);
+    std::unique_ptr<Kernel> kernel = factory(context);
+    if (!kernel) {
+      part_.values.resize(part_.values.size() - outputs.size());  // the last ones
+      return false;
+    }
     place_operands(node, context, inputs, outputs);
 
     const bool of_samples = !graph_.is_batch_node(n);
     const double samples = of_samples ? static_cast<double>(part_.micro_batch) : 1;
-    Instruction instruction{.name = std::string(node.op->type()),
+    Instruction instruction{.name = name,
                             .layer = node.layer,
                             .node = n,
                             .kernel = std::move(kernel),
                             .inputs = inputs,
-                            .outputs = {},
+                            .outputs = outputs,
                             .mutated = node.op->mutates(),
                             .cleared = node.op->clears(),
                             .in_place = node.op->in_place_inputs(),
@@ -342,12 +280,13 @@ class Lowering::Work {
                             .split_dependent = node.op->split_dependent(),
                             .cheap = node.op->cheap()};
     if (of_samples && !instruction.accumulates)
-      instruction.make_again = [factory, context]() mutable { return (*factory)(context); };
-    emit(std::move(instruction), outputs);
+      instruction.make_again = [&factory, context]() mutable { return factory(context); };
+    part_.add(std::move(instruction));
     for (std::size_t o = 0; o < outputs.size(); ++o) {
-      current_[node.outputs[o]] = outputs[o];
-      made_here_.insert(node.outputs[o]);
+      current_[output_values[o]] = outputs[o];
+      reorders_.made(output_values[o]);
     }
+    return true;
   }
 
   /// Carries out what the factory asked of the context: pins, reorders, output layouts.
@@ -355,7 +294,7 @@ class Lowering::Work {
                       const std::vector<int>& outputs) {
     const std::vector<int> mutated = node.op->mutates();
     for (int i = 0; i < static_cast<int>(inputs.size()); ++i) {
-      const int placed = reordered(inputs[at(i)], context.input(i).layout, node.layer);
+      const int placed = in_layout(inputs[at(i)], context.input(i).layout, node.layer);
       if (placed != inputs[at(i)] && std::find(mutated.begin(), mutated.end(), i) != mutated.end())
         throw BackendError(std::string(node.op->type()) + ": its kernel wants another layout for input " +
                            std::to_string(i) + ", which it writes in place");
@@ -368,8 +307,9 @@ class Lowering::Work {
     }
   }
 
-  int output_value(const Node& node, ValueId v) {
+  int output_value(ValueId v) {
     const Value& value = graph_.value(v);
+    const Node& node = graph_.node(value.producer);
     PartValue result{.name = std::string(node.op->type()),
                      .layer = node.layer,
                      .dims = dims_of(v),
@@ -382,7 +322,7 @@ class Lowering::Work {
       result.category = storages_[result.storage].category;
       result.layout = storages_.layout(result.storage);
     }
-    return append_value(std::move(result));
+    return part_.add(std::move(result));
   }
 
   // --- values kept across stages
@@ -411,10 +351,10 @@ class Lowering::Work {
                             .layer = part_.values[at(from)].layer,
                             .kernel = kernel(),
                             .inputs = {from},
-                            .outputs = {},
+                            .outputs = {to},
                             .mutated = {}};
     if (!store) instruction.make_again = kernel;
-    emit(std::move(instruction), {to});
+    part_.add(std::move(instruction));
   }
 
   void store(ValueId v, std::int64_t slots) {
@@ -427,7 +367,7 @@ class Lowering::Work {
     kept.storage = id;
     kept.alias = kept.value = -1;
     kept.view = false;
-    copy_kept(from, append_value(std::move(kept)), id, value.bytes(), true);
+    copy_kept(from, part_.add(std::move(kept)), id, value.bytes(), true);
   }
 
   int load(ValueId v) {
@@ -442,9 +382,9 @@ class Lowering::Work {
     kept.view = false;
     value.storage = value.alias = -1;
     value.view = false;
-    const int from = append_value(std::move(kept));
+    const int from = part_.add(std::move(kept));
     const std::size_t bytes = value.bytes();
-    const int to = append_value(std::move(value));
+    const int to = part_.add(std::move(value));
     copy_kept(from, to, id, bytes, false);
     return to;
   }
@@ -456,16 +396,14 @@ class Lowering::Work {
   LoweringOptions options_;
 
   BatchStorages batch_storages_;
-  std::map<int, Part> derived_;
-  std::set<int> refreshed_;  // derived storages this graph refreshes already
+  Reorders reorders_;
   std::map<std::pair<ValueId, std::int64_t>, PartValue> kept_layouts_;
 
-  Part part_;                  // being built
-  int refreshed_before_ = -1;  // stages whose derived copies are made before it runs
+  Part part_;  // being built
   std::map<ValueId, int> current_;
-  std::map<std::pair<int, std::string>, int> reordered_;
   std::vector<ValueId> loadable_;
-  std::set<ValueId> made_here_;
+  std::map<ValueId, std::vector<NodeId>> readers_;  // of its values, by the part's nodes and (−1) by others
+  std::map<NodeId, const Fusion*> halves_;          // nodes that were lowered with the node they read
 };
 
 Lowering::Lowering(const Graph& graph, const StageCut& cut, StorageTable& storages, Backend& backend,

@@ -44,6 +44,16 @@ std::size_t StorageTable::bytes(int id) const {
   return aligned(slot_bytes(id)) * static_cast<std::size_t>((*this)[id].slots);
 }
 
+int Part::add(PartValue value) {
+  values.push_back(std::move(value));
+  return static_cast<int>(values.size()) - 1;
+}
+
+void Part::add(Instruction instruction) {
+  instruction.workspace_bytes = instruction.kernel->workspace_bytes();
+  instructions.push_back(std::move(instruction));
+}
+
 int Part::root(int value) const {
   while (values[at(value)].alias >= 0) value = values[at(value)].alias;
   return value;

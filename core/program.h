@@ -108,6 +108,10 @@ struct Part {
   std::vector<Instruction> instructions;
   std::vector<int> kept_to_end = {};  ///< values that somebody reads after the part
 
+  /// Appends a value; returns its index.
+  int add(PartValue value);
+  /// Appends an instruction, which has its kernel, and takes the workspace from that.
+  void add(Instruction instruction);
   /// The value whose memory `value` uses.
   int root(int value) const;
 };

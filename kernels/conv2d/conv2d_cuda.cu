@@ -3,6 +3,7 @@
 #include <sluice/kernels/conv2d/conv2d_ops.h>
 #include <sluice/kernels/cuda/grid.h>
 #include <sluice/kernels/cuda/launch.h>
+#include <sluice/kernels/cuda/relu_mask.h>
 #include <sluice/kernels/cudnn/convolution.h>
 #include <sluice/kernels/lowering.h>
 
@@ -115,15 +116,31 @@ class GradWeight final : public PlanKernel {
   std::size_t part_bytes_;
 };
 
-std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
+Convolution forward(const LoweringContext& context) {
   Convolution conv =
       convolution(context, Direction::forward, context.input(0).dims, context.input(1).dims, context.output(0).dims);
+  conv.bias = context.inputs() == 3;
+  return conv;
+}
+
+std::unique_ptr<Kernel> lower_with(std::shared_ptr<ConvolutionPlan> plan, LoweringContext& context) {
   context.require(0, Layout::channels_last());
   context.require(1, Layout::channels_last());
-  conv.bias = context.inputs() == 3;
-  if (conv.bias) context.require_plain(2);
+  if (context.inputs() == 3) context.require_plain(2);
   context.set_layout(0, Layout::channels_last());
-  return std::make_unique<Forward>(cudnn::plan(context, conv));
+  return std::make_unique<Forward>(std::move(plan));
+}
+
+std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
+  return lower_with(cudnn::plan(context, forward(context)), context);
+}
+
+/// Null where cuDNN would need a pass of its own for the relu, which would have to be followed by one for its mask.
+std::unique_ptr<Kernel> lower_forward_relu(LoweringContext& context) {
+  Convolution conv = forward(context);
+  conv.relu = true;
+  std::shared_ptr<ConvolutionPlan> plan = cudnn::plan(context, conv);
+  return plan ? lower_with(std::move(plan), context) : nullptr;
 }
 
 std::unique_ptr<Kernel> lower_grad_input(LoweringContext& context) {
@@ -152,6 +169,9 @@ void register_conv2d_cuda(KernelTable& table) {
   table.add("conv2d", lower_forward, {}, "cuDNN");
   table.add("conv2d_grad_input", lower_grad_input, {}, "cuDNN");
   table.add("conv2d_grad_weight", lower_grad_weight, {}, "cuDNN");
+  table.add_fusion(
+      "conv2d", "relu",
+      {.both = lower_forward_relu, .rest = cuda::lower_relu_mask, .rest_name = "relu_mask", .library = "cuDNN"});
 }
 
 }  // namespace sluice

@@ -44,7 +44,7 @@ class CudnnPlan final : public ConvolutionPlan {
     if (!pack_ || operands != operands_) bind(operands);
     library_.backend().select();
     check(cudnnBackendExecute(library_.handle(), plan_->descriptor().raw(), pack_->raw()), "cudnnBackendExecute");
-    if (convolution_.bias && !engine_.adds_bias)
+    if (convolution_.bias && !engine_.fused)
       cuda::add_bias(library_.backend().queue(), static_cast<float*>(y), static_cast<const float*>(bias),
                      convolution_.n * convolution_.out.h * convolution_.out.w, convolution_.k);
   }
@@ -55,7 +55,7 @@ class CudnnPlan final : public ConvolutionPlan {
   /// Kernels keep their addresses, so this happens once.
   void bind(const Operands& operands) {
     constexpr std::array<std::int64_t, 4> ids{uid::x, uid::w, uid::y, uid::bias};
-    const std::size_t count = engine_.adds_bias ? 4 : 3;
+    const std::size_t count = convolution_.bias && engine_.fused ? 4 : 3;
     Descriptor pack(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
     pack.set_all(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, std::span(ids).first(count));
     pack.set_pointers(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, std::span(operands).first(count));
@@ -79,7 +79,8 @@ class CudnnPlan final : public ConvolutionPlan {
 std::string Convolution::str() const {
   return std::string(name(direction)) + " x=" + shape(n, c, in) + " w=" + shape(k, c / groups, kernel) +
          " y=" + shape(n, k, out) + " stride=" + stride.str() + " padding=" + padding.str() +
-         " dilation=" + dilation.str() + " groups=" + std::to_string(groups) + (bias ? " bias" : "");
+         " dilation=" + dilation.str() + " groups=" + std::to_string(groups) + (bias ? " bias" : "") +
+         (relu ? " relu" : "");
 }
 
 std::shared_ptr<ConvolutionPlan> plan(const LoweringContext& context, const Convolution& convolution) {
@@ -87,7 +88,9 @@ std::shared_ptr<ConvolutionPlan> plan(const LoweringContext& context, const Conv
   PlanCache& cache = library.cache();
   const std::string key = convolution.str() + ", " + cuda::name(library.backend().precision());
   const std::vector<Engine>* engines = cache.find(key);
-  if (!engines) engines = &cache.add(key, find_engines(library, context.op().type(), convolution));
+  if (!engines || (engines->empty() && !convolution.relu))
+    engines = &cache.add(key, find_engines(library, context.op().type(), convolution));
+  if (engines->empty()) return nullptr;
   for (const Engine& engine : *engines)
     if (cuda::with_alignment(engine.workspace_bytes) <= context.workspace_cap_bytes())
       return std::make_shared<CudnnPlan>(library, convolution, engine);

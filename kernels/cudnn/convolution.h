@@ -20,6 +20,7 @@ struct Convolution {
   Size2d in = 1, kernel = 1, out = 1;
   Size2d stride = 1, padding = 0, dilation = 1;
   bool bias = false;  ///< forward: y += bias[k]
+  bool relu = false;  ///< forward, behind the bias: y = max(y, 0), NaN stays NaN
 
   std::string str() const;
 };
@@ -41,8 +42,9 @@ class ConvolutionPlan {
 };
 
 /// The first configuration cuDNN's heuristics offer for `convolution` on the context's device, at its precision,
-/// deterministic, within the context's workspace cap (or the one with the least workspace). Throws BackendError naming
-/// op, shape, dtype and what was tried when there is none.
+/// deterministic, within the context's workspace cap (or the one with the least workspace). Null when there is none
+/// that does the convolution's relu in the same pass. Throws BackendError naming op, shape, dtype and what was tried
+/// when there is none without one.
 std::shared_ptr<ConvolutionPlan> plan(const LoweringContext& context, const Convolution& convolution);
 
 }  // namespace sluice::cudnn

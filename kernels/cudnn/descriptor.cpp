@@ -32,7 +32,7 @@ Descriptor::~Descriptor() {
   if (descriptor_) (void)cudnnBackendDestroyDescriptor(descriptor_);
 }
 
-void Descriptor::set_all(cudnnBackendAttributeName_t name, std::initializer_list<const Descriptor*> values) {
+void Descriptor::set_all(cudnnBackendAttributeName_t name, std::span<const Descriptor* const> values) {
   std::vector<cudnnBackendDescriptor_t> raw;
   for (const Descriptor* value : values) raw.push_back(value->descriptor_);
   set_all<cudnnBackendDescriptor_t>(name, raw);

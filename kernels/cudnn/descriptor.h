@@ -39,6 +39,8 @@ inline constexpr auto attribute_type<cudnnConvolutionMode_t> = CUDNN_TYPE_CONVOL
 template <>
 inline constexpr auto attribute_type<cudnnPointwiseMode_t> = CUDNN_TYPE_POINTWISE_MODE;
 template <>
+inline constexpr auto attribute_type<cudnnNanPropagation_t> = CUDNN_TYPE_NAN_PROPOGATION;  // spelt so
+template <>
 inline constexpr auto attribute_type<cudnnBackendHeurMode_t> = CUDNN_TYPE_HEUR_MODE;
 template <>
 inline constexpr auto attribute_type<cudnnBackendKnobType_t> = CUDNN_TYPE_KNOB_TYPE;
@@ -69,7 +71,7 @@ class Descriptor {
     set_all(name, std::span(values.begin(), values.size()));
   }
   void set(cudnnBackendAttributeName_t name, const Descriptor& value) { set(name, value.descriptor_); }
-  void set_all(cudnnBackendAttributeName_t name, std::initializer_list<const Descriptor*> values);
+  void set_all(cudnnBackendAttributeName_t name, std::span<const Descriptor* const> values);
   void set_all(cudnnBackendAttributeName_t name, std::span<const Descriptor> values);
   void set_pointers(cudnnBackendAttributeName_t name, std::span<void* const> values) {
     set_raw(name, CUDNN_TYPE_VOID_PTR, static_cast<std::int64_t>(values.size()), values.data());

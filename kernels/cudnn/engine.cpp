@@ -50,7 +50,7 @@ std::string Engine::str() const {
 
 ExecutionPlan::ExecutionPlan(Library& library, const Convolution& convolution, const Engine& engine)
     : plan_(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR) {
-  graph_.emplace_back(convolution, engine.adds_bias, library.handle_if_here());
+  graph_.emplace_back(convolution, engine.fused, library.handle_if_here());
   finalize(library, graph_.front(), engine);
 }
 
@@ -91,27 +91,26 @@ class EngineSearch {
  public:
   explicit EngineSearch(Library& library) : library_(library), precision_(library.backend().precision()) {}
 
-  std::vector<Engine> in(const Convolution& convolution, bool add_bias) {
-    const OperationGraph graph(convolution, add_bias, library_.handle_if_here());
+  std::vector<Engine> in(const Convolution& convolution, bool fused) {
+    const OperationGraph graph(convolution, fused, library_.handle_if_here());
     rank_ = 0;
     std::vector<Engine> found;
     for (const auto& [mode, name] :
          {std::pair(CUDNN_HEUR_MODE_A, "A"), std::pair(CUDNN_HEUR_MODE_FALLBACK, "fallback")})
-      if (found.empty() || found.back().workspace_bytes > 0) look(graph, mode, name, add_bias, found);
+      if (found.empty() || found.back().workspace_bytes > 0) look(graph, mode, name, fused, found);
     return found;
   }
   /// "heuristics A: 12 offered, 3 not deterministic; ...".
   const std::string& tried() const { return tried_; }
 
  private:
-  void look(const OperationGraph& graph, cudnnBackendHeurMode_t mode, const char* name, bool adds_bias,
+  void look(const OperationGraph& graph, cudnnBackendHeurMode_t mode, const char* name, bool fused,
             std::vector<Engine>& found) {
     Descriptor heuristics(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
     heuristics.set(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph.descriptor());
     heuristics.set(CUDNN_ATTR_ENGINEHEUR_MODE, mode);
     library_.set_device(heuristics, attribute::heuristics_device);
-    tried_ +=
-        std::string(tried_.empty() ? "" : "; ") + "heuristics " + name + (adds_bias ? " with the bias" : "") + ": ";
+    tried_ += std::string(tried_.empty() ? "" : "; ") + "heuristics " + name + (fused ? " with the bias" : "") + ": ";
     if (const cudnnStatus_t status = heuristics.try_finalize(); status != CUDNN_STATUS_SUCCESS) {
       tried_ += text(status);
       return;
@@ -128,7 +127,7 @@ class EngineSearch {
       imprecise += deterministic(notes) && !precise(notes, precision_);
       if (!deterministic(notes) || !precise(notes, precision_)) continue;
       Engine engine = engine_of(offer, engines[0]);
-      engine.adds_bias = adds_bias;
+      engine.fused = fused;
       try {
         engine.workspace_bytes = ExecutionPlan(library_, graph, engine).workspace_bytes();
       } catch (const BackendError& error) {
@@ -154,8 +153,9 @@ class EngineSearch {
 std::vector<Engine> find_engines(Library& library, std::string_view op, const Convolution& convolution) {
   EngineSearch search(library);
   std::vector<Engine> found;
-  if (convolution.bias) found = search.in(convolution, /*add_bias=*/true);
-  if (found.empty()) found = search.in(convolution, /*add_bias=*/false);
+  if (convolution.bias || convolution.relu) found = search.in(convolution, /*fused=*/true);
+  if (convolution.relu) return found;
+  if (found.empty()) found = search.in(convolution, /*fused=*/false);
   if (found.empty())
     throw BackendError(std::string(op) + ": cuDNN " + version() + " has no plan for it; got " + convolution.str() +
                        ", f32 in " + cuda::name(library.backend().precision()) + " on " +

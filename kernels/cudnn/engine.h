@@ -18,8 +18,8 @@ struct Engine {
   std::int64_t index = 0;
   std::vector<std::pair<std::int64_t, std::int64_t>> knobs;  ///< type, value
   std::size_t workspace_bytes = 0;
-  std::int64_t rank = 0;   ///< among what the heuristics offer that may be taken; 0 is the fastest
-  bool adds_bias = false;  ///< in the same pass
+  std::int64_t rank = 0;  ///< among what the heuristics offer that may be taken; 0 is the fastest
+  bool fused = false;     ///< bias and relu in the same pass
 
   /// "engine 67 (2:1 13:0)".
   std::string str() const;
@@ -47,7 +47,8 @@ class ExecutionPlan {
 
 /// What cuDNN's heuristics offer for the convolution, in their order, as far as it is deterministic and of the
 /// precision; only those that need less workspace than all before them, so that the first one within a cap is the
-/// first one offered within it. Throws BackendError naming op, shape, dtype and what was tried when there is none.
+/// first one offered within it. Throws BackendError naming op, shape, dtype and what was tried when there is none;
+/// for a convolution with a relu that is no error, because only those that do it all in one pass are looked for.
 std::vector<Engine> find_engines(Library& library, std::string_view op, const Convolution& convolution);
 
 }  // namespace sluice::cudnn

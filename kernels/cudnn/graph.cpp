@@ -65,27 +65,34 @@ Names names(Direction direction) {
           CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA};
 }
 
-Descriptor addition() {
-  Descriptor add(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
-  add.set(CUDNN_ATTR_POINTWISE_MODE, CUDNN_POINTWISE_ADD);
-  add.set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_DATA_FLOAT);
-  add.finalize();
-  return add;
+Descriptor pointwise(cudnnPointwiseMode_t mode) {
+  Descriptor options(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
+  options.set(CUDNN_ATTR_POINTWISE_MODE, mode);
+  options.set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_DATA_FLOAT);
+  // Not to be left to cuDNN, whose default was to make NaN 0 before the attribute was deprecated.
+  if (mode == CUDNN_POINTWISE_RELU_FWD) options.set(CUDNN_ATTR_POINTWISE_NAN_PROPAGATION, CUDNN_PROPAGATE_NAN);
+  options.finalize();
+  return options;
 }
 
 }  // namespace
 
-OperationGraph::OperationGraph(const Convolution& c, bool add_bias, cudnnHandle_t handle)
+OperationGraph::OperationGraph(const Convolution& c, bool fused, cudnnHandle_t handle)
     : graph_(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR) {
-  parts_.reserve(9);  // they are referred to
+  parts_.reserve(12);  // they are referred to
   const auto part = [&](Descriptor descriptor) -> const Descriptor& {
     return parts_.emplace_back(std::move(descriptor));
   };
+  const bool add_bias = fused && c.bias, relu = fused && c.relu;
   // cuDNN tells the number of groups from the channels of x and w.
   const Descriptor& x = part(tensor(uid::x, c.n, c.c, c.in));
   const Descriptor& w = part(tensor(uid::w, c.k, c.c / c.groups, c.kernel));
   const Descriptor& y = part(tensor(uid::y, c.n, c.k, c.out));
-  const Descriptor& product = add_bias ? part(tensor(uid::sum, c.n, c.k, c.out, /*is_virtual=*/true)) : y;
+  const auto between = [&](std::int64_t id) -> const Descriptor& {
+    return part(tensor(id, c.n, c.k, c.out, /*is_virtual=*/true));
+  };
+  const Descriptor& product = add_bias || relu ? between(uid::product) : y;
+  const Descriptor& sum = !add_bias ? product : relu ? between(uid::sum) : y;
 
   const Names name = names(c.direction);
   Descriptor convolution(name.type);
@@ -96,19 +103,26 @@ OperationGraph::OperationGraph(const Convolution& c, bool add_bias, cudnnHandle_
   convolution.set(name.alpha, 1.0f);
   convolution.set(name.beta, 0.0f);
   convolution.finalize();
-  const Descriptor& operation = part(std::move(convolution));
+  std::vector<const Descriptor*> operations{&part(std::move(convolution))};
 
   if (add_bias) {
     Descriptor add(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
-    add.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, part(addition()));
+    add.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, part(pointwise(CUDNN_POINTWISE_ADD)));
     add.set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, product);
     add.set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, part(tensor(uid::bias, 1, c.k, 1)));
-    add.set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y);
+    add.set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, sum);
     add.finalize();
-    graph_.set_all(CUDNN_ATTR_OPERATIONGRAPH_OPS, {&operation, &part(std::move(add))});
-  } else {
-    graph_.set_all(CUDNN_ATTR_OPERATIONGRAPH_OPS, {&operation});
+    operations.push_back(&part(std::move(add)));
   }
+  if (relu) {
+    Descriptor clip(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
+    clip.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, part(pointwise(CUDNN_POINTWISE_RELU_FWD)));
+    clip.set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, sum);
+    clip.set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y);
+    clip.finalize();
+    operations.push_back(&part(std::move(clip)));
+  }
+  graph_.set_all(CUDNN_ATTR_OPERATIONGRAPH_OPS, std::span(std::as_const(operations)));
   // Without it, heuristics and engines of the device that is here would go by whatever cuDNN takes for one.
   if (handle) graph_.set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, handle);
   graph_.finalize();

@@ -7,15 +7,15 @@ namespace sluice::cudnn {
 
 /// The tensors of a convolution's graph, as variant packs name them.
 namespace uid {
-inline constexpr std::int64_t x = 1, w = 2, y = 3, bias = 4, sum = 5;
+inline constexpr std::int64_t x = 1, w = 2, y = 3, bias = 4, product = 5, sum = 6;
 }
 
 /// What is to be computed, as cuDNN's graph of operations.
 class OperationGraph {
  public:
-  /// With `add_bias` the bias is added in the same pass. `handle`: of the device that is here; null where one is
-  /// planned for.
-  OperationGraph(const Convolution& convolution, bool add_bias, cudnnHandle_t handle);
+  /// `fused`: with the convolution's bias and relu in the same pass. `handle`: of the device that is here; null where
+  /// one is planned for.
+  OperationGraph(const Convolution& convolution, bool fused, cudnnHandle_t handle);
 
   const Descriptor& descriptor() const { return graph_; }
 

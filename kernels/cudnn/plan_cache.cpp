@@ -18,7 +18,7 @@ namespace {
 using Json = nlohmann::json;
 namespace fs = std::filesystem;
 
-constexpr int format = 1;  // of the file
+constexpr int format = 2;  // of the file
 
 /// Where caches are; empty: there is no place for files.
 fs::path directory() {
@@ -41,7 +41,7 @@ Json to_json(const Engine& engine) {
           {"knobs", engine.knobs},
           {"workspace_bytes", engine.workspace_bytes},
           {"rank", engine.rank},
-          {"adds_bias", engine.adds_bias}};
+          {"fused", engine.fused}};
 }
 
 /// Throws nlohmann's exceptions, or Error, when it is not what to_json() writes.
@@ -50,7 +50,7 @@ Engine from_json(const Json& json) {
                 .knobs = json.at("knobs").get<decltype(Engine::knobs)>(),
                 .workspace_bytes = json.at("workspace_bytes").get<std::size_t>(),
                 .rank = json.at("rank").get<std::int64_t>(),
-                .adds_bias = json.at("adds_bias").get<bool>()};
+                .fused = json.at("fused").get<bool>()};
   if (to_json(engine).dump() != json.dump()) throw Error("numbers are out of range");
   return engine;
 }
@@ -62,7 +62,6 @@ std::vector<Engine> engines_from_json(const Json& json) {
     if (engines.size() > 1 && engines.end()[-2].workspace_bytes <= engines.back().workspace_bytes)
       throw Error("workspaces do not decrease");
   }
-  if (engines.empty()) throw Error("a plan has no engine");
   return engines;
 }
 
@@ -116,8 +115,10 @@ PlanCache::Plans PlanCache::read() const {
 std::string PlanCache::text() const {
   Json json{{"sluice_cudnn_plans", format}, {"cudnn", cudnn_version_}, {"device", Json::parse(device_json_)}};
   Json& plans = json["plans"] = Json::object();
-  for (const auto& [key, engines] : plans_)
-    for (const Engine& engine : engines) plans[key].push_back(to_json(engine));
+  for (const auto& [key, engines] : plans_) {
+    Json& list = plans[key] = Json::array();
+    for (const Engine& engine : engines) list.push_back(to_json(engine));
+  }
   return json.dump() + "\n";
 }
 

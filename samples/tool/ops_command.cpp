@@ -46,7 +46,16 @@ std::string op_table(const KernelTable* cpu, const KernelTable* cuda) {
     for (const auto& [name, table] : devices) rows += fmt::format(" {} |", table->find(op) ? table->library(op) : "–");
     rows += '\n';
   }
-  return head + '\n' + line + '\n' + rows;
+  std::string fusions;
+  for (const auto& [name, table] : devices)
+    for (const auto& [ops, fusion] : table->fusions())
+      fusions += fmt::format("| {}+{} | {} | {} |\n", ops.first, ops.second, name, fusion.library);
+  if (!fusions.empty())
+    fusions =
+        "\nTwo ops in one pass, where the first's result has no other reader and the library has a plan:\n\n"
+        "| ops | device | library |\n|---|---|---|\n" +
+        fusions;
+  return head + '\n' + line + '\n' + rows + fusions;
 }
 
 Command ops_command() {

@@ -1,6 +1,8 @@
 // What kernels/cudnn/ does, as loops: one plan for every shape, which computes in its workspace and copies the result.
+// As in cuDNN, a relu is done in the same pass behind a bias only.
 
 #include <sluice/kernels/cudnn/convolution.h>
+#include <sluice/kernels/relu/relu_functors.h>
 
 #include "stream.h"
 
@@ -58,7 +60,10 @@ void compute(const Convolution& conv, float* x, float* w, float* y, const float*
       result = w;
       break;
   }
-  for (std::int64_t i = 0; i < count; ++i) result[i] = static_cast<float>(sums[i]);
+  for (std::int64_t i = 0; i < count; ++i) {
+    result[i] = static_cast<float>(sums[i]);
+    if (conv.relu) result[i] = ReluFunctor{}(result[i]);
+  }
 }
 
 class Loops final : public ConvolutionPlan {
@@ -90,6 +95,7 @@ std::string Convolution::str() const {
 }
 
 std::shared_ptr<ConvolutionPlan> plan(const LoweringContext& context, const Convolution& convolution) {
+  if (convolution.relu && !convolution.bias) return nullptr;
   return std::make_shared<Loops>(convolution, cuda::queue(context));
 }
 

@@ -1,5 +1,6 @@
 // Convolutions and matrix products lowered for GPUs that are not here: cuDNN finalises the plans all the same.
 
+#include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <set>
@@ -7,8 +8,10 @@
 #include <nlohmann/json.hpp>
 
 #include <sluice/core/kernel.h>
+#include <sluice/core/program.h>
 #include <sluice/kernels/conv2d/conv2d.h>
 #include <sluice/kernels/linear/linear.h>
+#include <sluice/kernels/relu/relu.h>
 #include <sluice/mbp/step_graph.h>
 #include <sluice/optim/sgd.h>
 
@@ -172,6 +175,58 @@ TEST_F(CudnnPlans, EveryKindOfConvolution) {
     }
 }
 
+/// How often each kernel occurs in a replay of 32 samples.
+std::map<std::string, int> kernels_of(Backend& backend, const char* model) {
+  const samples::ModelSetup setup = samples::set_up_model(model);
+  const StepGraph step = make_evaluation_graph(trace(*setup.net, setup.step, setup.data));
+  const std::vector<ValueId> outputs{step.loss.id()};
+  const StageCut cut = cut_into_stages(*step.graph, outputs);
+  StorageTable storages;
+  Lowering lowering(*step.graph, cut, storages, backend, {});
+  lowering.prologue();
+  std::map<std::string, int> count;
+  for (const Instruction& instruction : lowering.replayed(0, 32, 1).instructions) ++count[instruction.name];
+  return count;
+}
+
+TEST_F(CudnnPlans, DoTheReluBehindAConvolution) {
+  for (const char* gpu : {"h200", "a100-80gb", "rtx4090", "rtx3060-12gb", "t4"})
+    for (const auto& [model, convolutions] : {std::pair("fashion_cnn", 2), {"vgg16", 13}})
+      for (const Precision precision : {Precision::automatic, Precision::fp32}) {
+        SCOPED_TRACE(std::string(gpu) + ", " + model);
+        const auto backend = open_planned_cuda(shipped(gpu));
+        backend->set_precision(precision);
+        const auto count = kernels_of(*backend, model);
+        EXPECT_EQ(count.at("conv2d+relu"), convolutions);
+        EXPECT_FALSE(count.contains("conv2d"));
+        EXPECT_FALSE(count.contains("relu_mask")) << "nobody reads it";
+      }
+}
+
+// Without a bias there is no such plan; what is not there is remembered too.
+TEST_F(CudnnPlans, LeaveAReluThatTheyHaveNoPlanFor) {
+  const std::string gpu = renamed_t4("declined");
+  Graph graph;
+  const Var y = relu(conv2d(graph.input("x", {64, 28, 28}), graph.constant(1, {96, 64, 3, 3}), {.padding = 1}));
+  const std::vector<ValueId> outputs{y.id()};
+  for (const char* pass : {"asked", "from the cache"}) {
+    SCOPED_TRACE(pass);
+    StorageTable storages;
+    const StageCut cut = cut_into_stages(graph, outputs);
+    std::vector<std::string> names;
+    {
+      const auto backend = open_planned_cuda(gpu);  // the file is written when it is closed
+      const Part part = Lowering(graph, cut, storages, *backend, {}).everything(cut.stages.at(0).replayed, 32, outputs);
+      for (const Instruction& instruction : part.instructions)
+        if (instruction.node >= 0) names.push_back(instruction.name);
+    }
+    EXPECT_EQ(names, (std::vector<std::string>{"conv2d", "relu"}));
+    const auto plans = nlohmann::json::parse(read_file(cache_file(folder()))).at("plans");
+    EXPECT_EQ(plans.size(), 2U);
+    EXPECT_EQ(std::count(plans.begin(), plans.end(), nlohmann::json::array()), 1);
+  }
+}
+
 // An image of 10¹³ elements, say.
 TEST_F(CudnnPlans, NoneForAShapeIsTold) {
   const auto backend = open_planned_cuda(shipped("t4"));
@@ -255,8 +310,8 @@ TEST_F(CudnnPlans, DamagedAndForeignFilesAreReplaced) {
   int number = 0;
   for (const std::string& bad :
        {std::string(), std::string("{}"), good.substr(0, good.size() / 2), std::string(1000, '\0'),
-        changed("cudnn", "8.9.7"), changed("device", Json::object()), changed("sluice_cudnn_plans", 2),
-        changed("plans", 5), changed("plans", Json{{"a", Json::array()}}), changed("plans", Json{{"a", engine}})}) {
+        changed("cudnn", "8.9.7"), changed("device", Json::object()), changed("sluice_cudnn_plans", 1),
+        changed("plans", 5), changed("plans", Json{{"a", engine}})}) {
     SCOPED_TRACE(bad.substr(0, 200));
     const std::filesystem::path place = folder() / std::to_string(number++);
     std::filesystem::create_directories(place);
