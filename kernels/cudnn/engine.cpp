@@ -126,6 +126,12 @@ class EngineSearch {
       random += !deterministic(notes);
       imprecise += deterministic(notes) && !precise(notes, precision_);
       if (!deterministic(notes) || !precise(notes, precision_)) continue;
+      // Whether it could be planned does not matter then, and finalising a plan may compile its kernels.
+      if (!found.empty() && offer.get<std::int64_t>(CUDNN_ATTR_ENGINECFG_WORKSPACE_SIZE) >=
+                                static_cast<std::int64_t>(found.back().workspace_bytes)) {
+        ++rank_;
+        continue;
+      }
       Engine engine = engine_of(offer, engines[0]);
       engine.fused = fused;
       try {
