@@ -32,7 +32,10 @@ struct LoweredValue {
   std::size_t bytes() const { return layout.bytes(dims, dtype); }
 };
 
+class Kernel;
 class LoweringContext;
+
+using KernelFactory = std::function<std::unique_ptr<Kernel>(LoweringContext&)>;
 
 /// Decides between the algorithms a kernel offers, where the cost model shall not.
 class AlgorithmChooser {
@@ -61,6 +64,8 @@ class LoweringContext {
     return static_cast<const T&>(op_);
   }
   const Op& op() const { return op_; }
+  /// The op that is done in the same pass (Fusion), whose output 0 is the only output then; else null.
+  const Op* second() const { return second_; }
   Backend& backend() const { return backend_; }
   int inputs() const { return static_cast<int>(inputs_.size()); }
   int outputs() const { return static_cast<int>(outputs_.size()); }
@@ -77,14 +82,23 @@ class LoweringContext {
   std::string_view choose(std::initializer_list<std::string_view> candidates, std::string_view preferred) const {
     return choose(std::span(candidates.begin(), candidates.size()), preferred);
   }
+  /// Whether choose() may take another than the preferred one: else there is no need to look for more.
+  bool has_chooser() const { return chooser_ != nullptr; }
   /// The same question put to another chooser.
   LoweringContext with_chooser(AlgorithmChooser* chooser) const {
     LoweringContext other = *this;
     other.chooser_ = chooser;
     return other;
   }
+  LoweringContext with_second(const Op& second) const {
+    LoweringContext other = *this;
+    other.second_ = &second;
+    return other;
+  }
   /// Op, options and extents: what decides how fast an algorithm is.
   std::string key() const;
+  /// What the device makes the kernel with; null when it has none.
+  const KernelFactory* factory() const;
 
   /// Asks that input `i` arrive in `layout`; input(i) says so from then on. A pinned input that lies otherwise is
   /// reordered first: once per step for batch values, in every replay for sample values. An unpinned one is pinned to
@@ -100,6 +114,7 @@ class LoweringContext {
 
  private:
   const Op& op_;
+  const Op* second_ = nullptr;
   Backend& backend_;
   std::vector<LoweredValue> inputs_, outputs_;
   std::size_t workspace_cap_bytes_;
@@ -169,8 +184,6 @@ class Kernel {
   Addresses addresses_;
 };
 
-using KernelFactory = std::function<std::unique_ptr<Kernel>(LoweringContext&)>;
-
 /// A kernel made of a function: `run` is called with the kernel itself for its addresses.
 /// For ops whose whole device code is one loop.
 template <class Run>
@@ -191,7 +204,8 @@ std::unique_ptr<Kernel> make_kernel(Run run) {
 
 /// How a device does two ops in one pass: one with a single output, and the one-input op that alone reads it.
 struct Fusion {
-  /// Lowers the first op with the second's output 0 in place of its own. May return null: not for these operands.
+  /// Lowers the first op with the second's output 0 in place of its own (LoweringContext::second). May return null: not
+  /// for these operands.
   KernelFactory both;
   /// Lowers the second op's other outputs, if anybody reads them; its output 0 is the only input.
   KernelFactory rest;

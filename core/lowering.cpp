@@ -216,7 +216,8 @@ class Lowering::Work {
     const Fusion* const fusion = backend_.fusion(node.op->type(), reader.op->type());
     if (!fusion) return false;
     const std::string name = std::string(node.op->type()) + "+" + std::string(reader.op->type());
-    if (!lower_with(n, name, fusion->both, node.inputs, std::span(reader.outputs).first(1))) return false;
+    if (!lower_with(n, name, fusion->both, node.inputs, std::span(reader.outputs).first(1), reader.op.get()))
+      return false;
     halves_[second] = fusion;
     return true;
   }
@@ -234,10 +235,11 @@ class Lowering::Work {
     return true;
   }
 
-  /// Appends the kernel that `factory` makes of node `n`, from `input_values` to `output_values`; false when it makes
-  /// none.
+  /// Appends the kernel that `factory` makes of node `n` (and of `second`), from `input_values` to `output_values`;
+  /// false when it makes none.
   bool lower_with(NodeId n, const std::string& name, const KernelFactory& factory,
-                  std::span<const ValueId> input_values, std::span<const ValueId> output_values) {
+                  std::span<const ValueId> input_values, std::span<const ValueId> output_values,
+                  const Op* second = nullptr) {
     const Node& node = graph_.node(n);
     std::vector<int> inputs, outputs;
     std::vector<LoweredValue> lowered_inputs, lowered_outputs;
@@ -256,7 +258,9 @@ class Lowering::Work {
           throw BackendError(std::string(node.op->type()) + ": no kernels for " +
                              std::string(sluice::name(operand.dtype)) + " on this device (" + backend_.description() +
                              "); expected f32, i32 or u8");
-    LoweringContext context(*node.op, backend_, lowered_inputs, lowered_outputs, workspace_cap(n), options_.chooser);
+    const LoweringContext alone(*node.op, backend_, lowered_inputs, lowered_outputs, workspace_cap(n),
+                                options_.chooser);
+    LoweringContext context = second ? alone.with_second(*second) : alone;
     std::unique_ptr<Kernel> kernel = factory(context);
     if (!kernel) {
       part_.values.resize(part_.values.size() - outputs.size());  // the last ones

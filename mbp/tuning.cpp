@@ -53,7 +53,7 @@ double time_ms(const ChoiceRecorder::Choice& choice, const std::string& algorith
   OneAlgorithm one(algorithm);
   LoweringContext context = choice.context.with_chooser(&one);
   Backend& backend = context.backend();
-  const std::unique_ptr<Kernel> kernel = (*backend.kernel(context.op().type()))(context);
+  const std::unique_ptr<Kernel> kernel = (*context.factory())(context);
   std::vector<Buffer> buffers;
   Addresses addresses;
   for (int i = 0; i < context.inputs(); ++i)

@@ -116,31 +116,20 @@ class GradWeight final : public PlanKernel {
   std::size_t part_bytes_;
 };
 
-Convolution forward(const LoweringContext& context) {
+/// With the relu of a second op only where cuDNN does it in the same pass: another one for it would have to be followed
+/// by one for its mask.
+std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
   Convolution conv =
       convolution(context, Direction::forward, context.input(0).dims, context.input(1).dims, context.output(0).dims);
   conv.bias = context.inputs() == 3;
-  return conv;
-}
-
-std::unique_ptr<Kernel> lower_with(std::shared_ptr<ConvolutionPlan> plan, LoweringContext& context) {
+  conv.relu = context.second() != nullptr;
+  std::shared_ptr<ConvolutionPlan> plan = cudnn::plan(context, conv);
+  if (!plan) return nullptr;
   context.require(0, Layout::channels_last());
   context.require(1, Layout::channels_last());
-  if (context.inputs() == 3) context.require_plain(2);
+  if (conv.bias) context.require_plain(2);
   context.set_layout(0, Layout::channels_last());
   return std::make_unique<Forward>(std::move(plan));
-}
-
-std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
-  return lower_with(cudnn::plan(context, forward(context)), context);
-}
-
-/// Null where cuDNN would need a pass of its own for the relu, which would have to be followed by one for its mask.
-std::unique_ptr<Kernel> lower_forward_relu(LoweringContext& context) {
-  Convolution conv = forward(context);
-  conv.relu = true;
-  std::shared_ptr<ConvolutionPlan> plan = cudnn::plan(context, conv);
-  return plan ? lower_with(std::move(plan), context) : nullptr;
 }
 
 std::unique_ptr<Kernel> lower_grad_input(LoweringContext& context) {
@@ -171,7 +160,7 @@ void register_conv2d_cuda(KernelTable& table) {
   table.add("conv2d_grad_weight", lower_grad_weight, {}, "cuDNN");
   table.add_fusion(
       "conv2d", "relu",
-      {.both = lower_forward_relu, .rest = cuda::lower_relu_mask, .rest_name = "relu_mask", .library = "cuDNN"});
+      {.both = lower_forward, .rest = cuda::lower_relu_mask, .rest_name = "relu_mask", .library = "cuDNN"});
 }
 
 }  // namespace sluice

@@ -1,5 +1,6 @@
 #include <sluice/kernels/cudnn/convolution.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -86,15 +87,23 @@ std::string Convolution::str() const {
 std::shared_ptr<ConvolutionPlan> plan(const LoweringContext& context, const Convolution& convolution) {
   auto& library = cuda::backend(context).one<Library>();
   PlanCache& cache = library.cache();
-  const std::string key = convolution.str() + ", " + cuda::name(library.backend().precision());
+  const Wanted wanted = context.has_chooser() ? Wanted::worth_timing : Wanted::first_within_any_cap;
+  const std::string key = convolution.str() + ", " + cuda::name(library.backend().precision()) +
+                          (wanted == Wanted::worth_timing ? ", to be timed" : "");
   const std::vector<Engine>* engines = cache.find(key);
   if (!engines || (engines->empty() && !convolution.relu))
-    engines = &cache.add(key, find_engines(library, context.op().type(), convolution));
+    engines = &cache.add(key, find_engines(library, context.op().type(), convolution, wanted));
   if (engines->empty()) return nullptr;
+
+  const auto bytes = [](const Engine& engine) { return cuda::with_alignment(engine.workspace_bytes); };
+  std::vector<std::string> names;
   for (const Engine& engine : *engines)
-    if (cuda::with_alignment(engine.workspace_bytes) <= context.workspace_cap_bytes())
-      return std::make_shared<CudnnPlan>(library, convolution, engine);
-  return std::make_shared<CudnnPlan>(library, convolution, engines->back());
+    if (bytes(engine) <= context.workspace_cap_bytes()) names.push_back(engine.str());
+  if (names.empty())
+    return std::make_shared<CudnnPlan>(library, convolution, *std::ranges::min_element(*engines, {}, bytes));
+  const std::vector<std::string_view> candidates(names.begin(), names.end());
+  const std::string_view chosen = context.choose(candidates, candidates[0]);
+  return std::make_shared<CudnnPlan>(library, convolution, *std::ranges::find(*engines, chosen, &Engine::str));
 }
 
 }  // namespace sluice::cudnn

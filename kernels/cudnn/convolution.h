@@ -42,9 +42,9 @@ class ConvolutionPlan {
 };
 
 /// The first configuration cuDNN's heuristics offer for `convolution` on the context's device, at its precision,
-/// deterministic, within the context's workspace cap (or the one with the least workspace). Null when there is none
-/// that does the convolution's relu in the same pass. Throws BackendError naming op, shape, dtype and what was tried
-/// when there is none without one.
+/// deterministic, within the context's workspace cap (or the one with the least workspace); where algorithms are chosen
+/// by measured times, one of the first few. Null when there is none that does the convolution's relu in the same pass.
+/// Throws BackendError naming op, shape, dtype and what was tried when there is none without one.
 std::shared_ptr<ConvolutionPlan> plan(const LoweringContext& context, const Convolution& convolution);
 
 }  // namespace sluice::cudnn

@@ -1,6 +1,7 @@
 #include <sluice/kernels/cudnn/engine.h>
 
 #include <algorithm>
+#include <limits>
 
 #include <sluice/core/error.h>
 #include <sluice/kernels/cudnn/library.h>
@@ -9,6 +10,7 @@ namespace sluice::cudnn {
 namespace {
 
 constexpr std::int64_t most_kinds = 64;  // of notes, and of knobs
+constexpr std::size_t timed_whatever_they_need = 8;
 
 bool has(const std::vector<cudnnBackendNumericalNote_t>& notes, cudnnBackendNumericalNote_t note) {
   return std::find(notes.begin(), notes.end(), note) != notes.end();
@@ -89,15 +91,19 @@ std::size_t ExecutionPlan::workspace_bytes() const {
 /// Asks the heuristics for one convolution and notes why what they offer is not taken.
 class EngineSearch {
  public:
-  explicit EngineSearch(Library& library) : library_(library), precision_(library.backend().precision()) {}
+  EngineSearch(Library& library, Wanted wanted)
+      : library_(library),
+        precision_(library.backend().precision()),
+        wanted_(wanted) {}
 
   std::vector<Engine> in(const Convolution& convolution, bool fused) {
     const OperationGraph graph(convolution, fused, library_.handle_if_here());
     rank_ = 0;
+    least_workspace_ = no_limit;
     std::vector<Engine> found;
     for (const auto& [mode, name] :
          {std::pair(CUDNN_HEUR_MODE_A, "A"), std::pair(CUDNN_HEUR_MODE_FALLBACK, "fallback")})
-      if (found.empty() || found.back().workspace_bytes > 0) look(graph, mode, name, fused, found);
+      if (!enough(found)) look(graph, mode, name, fused, found);
     return found;
   }
   /// "heuristics A: 12 offered, 3 not deterministic; ...".
@@ -127,8 +133,7 @@ class EngineSearch {
       imprecise += deterministic(notes) && !precise(notes, precision_);
       if (!deterministic(notes) || !precise(notes, precision_)) continue;
       // Whether it could be planned does not matter then, and finalising a plan may compile its kernels.
-      if (!found.empty() && offer.get<std::int64_t>(CUDNN_ATTR_ENGINECFG_WORKSPACE_SIZE) >=
-                                static_cast<std::int64_t>(found.back().workspace_bytes)) {
+      if (!wants(static_cast<std::size_t>(offer.get<std::int64_t>(CUDNN_ATTR_ENGINECFG_WORKSPACE_SIZE)), found)) {
         ++rank_;
         continue;
       }
@@ -142,22 +147,38 @@ class EngineSearch {
         continue;
       }
       engine.rank = rank_++;
-      if (found.empty() || engine.workspace_bytes < found.back().workspace_bytes) found.push_back(std::move(engine));
-      if (found.back().workspace_bytes == 0) return;
+      const bool again = std::ranges::find(found, engine.str(), &Engine::str) != found.end();
+      if (!again && wants(engine.workspace_bytes, found)) {
+        least_workspace_ = std::min(least_workspace_, engine.workspace_bytes);
+        found.push_back(std::move(engine));
+      }
+      if (enough(found)) return;
     }
     tried_ += std::to_string(offers.size()) + " offered, " + std::to_string(random) + " not deterministic, " +
               std::to_string(imprecise) + " of another precision, " + std::to_string(refused) + " not plannable" +
               (refusal.empty() ? "" : " (" + refusal + ")");
   }
 
+  static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
+
+  bool wants_any(const std::vector<Engine>& found) const {
+    return wanted_ == Wanted::worth_timing && found.size() < timed_whatever_they_need;
+  }
+  bool wants(std::size_t workspace_bytes, const std::vector<Engine>& found) const {
+    return workspace_bytes < least_workspace_ || wants_any(found);
+  }
+  bool enough(const std::vector<Engine>& found) const { return least_workspace_ == 0 && !wants_any(found); }
+
   Library& library_;
   Precision precision_;
+  Wanted wanted_;
+  std::size_t least_workspace_ = no_limit;  // of what was found
   std::int64_t rank_ = 0;
   std::string tried_;
 };
 
-std::vector<Engine> find_engines(Library& library, std::string_view op, const Convolution& convolution) {
-  EngineSearch search(library);
+std::vector<Engine> find_engines(Library& library, std::string_view op, const Convolution& convolution, Wanted wanted) {
+  EngineSearch search(library, wanted);
   std::vector<Engine> found;
   if (convolution.bias || convolution.relu) found = search.in(convolution, /*fused=*/true);
   if (convolution.relu) return found;

@@ -59,8 +59,7 @@ std::vector<Engine> engines_from_json(const Json& json) {
   std::vector<Engine> engines;
   for (const Json& engine : json) {
     engines.push_back(from_json(engine));
-    if (engines.size() > 1 && engines.end()[-2].workspace_bytes <= engines.back().workspace_bytes)
-      throw Error("workspaces do not decrease");
+    if (engines.size() > 1 && engines.end()[-2].rank >= engines.back().rank) throw Error("ranks do not increase");
   }
   return engines;
 }

@@ -1,5 +1,5 @@
-// What kernels/cudnn/ does, as loops: one plan for every shape, which computes in its workspace and copies the result.
-// As in cuDNN, a relu is done in the same pass behind a bias only.
+// What kernels/cudnn/ does, as loops: for every shape plans of two names, which compute in the workspace and copy the
+// result. As in cuDNN, a relu is done in the same pass behind a bias only.
 
 #include <sluice/kernels/cudnn/convolution.h>
 #include <sluice/kernels/relu/relu_functors.h>
@@ -68,12 +68,15 @@ void compute(const Convolution& conv, float* x, float* w, float* y, const float*
 
 class Loops final : public ConvolutionPlan {
  public:
-  Loops(const Convolution& convolution, const cuda::Queue& queue) : convolution_(convolution), queue_(queue) {}
+  Loops(const Convolution& convolution, const cuda::Queue& queue, std::string_view name)
+      : convolution_(convolution),
+        queue_(queue),
+        name_(name) {}
 
   std::size_t workspace_bytes() const override {
     return static_cast<std::size_t>(result_elements(convolution_)) * sizeof(double);
   }
-  std::string algorithm() const override { return "loops"; }
+  std::string algorithm() const override { return name_; }
   void prepare() override {}
   void run(void* x, void* w, void* y, const void* bias, void* workspace) override {
     cuda_shim::enqueue(queue_.stream, [=, conv = convolution_] {
@@ -85,6 +88,7 @@ class Loops final : public ConvolutionPlan {
  private:
   Convolution convolution_;
   cuda::Queue queue_;
+  std::string name_;
 };
 
 }  // namespace
@@ -96,7 +100,8 @@ std::string Convolution::str() const {
 
 std::shared_ptr<ConvolutionPlan> plan(const LoweringContext& context, const Convolution& convolution) {
   if (convolution.relu && !convolution.bias) return nullptr;
-  return std::make_shared<Loops>(convolution, cuda::queue(context));
+  const std::string_view name = context.choose({"loops", "the same loops"}, "loops");
+  return std::make_shared<Loops>(convolution, cuda::queue(context), name);
 }
 
 }  // namespace sluice::cudnn

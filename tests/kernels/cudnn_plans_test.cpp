@@ -33,7 +33,8 @@ struct Lowered {
 };
 
 /// A node of a graph for a micro-batch of `samples`, by itself.
-Lowered lower(Backend& backend, const Graph& graph, NodeId id, std::int64_t samples, std::size_t cap = no_cap) {
+Lowered lower(Backend& backend, const Graph& graph, NodeId id, std::int64_t samples, std::size_t cap = no_cap,
+              AlgorithmChooser* chooser = nullptr) {
   const Node& node = graph.node(id);
   const auto values = [&](const std::vector<ValueId>& ids) {
     std::vector<LoweredValue> result;
@@ -47,7 +48,7 @@ Lowered lower(Backend& backend, const Graph& graph, NodeId id, std::int64_t samp
     }
     return result;
   };
-  LoweringContext context(*node.op, backend, values(node.inputs), values(node.outputs), cap);
+  LoweringContext context(*node.op, backend, values(node.inputs), values(node.outputs), cap, chooser);
   const auto kernel = (*backend.kernel(node.op->type()))(context);
   Lowered result{.op = std::string(node.op->type()),
                  .algorithm = kernel->algorithm(),
@@ -239,6 +240,37 @@ TEST_F(CudnnPlans, NoneForAShapeIsTold) {
     for (const char* part : {"conv2d: ", "forward x=[1,64,700000,700000] w=[64,64,3,3]", "f32", "fp32", "T4",
                              "tried heuristics A with the bias: ", "heuristics fallback: "})
       EXPECT_NE(why.find(part), std::string::npos) << part << " is not in: " << why;
+  }
+}
+
+/// Takes the last candidate and remembers all.
+class TakeTheLast final : public AlgorithmChooser {
+ public:
+  std::string_view choose(const LoweringContext&, std::span<const std::string_view> offered,
+                          std::string_view) override {
+    candidates.assign(offered.begin(), offered.end());
+    return offered.back();
+  }
+  std::vector<std::string> candidates;
+};
+
+TEST_F(CudnnPlans, SeveralAreOfferedWhereTimesDecide) {
+  const auto backend = open_planned_cuda(shipped("h200"));
+  for (NodeId id = 0; id < 3; ++id) {
+    const Lowered untuned = lower(*backend, a_convolution().graph, id, 32);
+    TakeTheLast chooser;
+    const Lowered last = lower(*backend, a_convolution().graph, id, 32, no_cap, &chooser);
+    EXPECT_GE(chooser.candidates.size(), 8U);
+    EXPECT_EQ(std::set<std::string>(chooser.candidates.begin(), chooser.candidates.end()).size(),
+              chooser.candidates.size());
+    EXPECT_EQ(chooser.candidates[0], untuned.algorithm) << "the heuristics' first";
+    EXPECT_EQ(last.algorithm, chooser.candidates.back());
+
+    const std::size_t all = chooser.candidates.size();
+    const std::size_t part = id == 2 ? 4 * 96 * 64 * 9 : 0;
+    const Lowered capped = lower(*backend, a_convolution().graph, id, 32, 1 << 10, &chooser);
+    EXPECT_LT(chooser.candidates.size(), all);
+    EXPECT_LE(capped.workspace_bytes, (1 << 10) + part);
   }
 }
 

@@ -1,8 +1,10 @@
 // Training on a CUDA device: graphs, staging, counters, memory. Skipped where there is none.
 
 #include <cmath>
+#include <filesystem>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <sluice/core/error.h>
 #include <sluice/kernels/reference/reference_backend.h>
@@ -12,6 +14,7 @@
 #include <sluice/optim/sgd.h>
 
 #include "residual_net.h"
+#include "support/read_file.h"
 
 namespace sluice::test {
 namespace {
@@ -111,6 +114,27 @@ TEST_F(CudaTraining, EveryPartIsRecordedOnceItRan) {
   plan->train.for_each_part([&](const PackedPart& part) { parts += part.part.instructions.empty() ? 0 : 1; });
   EXPECT_GE(parts, 3U);
   EXPECT_EQ(scheduler.recorded_parts(), parts);
+}
+
+TEST_F(CudaTraining, TunesItsConvolutions) {
+  const TensorDataset data = small_data(n, 3);
+  const std::string path =
+      (std::filesystem::temp_directory_path() / ("sluice_cuda_tuning_" + std::to_string(::getpid()))).string();
+  const auto plan = [&](bool tune) {
+    SmallNet net;
+    Sgd sgd({.lr = 0.1});
+    Trainer trainer(net, sgd, step_of(net), data.spec(),
+                    {.batch = n, .micro_batch = 10, .device = Device::cuda(), .tuning = path, .tune = tune});
+    trainer.run_epoch(data);
+    return trainer.plan();
+  };
+  const Plan tuned = plan(true);
+  const std::string written = read_file(path);
+  for (const char* kernel : {"\nconv2d+relu ", "\nconv2d_grad_weight "})
+    EXPECT_NE(written.find(kernel), std::string::npos) << kernel << " is not in: " << written;
+  EXPECT_EQ(plan(false).hash, tuned.hash);
+  EXPECT_EQ(read_file(path), written);
+  std::filesystem::remove(path);
 }
 
 TEST_F(CudaTraining, TakesThePlannedMemoryToTheByte) {

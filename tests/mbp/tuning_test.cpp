@@ -15,6 +15,7 @@
 #include <sluice/mbp/replay_times.h>
 
 #include "small_net.h"
+#include "support/read_file.h"
 
 namespace sluice::test {
 namespace {
@@ -78,7 +79,7 @@ class Tuning : public testing::Test {
 
   /// The file with other times for replays: `ms(micro_batch)`.
   void rewrite_replays(const std::string& path, const std::function<double(std::int64_t)>& ms) {
-    std::istringstream old(contents(path));
+    std::istringstream old(read_file(path));
     std::ostringstream text;
     for (std::string line; std::getline(old, line);) {
       if (line.starts_with("replay ")) {
@@ -89,13 +90,6 @@ class Tuning : public testing::Test {
       text << line << '\n';
     }
     write_whole(path, text.str());
-  }
-
-  static std::string contents(const std::string& path) {
-    std::ifstream file(path);
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
   }
 
   std::string device_line() const { return "device " + Device::cpu().backend().fingerprint() + "\n"; }
@@ -124,12 +118,12 @@ TEST_F(Tuning, MeasuresOnceAndTakesTheFastest) {
   const Plan tuned = step(path("a"), true);
   EXPECT_EQ(last_algorithm, "fast");
   EXPECT_NE(tuned.tuning.find(path("a")), std::string::npos);
-  const std::string written = contents(path("a"));
+  const std::string written = read_file(path("a"));
   EXPECT_NE(written.find("choosy [10,2,8,8] -> [10,2,8,8]\tfast\t"), std::string::npos) << written;
 
   EXPECT_EQ(step(path("a"), false).hash, tuned.hash);
   EXPECT_EQ(step(path("a"), true).hash, tuned.hash);  // knows everything already
-  EXPECT_EQ(contents(path("a")), written);
+  EXPECT_EQ(read_file(path("a")), written);
 }
 
 TEST_F(Tuning, TheFileDecides) {
@@ -165,9 +159,9 @@ TEST_F(Tuning, TimesTheReplaysOfAllCandidates) {
     EXPECT_GT(candidates[i].replay_ms.value_or(0), 0);
     EXPECT_EQ(candidates[i].chosen, sizes[i] == tuned->plan().micro_batch);
   }
-  const std::string written = contents(path("r"));
+  const std::string written = read_file(path("r"));
   EXPECT_EQ(fastest(path("r"), true)->plan().hash, tuned->plan().hash);  // knows everything already
-  EXPECT_EQ(contents(path("r")), written);
+  EXPECT_EQ(read_file(path("r")), written);
   EXPECT_EQ(fastest(path("r"), false)->plan().hash, tuned->plan().hash);
 }
 
@@ -190,9 +184,9 @@ TEST_F(Tuning, TimesOfReplaysDecide) {
 TEST_F(Tuning, PredictionsDecideWhereAReplayWasNotMeasured) {
   const auto predicted = fastest("", false)->plan().micro_batch;
   fastest(path("r"), true);
-  std::string text = contents(path("r"));
+  std::string text = read_file(path("r"));
   rewrite_replays(path("r"), [&](std::int64_t micro_batch) { return micro_batch == predicted ? 1e6 : 1e-3; });
-  text = contents(path("r"));
+  text = read_file(path("r"));
   const std::size_t last = text.rfind("replay ");
   write_whole(path("r"), text.substr(0, last));
   const auto trainer = fastest(path("r"), false);
@@ -209,7 +203,7 @@ TEST_F(Tuning, ReplaysAreTimedWithinTheBudget) {
   Backend& backend = Device::cpu().backend();
   // A kernel that was measured alone has memory of its own: all of them are known before the peak is looked at.
   fastest(path("r"), true, budget);
-  std::istringstream lines(contents(path("r")));
+  std::istringstream lines(read_file(path("r")));
   std::string kernels;
   for (std::string line; std::getline(lines, line);)
     if (!line.starts_with("replay ")) kernels += line + '\n';
@@ -227,7 +221,7 @@ TEST_F(Tuning, FilesOfTheFirstVersionAreRead) {
   TuningFile file(path("old"), Device::cpu().backend(), true);
   EXPECT_NE(file.str().find("(1 kernels)"), std::string::npos) << file.str();
   file.add_replay("0123456789abcdef", 8, 1.25);
-  EXPECT_EQ(contents(path("old")),
+  EXPECT_EQ(read_file(path("old")),
             "sluice tuning 2\n" + device_line() + "conv\ta\t1\nreplay 0123456789abcdef\t8\t1.25\n");
   const TuningFile again(path("old"), Device::cpu().backend(), true);
   EXPECT_EQ(again.replay_ms("0123456789abcdef"), 1.25);

@@ -3,14 +3,13 @@
 #include <array>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include <gtest/gtest.h>
 
 #include <sluice/data/cifar10.h>
 
 #include "data/idx_files.h"
+#include "support/read_file.h"
 
 namespace sluice::samples {
 namespace {
@@ -18,16 +17,11 @@ namespace {
 using test::expect_error;
 using test::TempDirectory;
 
-std::string contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 /// All files of a set, one after the other.
 std::string whole_set(const std::string& directory) {
   std::string bytes;
   for (const Split split : {Split::train, Split::test})
-    for (const std::string& name : Cifar10::file_names(split)) bytes += contents(directory + "/" + name);
+    for (const std::string& name : Cifar10::file_names(split)) bytes += test::read_file(directory + "/" + name);
   return bytes;
 }
 

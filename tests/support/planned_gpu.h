@@ -13,6 +13,8 @@
 
 #include <unistd.h>
 
+#include "support/read_file.h"
+
 namespace sluice::test {
 
 /// Tests that lower kernels for GPUs that are not here. They have a folder of their own, which is also where plans are
@@ -54,10 +56,5 @@ class PlannedGpuTest : public testing::Test {
  private:
   std::filesystem::path folder_;
 };
-
-inline std::string read_file(const std::filesystem::path& path) {
-  std::ifstream stream(path);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 }  // namespace sluice::test
