@@ -138,7 +138,7 @@ TEST(Segments, JoinsWhatContinuesInEveryArray) {
   const Floats x(100, 0), y(100, 0);
   Segments<float, 2> joined, apart;
   for (int i = 0; i < 40; ++i) {
-    const std::int64_t at = i * 2;
+    const std::int64_t at = std::int64_t{2} * i;
     joined.add({x.data() + at, y.data() + at}, 2);
     apart.add({x.data() + at, y.data() + (i % 2 == 0 ? at : at + 1)}, 2);
   }
