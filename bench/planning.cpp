@@ -14,7 +14,7 @@
 
 #include <fmt/format.h>
 #include <sluice/mbp/arrange.h>
-#include <sluice/mbp/run_plan.h>
+#include <sluice/mbp/refine_plan.h>
 #include <sluice/mbp/step_graph.h>
 #include <sluice/sluice.h>
 #include <CLI/CLI.hpp>

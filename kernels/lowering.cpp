@@ -19,6 +19,21 @@ Layout share_layout(LoweringContext& context, std::initializer_list<int> inputs,
   return layout;
 }
 
+OperandExtent operand_extent(const LoweringContext& context, int i) {
+  const LoweredValue& value = context.input(i);
+  if (value.dims == context.output(0).dims) return OperandExtent::full;
+  return value.elements() == 1 ? OperandExtent::scalar : OperandExtent::row;
+}
+
+void share_layout_of_full_operands(LoweringContext& context) {
+  if (operand_extent(context, 0) != OperandExtent::full)
+    share_layout(context, {1});
+  else if (operand_extent(context, 1) != OperandExtent::full)
+    share_layout(context, {0});
+  else
+    share_layout(context, {0, 1});
+}
+
 void require_all_plain(LoweringContext& context) {
   for (int i = 0; i < context.inputs(); ++i) context.require_plain(i);
   for (int o = 0; o < context.outputs(); ++o) context.set_layout(o, Layout());

@@ -7,6 +7,7 @@
 
 #include <sluice/core/error.h>
 #include <sluice/mbp/byte_size.h>
+#include <sluice/mbp/refine_plan.h>
 
 namespace sluice {
 namespace {

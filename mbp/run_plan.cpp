@@ -1,13 +1,10 @@
 #include <sluice/mbp/run_plan.h>
 
 #include <algorithm>
-#include <future>
 #include <set>
 
 #include <sluice/core/device.h>
-#include <sluice/core/hash.h>
-#include <sluice/core/rearrange.h>
-#include <sluice/mbp/order.h>
+#include <sluice/mbp/account.h>
 #include <sluice/mbp/part_model.h>
 
 namespace sluice {
@@ -153,86 +150,6 @@ void place(RunPlan& plan) {
   plan.arena_offset = end;
 }
 
-/// Bytes of the values kept across stages, with which the arena begins.
-std::size_t kept_bytes(const RunPlan& plan) {
-  std::size_t bytes = 0;
-  for (int id = 0; id < plan.storages.size(); ++id)
-    if (region_of(plan.storages[id].category) == Region::arena) bytes += plan.storages.bytes(id);
-  return bytes;
-}
-
-/// The ledger: storages as they are, and the arena at the moment of its highest use in the part that decides its size.
-void account(RunPlan& plan) {
-  Plan& summary = plan.summary;
-  summary.ledger = {};
-  summary.workspace_bytes = 0;
-  summary.arena_bytes = summary.arena_lower_bound_bytes = kept_bytes(plan);
-  for (int id = 0; id < plan.storages.size(); ++id)
-    summary.ledger.plan(plan.storages[id].category, plan.storages[id].layer, plan.storages.bytes(id));
-
-  std::size_t peak = 0, bound = 0;
-  const PackedPart* largest = nullptr;
-  for (Program* program : {&plan.train, &plan.evaluate, &plan.predict})
-    program->for_each_part([&](PackedPart& part) {
-      for (const Instruction& instruction : part.part.instructions)
-        summary.workspace_bytes = std::max(summary.workspace_bytes, instruction.workspace_bytes);
-      bound = std::max(bound, part.packing.lower_bound_bytes);
-      if (part.packing.peak_bytes <= peak) return;
-      peak = part.packing.peak_bytes;
-      largest = &part;
-    });
-  summary.arena_bytes += peak;
-  summary.arena_lower_bound_bytes += bound;
-  plan.peak_part = largest;
-  if (!largest) return;
-
-  std::size_t most = 0;
-  for (int i = 0; i < static_cast<int>(largest->part.instructions.size()); ++i) {
-    std::size_t live = 0;
-    for (const Lifetime& l : largest->lifetimes)
-      if (l.first <= i && i <= l.last) live += l.bytes;
-    if (live > most) {
-      most = live;
-      plan.peak_instruction = i;
-    }
-  }
-  visit_peak(plan, [&](Category category, const std::string& layer, const Lifetime& l, int) {
-    summary.ledger.plan(category, layer, l.bytes);
-  });
-  // What the packing leaves between live values belongs to nobody, and is listed so.
-  if (peak > most) summary.ledger.plan(Category::activation, fragmentation_layer, peak - most);
-}
-
-void hash_part(Hash& hash, const PackedPart& packed) {
-  hash.add(packed.part.name).add(static_cast<std::uint64_t>(packed.part.micro_batch));
-  for (const Instruction& instruction : packed.part.instructions) {
-    hash.add(instruction.str()).add(instruction.kernel->algorithm()).add(instruction.workspace_bytes);
-    for (const int v : instruction.inputs) hash.add(static_cast<std::uint64_t>(v));
-    for (const int v : instruction.outputs) hash.add(static_cast<std::uint64_t>(v));
-  }
-  for (const PartValue& value : packed.part.values)
-    hash.add(value.name)
-        .add(value.dims.str())
-        .add(value.layout.identity())
-        .add(static_cast<std::uint64_t>(value.storage));
-  for (const std::size_t offset : packed.packing.offsets) hash.add(offset);
-}
-
-std::string plan_hash(RunPlan& plan, const RunPlanRequest& request) {
-  Hash hash;
-  hash.add(request.backend->fingerprint());
-  hash.add(request.training->graph->fingerprint()).add(request.evaluation->graph->fingerprint());
-  hash.add(static_cast<std::uint64_t>(request.batch)).add(static_cast<std::uint64_t>(request.data->samples));
-  for (int id = 0; id < plan.storages.size(); ++id)
-    hash.add(plan.storages[id].name)
-        .add(plan.storages.bytes(id))
-        .add(plan.storage_offsets[at(id)])
-        .add(plan.storages.layout(id).identity());
-  for (Program* program : {&plan.train, &plan.evaluate, &plan.predict})
-    program->for_each_part([&](PackedPart& part) { hash_part(hash, part); });
-  return hash.str();
-}
-
 bool split_dependent(const Program& program) {
   for (const auto& [size, stages] : program.replayed)
     for (const PackedPart& packed : stages)
@@ -349,78 +266,9 @@ std::unique_ptr<RunPlan> make_run_plan(const RunPlanRequest& request) {
   // An evaluation keeps nothing for later: there is nothing to compute again.
   for (Program* program : {&plan->evaluate, &plan->predict})
     arrange_and_pack(*program, {.passes = request.passes, .rates = options.rates}, arena_bytes);
-  account(*plan);
+  account(*plan, request);
   predict(*plan, *request.backend);
-  summary.hash = plan_hash(*plan, request);
   return plan;
-}
-
-namespace {
-
-/// What pack_tighter() spends on a part: orders that are packed, and the effort (PackingLimits) for each.
-constexpr std::uint32_t most_orders = 12;
-constexpr std::int64_t effort_per_order = 16'000;
-
-/// The part packed once more: as it is, then in other orders that have no more alive at a time, until one of them
-/// reaches the lower bound. What is lower than what there is replaces it. Two threads pack an order each; the result
-/// does not depend on that.
-bool packed_tighter(PackedPart& packed, const RunPlanRequest& request) {
-  const std::size_t before = packed.packing.peak_bytes;
-  const Part part = packed.part;
-  const PartModel model(part, request.backend->rates());
-  const auto packed_in_order = [&](std::uint32_t n, std::size_t most_alive) {
-    PackedPart other = unpacked(n == 0 ? part : rearranged(part, varied_order(model, most_alive, n)));
-    other.lifetimes = arena_lifetimes(other.part);
-    other.packing = pack(other.lifetimes, {.effort = effort_per_order});
-    return other;
-  };
-  const std::uint32_t orders = request.passes.order ? most_orders : 1;
-  for (std::uint32_t n = 0; n < orders && packed.packing.peak_bytes > packed.packing.lower_bound_bytes; n += 2) {
-    const std::size_t most_alive = packed.packing.lower_bound_bytes;
-    std::future<PackedPart> next;
-    if (n + 1 < orders) next = std::async(std::launch::async, packed_in_order, n + 1, most_alive);
-    PackedPart other = packed_in_order(n, most_alive);
-    if (other.packing.peak_bytes < packed.packing.peak_bytes) packed = std::move(other);
-    if (!next.valid()) continue;
-    other = next.get();
-    if (other.packing.peak_bytes < packed.packing.peak_bytes) packed = std::move(other);
-  }
-  return packed.packing.peak_bytes < before;
-}
-
-}  // namespace
-
-void pack_tighter(RunPlan& plan, const RunPlanRequest& request) {
-  const std::size_t bound = plan.summary.arena_lower_bound_bytes - kept_bytes(plan);
-  bool changed = false;
-  for (Program* program : {&plan.train, &plan.evaluate, &plan.predict})
-    program->for_each_part([&](PackedPart& packed) {
-      if (packed.packing.peak_bytes > bound) changed |= packed_tighter(packed, request);
-    });
-  if (!changed) return;
-  account(plan);
-  plan.summary.hash = plan_hash(plan, request);
-}
-
-WorkspaceCaps room_for_workspaces(RunPlan& plan, std::size_t budget_bytes) {
-  WorkspaceCaps caps;
-  const std::size_t arena_bytes = budget_bytes - std::min(budget_bytes, plan.arena_offset);
-  for (Program* program : {&plan.train, &plan.evaluate, &plan.predict})
-    program->for_each_part([&](PackedPart& packed) {
-      const std::vector<Instruction>& instructions = packed.part.instructions;
-      std::vector<std::size_t> live(instructions.size(), 0);
-      for (const Lifetime& l : packed.lifetimes)
-        for (int i = l.first; i <= l.last && at(i) < live.size(); ++i)
-          if (l.value >= 0) live[at(i)] += l.bytes;
-      std::map<NodeId, std::size_t>& of_nodes = caps.of_nodes[program->graph];
-      for (std::size_t i = 0; i < instructions.size(); ++i) {
-        if (instructions[i].node < 0) continue;
-        const std::size_t room = arena_bytes - std::min(arena_bytes, live[i]);
-        const auto [known, added] = of_nodes.emplace(instructions[i].node, room);
-        if (!added) known->second = std::min(known->second, room);
-      }
-    });
-  return caps;
 }
 
 }  // namespace sluice

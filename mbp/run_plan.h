@@ -80,13 +80,6 @@ struct RunPlanRequest {
 /// Lowers, packs and places everything. Allocates nothing on the device.
 std::unique_ptr<RunPlan> make_run_plan(const RunPlanRequest& request);
 
-/// Looks longer for a packing of the parts that decide the arena's size, where they miss the lower bound, and for other
-/// orders of them that pack better. `request`: what the plan was made from.
-void pack_tighter(RunPlan& plan, const RunPlanRequest& request);
-
-/// What every node's workspace could grow to, as things are, before more than `budget_bytes` were in use.
-WorkspaceCaps room_for_workspaces(RunPlan& plan, std::size_t budget_bytes);
-
 /// Where a device that keeps them has the run's counters; no such storage elsewhere.
 inline constexpr const char* counters_key = "counters";
 

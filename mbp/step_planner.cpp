@@ -4,9 +4,11 @@
 #include <limits>
 
 #include <sluice/core/error.h>
+#include <sluice/mbp/refine_plan.h>
 #include <sluice/mbp/replay_times.h>
 
 namespace sluice {
+
 StepPlanner::StepPlanner(Module& model, const Optimizer& optimizer, const StepFunction& step, const DataSpec& data,
                          const TrainerOptions& options)
     : data_(data),

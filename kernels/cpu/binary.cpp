@@ -6,17 +6,10 @@
 namespace sluice::cpu {
 namespace {
 
-enum class Extent { full, row, scalar };
-
-Extent extent(const LoweringContext& context, int i) {
-  const LoweredValue& value = context.input(i);
-  if (value.dims == context.output(0).dims) return Extent::full;
-  return value.elements() == 1 ? Extent::scalar : Extent::row;
-}
-
 class BinaryKernel final : public Kernel {
  public:
-  BinaryKernel(BinaryRange range, MaskedBinaryRange masked, std::int64_t count, std::int64_t row, Extent a, Extent b)
+  BinaryKernel(BinaryRange range, MaskedBinaryRange masked, std::int64_t count, std::int64_t row, OperandExtent a,
+               OperandExtent b)
       : range_(range),
         masked_(masked),
         count_(count),
@@ -57,28 +50,26 @@ class BinaryKernel final : public Kernel {
   }
 
   Operand operand(int i, std::int64_t at) const {
-    const Operand whole{in<float>(i), extents_[i] == Extent::scalar};
-    return whole.from(extents_[i] == Extent::row ? at % row_ : at);
+    const Operand whole{in<float>(i), extents_[i] == OperandExtent::scalar};
+    return whole.from(extents_[i] == OperandExtent::row ? at % row_ : at);
   }
 
   BinaryRange range_;
   MaskedBinaryRange masked_;
   std::int64_t count_, row_;
-  Extent extents_[2];
+  OperandExtent extents_[2];
 };
 
 }  // namespace
 
 std::unique_ptr<Kernel> lower_binary(LoweringContext& context, BinaryRange range, MaskedBinaryRange masked,
                                      bool zero_stays_zero) {
-  const Extent a = extent(context, 0), b = extent(context, 1);
-  const bool rows = a == Extent::row || b == Extent::row;
+  const OperandExtent a = operand_extent(context, 0), b = operand_extent(context, 1);
+  const bool rows = a == OperandExtent::row || b == OperandExtent::row;
   if (rows || !zero_stays_zero)
     require_all_plain(context);
-  else if (a == Extent::full && b == Extent::full)
-    share_layout(context, {0, 1});
   else
-    share_layout(context, {a == Extent::full ? 0 : 1});
+    share_layout_of_full_operands(context);
   const std::int64_t count = context.output(0).padded_elements();
   const std::int64_t row = rows ? count / context.output(0).dims[0] : count;
   if (masked) context.set_layout(1, context.output(0).layout);

@@ -2,29 +2,10 @@
 
 // Operands of map_operands that depend on the channel of an element; for .cu files.
 
-#include <sluice/kernels/channel_view.h>
+#include <sluice/kernels/cuda/channel_finder.h>
 #include <sluice/kernels/cuda/operands.h>
 
 namespace sluice::cuda {
-
-/// Which channel an element of an activation belongs to.
-struct ChannelFinder {
-  std::int64_t block;  ///< elements of a block of channels: positions · inner
-  std::int64_t outer, inner, channels;
-
-  explicit ChannelFinder(const ChannelView& view)
-      : block(view.spatial * view.inner),
-        outer(view.outer),
-        inner(view.inner),
-        channels(view.channels) {}
-
-  /// Whether four elements side by side are of one channel, or of four that all exist or all do not.
-  bool finds_wide() const { return inner == 1 ? block % wide == 0 : inner % wide == 0 && channels % wide == 0; }
-  /// That of element `i`; of padding, one that does not exist.
-  __device__ std::int64_t operator()(std::int64_t i) const {
-    return (outer == 1 ? 0 : i / block % outer * inner) + i % inner;
-  }
-};
 
 /// One number per channel; 0 for padding.
 struct ChannelOperand {

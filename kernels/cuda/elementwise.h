@@ -6,6 +6,10 @@
 
 namespace sluice::cuda {
 
+inline constexpr int wide = 4;  ///< floats of an access of 16 bytes
+
+inline bool allows_wide(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0; }
+
 /// Consecutive elements that travel in one access.
 template <class T, int width>
 struct alignas(sizeof(T) * width) Pack {

@@ -9,10 +9,6 @@
 
 namespace sluice::cuda {
 
-inline constexpr int wide = 4;  ///< elements of an access of 16 bytes
-
-inline bool allows_wide(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0; }
-
 /// An operand that begins again after `period` elements of the result: never (as many as there are), for every sample
 /// (those of one), or with every element (1).
 struct Operand {

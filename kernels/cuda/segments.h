@@ -1,12 +1,13 @@
 #pragma once
 
-// Kernels over many tensors at once; for .cu files.
+// Kernels over many tensors at once.
 
-#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <vector>
 
-#include <sluice/kernels/cuda/grid.h>
-#include <sluice/kernels/cuda/operands.h>
+#include <sluice/core/host_device.h>
+#include <sluice/kernels/cuda/elementwise.h>
 #include <sluice/kernels/segments.h>
 
 namespace sluice::cuda {
@@ -25,12 +26,14 @@ struct SegmentChunk {
   SLUICE_HOST_DEVICE std::int64_t packs() const { return end[size - 1]; }
 };
 
-/// Walks the packs of a chunk: body(segment, first element, elements) for those of the calling thread.
+/// The share of thread `thread` of `threads` in the packs of a chunk: body(segment, first element, elements) for each.
+/// Plain C++, so that tests run it without a GPU.
 template <int width, class T, int arrays, class Body>
-__device__ void for_each_pack(const SegmentChunk<T, arrays>& chunk, const Body& body) {
+SLUICE_HOST_DEVICE void for_each_pack(std::int64_t thread, std::int64_t threads, const SegmentChunk<T, arrays>& chunk,
+                                      const Body& body) {
   int segment = 0;
   std::int64_t begin = 0;  // packs before the segment
-  for (std::int64_t pack = grid_thread(); pack < chunk.packs(); pack += grid_threads()) {
+  for (std::int64_t pack = thread; pack < chunk.packs(); pack += threads) {
     for (; pack >= chunk.end[segment]; ++segment) begin = chunk.end[segment];
     const std::int64_t first = (pack - begin) * width, rest = chunk.count[segment] - first;
     body(segment, first, static_cast<int>(rest < width ? rest : width));

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include <sluice/kernels/cuda/grid.h>
+#include <sluice/kernels/cuda/launch.h>
 #include <sluice/kernels/cuda/segments.h>
 #include <sluice/kernels/lowering.h>
 #include <sluice/kernels/update_tensors.h>
@@ -21,7 +23,7 @@ __device__ void update_elements(const F& f, Pack<float, width> (&x)[groups], std
 template <int width, int groups, class Update>
 __global__ void update_kernel(SegmentChunk<float, groups> chunk, Update update, bool clear_gradients) {
   const auto f = update.step();
-  for_each_pack<width>(chunk, [&](int segment, std::int64_t first, int count) {
+  for_each_pack<width>(grid_thread(), grid_threads(), chunk, [&](int segment, std::int64_t first, int count) {
     Pack<float, width> x[groups] = {};
     for (int g = 0; g < groups; ++g) {
       const float* from = chunk.at[segment][g] + first;

@@ -1,6 +1,8 @@
 #include <vector>
 
 #include <sluice/kernels/cuda/block_reduce.h>
+#include <sluice/kernels/cuda/grid.h>
+#include <sluice/kernels/cuda/launch.h>
 #include <sluice/kernels/cuda/segments.h>
 #include <sluice/kernels/finite_check/finite_check_functors.h>
 #include <sluice/kernels/lowering.h>
@@ -14,7 +16,7 @@ constexpr int blocks = 1024;  // of a launch; one block adds up their counts, a 
 template <int width>
 __global__ void count_kernel(cuda::SegmentChunk<const float, 1> values, bool begins, std::int32_t* partial) {
   std::int32_t bad = 0;
-  cuda::for_each_pack<width>(values, [&](int segment, std::int64_t first, int count) {
+  const auto count_pack = [&](int segment, std::int64_t first, int count) {
     const float* x = values.at[segment][0] + first;
     if (count == width) {
       const cuda::Pack<float, width> pack = cuda::load_pack<width>(x, 0);
@@ -22,7 +24,8 @@ __global__ void count_kernel(cuda::SegmentChunk<const float, 1> values, bool beg
     } else {
       for (int k = 0; k < count; ++k) bad += NotFiniteFunctor{}(x[k]);
     }
-  });
+  };
+  cuda::for_each_pack<width>(cuda::grid_thread(), cuda::grid_threads(), values, count_pack);
   bad = cuda::block_sum(bad);
   if (threadIdx.x == 0) partial[blockIdx.x] = bad + (begins ? 0 : partial[blockIdx.x]);
 }

@@ -10,26 +10,16 @@
 #include <sluice/core/kernel.h>
 #include <sluice/core/transfer.h>
 #include <sluice/kernels/leaky_relu/leaky_relu.h>
-#include <sluice/kernels/reference/reference_backend.h>
 #include <sluice/kernels/relu/relu.h>
 
+#include "support/cuda_test.h"
 #include "support/relu_mask.h"
 #include "support/tensors.h"
 
 namespace sluice::test {
 namespace {
 
-class CudaRelu : public testing::Test {
- protected:
-  void SetUp() override {
-    register_reference_device();
-    try {
-      Device::cuda().backend();
-    } catch (const DeviceError& error) {
-      GTEST_SKIP() << error.what();
-    }
-  }
-};
+class CudaRelu : public CudaTest {};
 
 struct Operands {
   Shape shape;  ///< [n,...]

@@ -7,13 +7,13 @@
 #include <unistd.h>
 
 #include <sluice/core/error.h>
-#include <sluice/kernels/reference/reference_backend.h>
 #include <sluice/mbp/scheduler.h>
 #include <sluice/mbp/step_planner.h>
 #include <sluice/optim/adam.h>
 #include <sluice/optim/sgd.h>
 
 #include "residual_net.h"
+#include "support/cuda_test.h"
 #include "support/read_file.h"
 
 namespace sluice::test {
@@ -25,17 +25,7 @@ StepFunction step_of(Module& net) {
   return [&net](const Batch& b) { return mean_cross_entropy(net(b["image"]), b["label"]); };
 }
 
-class CudaTraining : public testing::Test {
- protected:
-  void SetUp() override {
-    register_reference_device();
-    try {
-      Device::cuda().backend();
-    } catch (const DeviceError& error) {
-      GTEST_SKIP() << error.what();
-    }
-  }
-};
+class CudaTraining : public CudaTest {};
 
 /// What training leads to.
 struct Trained {

@@ -8,48 +8,10 @@
 
 #include <sluice/core/device.h>
 
-#include "small_net.h"
+#include "planned.h"
 
 namespace sluice::test {
 namespace {
-
-struct PlanOptions {
-  std::int64_t samples = 90, batch = 40, micro_batch = 7, evaluation_samples = 90;
-  std::size_t workspace_cap_bytes = 0;
-  Crossing crossing = Crossing::keep;
-  bool fold = true, squared = false;
-};
-
-/// A run plan with the graphs it points into.
-struct Planned {
-  explicit Planned(const PlanOptions& options) : data(small_data(options.samples, 0).spec()) {
-    const StepFunction step = [&](const Batch& b) {
-      const Var logits = net(b["image"]);
-      b.output("logits", logits);
-      const Var loss = mean_cross_entropy(logits, b["label"]);
-      if (!options.squared) return loss;
-      const Var total = batch_sum(sum_per_sample(logits));
-      return add(loss, mul(total, total));
-    };
-    training = make_training_graph(trace(net, step, data), NoUpdate(), options.fold, true);
-    evaluation = make_evaluation_graph(trace_evaluation(net, step, data));
-    plan = make_run_plan({.training = &training,
-                          .evaluation = &evaluation,
-                          .data = &data,
-                          .batch = options.batch,
-                          .micro_batch = options.micro_batch,
-                          .evaluation_samples = options.evaluation_samples,
-                          .caps = {.bytes = options.workspace_cap_bytes},
-                          .crossing = options.crossing,
-                          .backend = &Device::cpu().backend()});
-  }
-  const Plan& summary() const { return plan->summary; }
-
-  SmallNet net;
-  DataSpec data;
-  StepGraph training, evaluation;
-  std::unique_ptr<RunPlan> plan;
-};
 
 std::set<std::int64_t> sizes(const Program& program) {
   std::set<std::int64_t> sizes;

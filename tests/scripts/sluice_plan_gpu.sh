@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # sluice plan --gpu: plans for GPUs that are not here, from cuDNN and from the cache, and what it says of bad properties.
-# Skips where the build has no CUDA module, or
-# its libraries are not there.
+# Skips where the build has no CUDA module, or its libraries are not there.
 set -uo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/support/checks.sh"
 

@@ -16,6 +16,7 @@
 
 #include "cuda_runtime_api.h"
 
+// CUDA's names, not ours. NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming)
 #define __host__
 #define __device__
 #define __global__
@@ -195,3 +196,5 @@ inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z,
 inline int4 make_int4(int x, int y, int z, int w) { return {x, y, z, w}; }
 inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
 inline double2 make_double2(double x, double y) { return {x, y}; }
+
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)

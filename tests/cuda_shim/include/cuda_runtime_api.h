@@ -2,9 +2,11 @@
 
 // A CUDA runtime for tests, without CUDA: the part of <cuda_runtime_api.h> that this project calls, with the meaning
 // that NVIDIA's reference gives it. Device memory is memory of the host, kernels run on the calling thread
-// (runtime/grid.h), streams as late as they may (runtime/stream.h).
+// (runtime/block.h), streams as late as they may (runtime/stream.h).
 
 #include <cstddef>
+
+// CUDA's names, not ours. NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming)
 
 enum cudaError {
   cudaSuccess = 0,
@@ -144,3 +146,5 @@ template <class T>
 cudaError_t cudaMalloc(T** data, std::size_t bytes) {
   return cudaMalloc(reinterpret_cast<void**>(data), bytes);
 }
+
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)

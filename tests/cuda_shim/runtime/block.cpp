@@ -240,7 +240,7 @@ std::string run(const Launch& launch) {
     shared.poison();
     Block current(launch);
     block = &current;
-    if (const std::string failure = current.run(); !failure.empty()) return failure;
+    if (std::string failure = current.run(); !failure.empty()) return failure;
   }
   return "";
 }
