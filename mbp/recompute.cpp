@@ -2,116 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <queue>
 #include <thread>
 #include <tuple>
 #include <utility>
 
+#include <sluice/mbp/decisions.h>
+
 namespace sluice {
 namespace {
 
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
-/// How long a value stays, and what happens when it is needed after that.
-enum class Decision : std::uint8_t {
-  keep,         ///< it stays for good, for whatever is computed from it again
-  to_last_use,  ///< it stays until it was used for the last time; for others it is computed each time
-  recompute,    ///< it goes after its early uses, is computed again at the first late one, and stays from then on
-  each_time,    ///< the same, but where it was computed again only to compute something else, it does not stay
-};
-
-/// When a value is used of its own, without recomputation.
-struct Uses {
-  int last_early = 0;  ///< the last step before the widest gap between uses, or the last of all where no gap is wide
-  int last = 0;
-};
-
-/// What became of a value in a sequence.
-struct Fate {
-  int last_wanted = 0;  ///< the last step at which its first copy was wanted
-  bool again = false;   ///< it was computed again
-};
-
-/// The last step at which the first copy of a value is at hand.
-int stays_until(const PartModel& model, const Uses& uses, Decision decision) {
-  switch (decision) {
-    case Decision::keep: return model.steps();
-    case Decision::to_last_use: return uses.last;
-    default: return uses.last_early;
-  }
-}
-
-/// Builds sequences, with what is at hand at each moment.
-class Builder {
- public:
-  Builder(const PartModel& model, const std::vector<Uses>& uses) : model_(model), uses_(uses) {}
-
-  /// `sequence` is what running every step takes under these decisions.
-  void run(const std::vector<Decision>& decisions, std::vector<int>& sequence) {
-    decisions_ = decisions.data();
-    sequence_ = &sequence;
-    sequence.clear();
-    copy_.assign(at(model_.values()), Copy::none);
-    made_for_.assign(at(model_.values()), -1);
-    fates_.assign(at(model_.values()), {});
-    for (now_ = 0; now_ < model_.steps(); ++now_) {
-      for (const int v : model_.step(now_).inputs) {
-        provide(v);
-        if (copy_[at(v)] == Copy::passing) copy_[at(v)] = Copy::staying;  // a use of its own: others follow
-      }
-      execute(now_, Copy::original);
-    }
-    for (int v = 0; v < model_.values(); ++v)
-      if (model_.kept_to_end(v)) provide(v);
-  }
-  /// In the last sequence, by value.
-  const std::vector<Fate>& fates() const { return fates_; }
-
- private:
-  enum class Copy : std::uint8_t { none, original, staying, passing };
-
-  bool at_hand(int v) {
-    switch (copy_[at(v)]) {
-      case Copy::none: return false;
-      case Copy::original:
-        fates_[at(v)].last_wanted = now_;
-        return now_ <= stays_until(model_, uses_[at(v)], decisions_[v]);
-      case Copy::staying: return true;
-      case Copy::passing: return made_for_[at(v)] == now_;
-    }
-    return false;
-  }
-
-  void provide(int v) {
-    if (at_hand(v)) return;
-    const int step = model_.producer(v);
-    for (const int input : model_.step(step).inputs) provide(input);
-    execute(step, Copy::staying);
-  }
-
-  void execute(int step, Copy copy) {
-    sequence_->push_back(step);
-    for (const int v : model_.step(step).outputs) {
-      // Readers find the latest copy: one that was there to stay is replaced by one that stays.
-      const bool stays = decisions_[v] == Decision::keep || decisions_[v] == Decision::recompute ||
-                         (at_hand(v) && copy_[at(v)] != Copy::passing);
-      copy_[at(v)] = copy == Copy::staying && !stays ? Copy::passing : copy;
-      made_for_[at(v)] = now_;
-      fates_[at(v)].again |= copy == Copy::staying;
-    }
-  }
-
-  const PartModel& model_;
-  const Decision* decisions_ = nullptr;  // by value
-  const std::vector<Uses>& uses_;
-  std::vector<Copy> copy_;
-  std::vector<int> made_for_;
-  std::vector<Fate> fates_;
-  std::vector<int>* sequence_ = nullptr;
-  int now_ = 0;
-};
 
 /// What one change of a solver's first decisions leads to. The same for every limit, so solvers of one model share it.
 struct FirstTrial {
@@ -130,9 +32,9 @@ class Solver {
       : model_(model),
         thrift_(thrift),
         decisions_(at(model.values()), Decision::keep),
+        uses_(uses_in_order(model)),
         benches_{Bench(model, uses_), Bench(model, uses_)},
         first_trials_(first_trials) {
-    find_uses();
     for (int v = 0; v < model_.values(); ++v) {
       repeatable_.push_back(model_.producer(v) >= 0 && model_.step(model_.producer(v)).repeatable &&
                             (!only_cheap || model_.step(model_.producer(v)).cheap));
@@ -190,7 +92,7 @@ class Solver {
   struct Bench {
     Bench(const PartModel& model, const std::vector<Uses>& uses) : builder(model, uses) {}
 
-    Builder builder;
+    SequenceBuilder builder;
     PartModel::Scratch scratch = {};
     std::vector<Decision> decisions = {};
     std::vector<int> sequence = {};
@@ -205,27 +107,6 @@ class Solver {
       return std::tuple(a.gain, b.value, b.decision) < std::tuple(b.gain, a.value, a.decision);
     }
   };
-
-  void find_uses() {
-    uses_.resize(at(model_.values()));
-    std::vector<int> widest(at(model_.values()), 4);  // narrower gaps do not count
-    const auto use = [&](int v, int when) {
-      Uses& uses = uses_[at(v)];
-      if (when - uses.last > widest[at(v)]) {
-        widest[at(v)] = when - uses.last;
-        uses.last_early = uses.last;
-        has_gap_[at(v)] = true;
-      }
-      uses.last = when;
-    };
-    has_gap_.assign(at(model_.values()), false);
-    for (int i = 0; i < model_.steps(); ++i) {
-      for (const int v : model_.step(i).inputs) use(v, i);
-      for (const int v : model_.step(i).outputs) uses_[at(v)].last = i;
-    }
-    for (int v = 0; v < model_.values(); ++v)
-      if (!has_gap_[at(v)]) uses_[at(v)].last_early = uses_[at(v)].last;
-  }
 
   double excess(const std::vector<std::size_t>& live) const {
     double sum = 0;
@@ -272,7 +153,7 @@ class Solver {
   bool changes_nothing(Change change) const {
     const Fate& fate = fates_[at(change.value)];
     return change.decision == decisions_[at(change.value)] ||
-           (!fate.again && fate.last_wanted <= stays_until(model_, uses_[at(change.value)], change.decision));
+           (!fate.again && fate.last_wanted <= stays_until(uses_[at(change.value)], change.decision));
   }
 
   /// All changes of one decision that may be worth it.
@@ -344,7 +225,6 @@ class Solver {
   double thrift_;
   std::vector<Decision> decisions_;  // by value
   std::vector<Uses> uses_;           // by value
-  std::vector<bool> has_gap_;        // by value
   std::vector<bool> repeatable_;
   Bench benches_[2];
   FirstTrials& first_trials_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <initializer_list>
 #include <memory>
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -89,8 +90,8 @@ inline Part random_part(std::mt19937& engine) {
 }
 
 inline std::vector<int> as_they_are(const Part& part) {
-  std::vector<int> sequence;
-  for (int i = 0; i < static_cast<int>(part.instructions.size()); ++i) sequence.push_back(i);
+  std::vector<int> sequence(part.instructions.size());
+  std::iota(sequence.begin(), sequence.end(), 0);
   return sequence;
 }
 
