@@ -86,7 +86,7 @@ sanitize() {
 }
 sanitized='Accuracy.*:*AvgPool2d*:*AddRelu*:*BatchNorm*:*Bias*:*Concat*:*CrossEntropy*:*Dropout*:*FiniteCheck*:*Gelu*:*LeakyRelu*'
 sanitized+=':*MaxPool2d*:Normalize*:*Optimizer*:*Reduce*:Relu.*:Sigmoid*:Softmax*:Structural*:*Upsample*:*Arithmetic*:Scale*'
-sanitized+=':CudaRelu.AnyLayout*:CudaRelu.Passes*'
+sanitized+=':CudaRelu.AnyLayout*:CudaRelu.Passes*:Conv2dRelu.MasksOfAnySize'
 step_memcheck() { sanitize memcheck; }
 step_racecheck() { sanitize racecheck; }
 step_synccheck() { sanitize synccheck; }
