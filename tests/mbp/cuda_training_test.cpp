@@ -106,25 +106,49 @@ TEST_F(CudaTraining, EveryPartIsRecordedOnceItRan) {
   EXPECT_EQ(scheduler.recorded_parts(), parts);
 }
 
-TEST_F(CudaTraining, TunesItsConvolutions) {
-  const TensorDataset data = small_data(n, 3);
-  const std::string path =
-      (std::filesystem::temp_directory_path() / ("sluice_cuda_tuning_" + std::to_string(::getpid()))).string();
-  const auto plan = [&](bool tune) {
+/// Plans with a tuning file of its own, one after the other.
+class CudaTuning : public CudaTraining {
+ protected:
+  ~CudaTuning() override { std::filesystem::remove(path_); }
+
+  Plan plan(bool tune, TrainerOptions options) {
+    options.batch = n;
+    options.device = Device::cuda();
+    options.tuning = path_;
+    options.tune = tune;
     SmallNet net;
     Sgd sgd({.lr = 0.1});
-    Trainer trainer(net, sgd, step_of(net), data.spec(),
-                    {.batch = n, .micro_batch = 10, .device = Device::cuda(), .tuning = path, .tune = tune});
+    const TensorDataset data = small_data(n, 3);
+    Trainer trainer(net, sgd, step_of(net), data.spec(), options);
     trainer.run_epoch(data);
     return trainer.plan();
-  };
-  const Plan tuned = plan(true);
-  const std::string written = read_file(path);
+  }
+  std::string file() const { return read_file(path_); }
+
+ private:
+  std::string path_ =
+      (std::filesystem::temp_directory_path() / ("sluice_cuda_tuning_" + std::to_string(::getpid()))).string();
+};
+
+TEST_F(CudaTuning, TimesConvolutions) {
+  const Plan tuned = plan(true, {.micro_batch = 10});
+  const std::string written = file();
   for (const char* kernel : {"\nconv2d+relu ", "\nconv2d_grad_weight "})
     EXPECT_NE(written.find(kernel), std::string::npos) << kernel << " is not in: " << written;
-  EXPECT_EQ(plan(false).hash, tuned.hash);
-  EXPECT_EQ(read_file(path), written);
-  std::filesystem::remove(path);
+  EXPECT_EQ(plan(false, {.micro_batch = 10}).hash, tuned.hash);
+  EXPECT_EQ(file(), written);
+}
+
+TEST_F(CudaTuning, TimesReplays) {
+  const std::size_t before = Device::cuda().backend().allocated_bytes();
+  for (const bool record : {true, false}) {
+    const Plan tuned = plan(true, {.fastest = true, .record = record});
+    EXPECT_TRUE(tuned.fastest_by_times);
+    EXPECT_EQ(tuned.candidates.size(), 5U);  // 20, 10, 5, 2, 1
+    for (const SizeCandidate& candidate : tuned.candidates) EXPECT_GT(candidate.replay_ms.value_or(0), 0);
+    EXPECT_EQ(plan(false, {.fastest = true, .record = record}).hash, tuned.hash);
+  }
+  EXPECT_EQ(Device::cuda().backend().allocated_bytes(), before);
 }
 
 TEST_F(CudaTraining, TakesThePlannedMemoryToTheByte) {
