@@ -190,6 +190,8 @@ class Trainer::Impl final : public ParameterHome {
     return details;
   }
 
+  RecordedParts recorded_parts() const { return scheduler_ ? scheduler_->recorded_parts() : RecordedParts{}; }
+
   void record_times(std::int64_t steps) {
     if (options_.verify_memory)
       throw UsageError("trainer: times in verify mode would be those of its checks; expected one of the two");
@@ -388,6 +390,7 @@ void Trainer::on_progress(std::function<void(const Progress&)> callback) { impl_
 Tensor Trainer::gradient(const Parameter& parameter) const { return impl_->gradient(parameter); }
 MemoryReport Trainer::memory_report() const { return impl_->memory_report(); }
 PlanDetails Trainer::plan_details() const { return impl_->plan_details(); }
+RecordedParts Trainer::recorded_parts() const { return impl_->recorded_parts(); }
 void Trainer::record_times(std::int64_t steps) { impl_->record_times(steps); }
 KernelTimes Trainer::kernel_times() const { return impl_->kernel_times(); }
 std::string Trainer::weights_hash() const { return impl_->weights_hash(); }
