@@ -9,8 +9,10 @@
 #include <gtest/gtest.h>
 
 #include <sluice/core/error.h>
+#include <sluice/kernels/cuda/cuda_backend.h>
 #include <sluice/optim/adam.h>
 
+#include "cuda_shim/faulty_kernels.h"
 #include "mbp/small_net.h"
 #include "policy.h"
 
@@ -66,6 +68,44 @@ TEST_F(CudaShimBackend, GoesOnAfterACaptureThatFailed) {
               }),
               twos);
   }
+}
+
+cudaStream_t stream() { return static_cast<cuda::CudaBackend&>(backend()).queue().stream; }
+
+std::string message_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const BackendError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+// Nobody waits for a kernel before the next one is launched.
+TEST_F(CudaShimBackend, AFaultMayBeOfAKernelBeforeTheOneThatNoticesIt) {
+  barrier_for_half(stream(), 64);
+  std::string message = message_of([] {
+    const RunningKernel running("relu");
+    backend().synchronize();
+  });
+  EXPECT_EQ(message.find("cuda: cudaStreamSynchronize failed in kernel 'relu' or one before it "
+                         "(CUDA_LAUNCH_BLOCKING=1 with --no-graph tells which); got 'unspecified launch failure"),
+            0U)
+      << message;
+  barrier_for_half(stream(), 64);
+  message = message_of([] { backend().synchronize(); });
+  EXPECT_EQ(message.find("cuda: cudaStreamSynchronize failed, or a kernel before it (CUDA_LAUNCH_BLOCKING=1 with"), 0U)
+      << message;
+}
+
+TEST_F(CudaShimBackend, AWrongArgumentIsOfItsCall) {
+  char host = 0;
+  const std::string message = message_of([&] {
+    const RunningKernel running("relu");
+    backend().copy(&host, &host, 1);
+  });
+  EXPECT_EQ(message.find("cuda: cudaMemcpyAsync on the device failed in kernel 'relu'; got 'invalid argument"), 0U)
+      << message;
 }
 
 struct Trained {
