@@ -186,8 +186,7 @@ class Trainer::Impl final : public ParameterHome {
 
   PlanDetails plan_details() const {
     const std::optional<Seen> seen = this->seen();
-    PlanDetails details = make_plan_details(*plan_, training(), seen ? &*seen : nullptr);
-    return details;
+    return make_plan_details(*plan_, training(), seen ? &*seen : nullptr);
   }
 
   RecordedParts recorded_parts() const { return scheduler_ ? scheduler_->recorded_parts() : RecordedParts{}; }
@@ -215,6 +214,7 @@ class Trainer::Impl final : public ParameterHome {
   }
   void write(const ParameterData& parameter, const Tensor& value) override {
     scheduler_->write(storage_of(parameter), value);
+    scanned_.reset();
   }
 
  private:
@@ -231,7 +231,8 @@ class Trainer::Impl final : public ParameterHome {
   std::optional<Seen> seen() const {
     if (!scheduler_) return std::nullopt;
     if (const Verifier* const verifier = scheduler_->verifier()) return verifier->seen();
-    return seen_in(scheduler_->slab());
+    if (!scanned_) scanned_ = seen_in(scheduler_->slab());
+    return scanned_;
   }
 
   /// Before any run: the model and the data must be what was planned for, and the slab must exist.
@@ -242,6 +243,7 @@ class Trainer::Impl final : public ParameterHome {
           "trainer: the model was changed after planning (a layer's mode, rate, freezing or parameters); "
           "expected a new Trainer for the changed model");
     host_bytes_[&data] = data.host_bytes();
+    scanned_.reset();
     if (!scheduler_) take_memory();
   }
 
@@ -316,6 +318,7 @@ class Trainer::Impl final : public ParameterHome {
         progress_.samples = position_ + (stage == last_stage ? split.first(replay) + split.size(replay) : 0);
         progress_.seconds = seconds_since(start);
         callback_(progress_);
+        scanned_.reset();  // it may have asked for a report; the slab is written further
       }
       return !stop_;
     });
@@ -366,6 +369,7 @@ class Trainer::Impl final : public ParameterHome {
   std::unique_ptr<RunPlan> plan_;
   std::optional<TimesRecorder> recorder_;
   std::unique_ptr<Scheduler> scheduler_;  // from the first run on
+  mutable std::optional<Seen> scanned_;   // of the slab as it is; a scan reads all of it
 
   std::int64_t epoch_ = 0, position_ = 0, step_ = 0;
   bool has_gradient_ = false;  // of the last step, which was finished
