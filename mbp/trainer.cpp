@@ -77,6 +77,7 @@ class Trainer::Impl final : public ParameterHome {
       ++epoch_;
     }
     result.step = step_;
+    backend_->synchronize();  // the last update may be under way
     result.seconds = seconds_since(start);
     result.waited_s = feeder.waited_s();
     return result;

@@ -154,5 +154,16 @@ TEST_F(CudaShimBackend, PartsThatCannotBeCapturedRunKernelByKernel) {
   EXPECT_EQ(train(eager).parts.refused, 0U);
 }
 
+TEST_F(CudaShimBackend, StepsEndWhenTheLastUpdateIsDone) {
+  cuda_shim::set_policy({.streams = cuda_shim::Laziness::lazy});
+  SmallNet net;
+  Adam adam({.lr = 0.01});
+  const TensorDataset data = small_data(10, 3);
+  const StepFunction step = [&net](const Batch& b) { return mean_cross_entropy(net(b["image"]), b["label"]); };
+  Trainer trainer(net, adam, step, data.spec(), {.batch = 10, .device = Device::cuda()});
+  trainer.step(data);
+  EXPECT_EQ(cudaStreamQuery(stream()), cudaSuccess);
+}
+
 }  // namespace
 }  // namespace sluice::test
