@@ -36,9 +36,9 @@ inline bool is_of_its_call(cudaError_t status) {
 /// " in kernel 'relu'", and that it may have been one before it.
 inline std::string culprit(cudaError_t status) {
   const std::string kernel = running_kernel();
-  const std::string here = kernel.empty() ? "" : " in kernel '" + kernel + "'";
-  if (is_of_its_call(status)) return here;
-  return here + (kernel.empty() ? ", or a kernel before it" : " or one before it") +
+  std::string where = kernel.empty() ? "" : " in kernel '" + kernel + "'";
+  if (is_of_its_call(status)) return where;
+  return where + (kernel.empty() ? ", or a kernel before it" : " or one before it") +
          " (CUDA_LAUNCH_BLOCKING=1 with --no-graph tells which)";
 }
 

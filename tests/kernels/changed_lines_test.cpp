@@ -37,7 +37,7 @@ void check_lines(const std::vector<unsigned char>& bytes, std::size_t line_bytes
 // One byte at each place of a line, by values that differ from the fill in a single bit.
 TEST(ChangedLines, OneByteIsEnough) {
   for (std::size_t place = 0; place < 64; ++place) {
-    std::vector<unsigned char> bytes(64 * 64, fill);
+    std::vector<unsigned char> bytes(4096, fill);
     bytes[64 * place + place] ^= static_cast<unsigned char>(1 << place % 8);
     check_lines(bytes, 64);
   }
@@ -45,7 +45,7 @@ TEST(ChangedLines, OneByteIsEnough) {
 
 TEST(ChangedLines, OfAnySize) {
   std::mt19937 engine(1);
-  for (const std::size_t size : {1, 63, 64, 65, 64 * 31, 64 * 32, 64 * 32 + 1, 64 * 33 - 1, 64 * 5000 + 17}) {
+  for (const std::size_t size : {1U, 63U, 64U, 65U, 64U * 31, 64U * 32, 64U * 32 + 1, 64U * 33 - 1, 64U * 5000 + 17}) {
     std::vector<unsigned char> bytes(size, fill);
     check_lines(bytes, 64);
     for (std::size_t i = 0; i < (size + 299) / 300; ++i) bytes[engine() % size] = static_cast<unsigned char>(engine());
