@@ -1,6 +1,8 @@
 #include <sluice/core/device.h>
 
+#include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -110,6 +112,29 @@ void Backend::set_precision(Precision precision) {
   if (precision == Precision::tf32)
     throw DeviceError("precision: this device multiplies in fp32; got tf32 for " + description() +
                       "; expected fp32, or a CUDA device of compute capability 8.0 or later");
+}
+
+std::vector<std::uint32_t> Backend::changed_lines(const void* device, std::size_t bytes, std::size_t line_bytes,
+                                                  unsigned char fill) {
+  const std::vector<std::byte> filled(line_bytes, std::byte{fill});
+  const std::size_t piece = (std::size_t{16} << 20) / line_bytes * line_bytes;
+  std::vector<std::byte> copy;
+  std::vector<std::uint32_t> words((bytes + 32 * line_bytes - 1) / (32 * line_bytes));
+  for (std::size_t begin = 0; begin < bytes; begin += piece) {
+    const std::size_t size = std::min(piece, bytes - begin);
+    const std::byte* data = static_cast<const std::byte*>(device) + begin;
+    if (!host_visible()) {
+      copy.resize(size);
+      copy_out(copy.data(), data, size);
+      data = copy.data();
+    }
+    for (std::size_t i = 0; i < size; i += line_bytes) {
+      const std::size_t line = (begin + i) / line_bytes;
+      const bool changed = std::memcmp(data + i, filled.data(), std::min(line_bytes, size - i)) != 0;
+      words[line / 32] |= static_cast<std::uint32_t>(changed) << (line % 32);
+    }
+  }
+  return words;
 }
 
 void Backend::store_in_slot(void* slots, const void* plain, std::size_t bytes, std::size_t stride,

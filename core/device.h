@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <sluice/core/dtype.h>
 
@@ -166,6 +167,10 @@ class Backend {
   /// Between two places of this device that do not overlap.
   virtual void copy(void* to, const void* from, std::size_t bytes) = 0;
   virtual void fill(void* device, unsigned char byte, std::size_t bytes) = 0;
+  /// Which lines of `line_bytes` (a multiple of 16, which `device` is aligned to) have a byte that is not `fill`: line
+  /// i is bit i % 32 of word i / 32. The last line may be shorter. Takes no memory of the device.
+  virtual std::vector<std::uint32_t> changed_lines(const void* device, std::size_t bytes, std::size_t line_bytes,
+                                                   unsigned char fill);
   /// Copies between `plain`, `bytes` of them, and the slot of `slots` (each `stride` bytes) that belongs to the
   /// micro-batch of `context`.
   virtual void store_in_slot(void* slots, const void* plain, std::size_t bytes, std::size_t stride,

@@ -41,8 +41,7 @@ class Scheduler {
   Incoming incoming(const DataSpec& data) const;
   /// Memory of the host that staging takes on its way to the device.
   std::size_t host_staging_bytes() const { return uploader_ ? 2 * uploader_->slot_bytes() : 0; }
-  /// Parts that run as recordings by now.
-  std::size_t recorded_parts() const { return recordings_.size(); }
+  RecordedParts recorded_parts() const { return recordings_.parts(); }
   void set_scalar(const std::string& name, double number);
   /// Writes a storage from the host, between passes.
   void write(int storage, const Tensor& value);

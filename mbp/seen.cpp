@@ -1,8 +1,7 @@
 #include <sluice/mbp/seen.h>
 
-#include <algorithm>
+#include <cstdint>
 #include <memory>
-#include <span>
 #include <vector>
 
 #include <sluice/mbp/slab.h>
@@ -12,34 +11,24 @@ namespace {
 
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
-/// Which lines (slab_alignment bytes) of a slab no longer hold what it was filled with at first.
+/// The lines of a slab that were written.
 class WrittenLines {
  public:
-  explicit WrittenLines(const Slab& slab) : written_(line(slab.total_bytes() + slab_alignment - 1)) {
-    constexpr std::size_t piece = std::size_t{16} << 20;
-    std::vector<std::byte> copy;
-    const std::byte fill{slab.poison()};
-    for (std::size_t begin = 0; begin < slab.total_bytes(); begin += piece) {
-      const auto bytes = slab.content(begin, std::min(piece, slab.total_bytes() - begin), copy);
-      for (std::size_t i = 0; i < bytes.size(); i += slab_alignment) {
-        const auto one = bytes.subspan(i, std::min(slab_alignment, bytes.size() - i));
-        written_[line(begin + i)] = std::any_of(one.begin(), one.end(), [&](std::byte b) { return b != fill; });
-      }
-    }
-  }
+  explicit WrittenLines(const Slab& slab) : words_(slab.changed_lines()) {}
 
   bool any(std::size_t begin, std::size_t bytes) const { return end(begin, bytes) > begin; }
   /// The end of the last written line in a range; its beginning when there is none.
   std::size_t end(std::size_t begin, std::size_t bytes) const {
     for (std::size_t i = line(begin + bytes + slab_alignment - 1); i > line(begin); --i)
-      if (written_[i - 1]) return i * slab_alignment;
+      if (written(i - 1)) return i * slab_alignment;
     return begin;
   }
 
  private:
   static std::size_t line(std::size_t byte) { return byte / slab_alignment; }
+  bool written(std::size_t line) const { return ((words_[line / 32] >> (line % 32)) & 1) != 0; }
 
-  std::vector<bool> written_;
+  std::vector<std::uint32_t> words_;
 };
 
 }  // namespace

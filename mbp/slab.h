@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -25,8 +26,11 @@ class Slab {
   void fill(std::size_t begin, std::size_t bytes, unsigned char byte) {
     backend_.fill(buffer_.data() + begin, byte, bytes);
   }
-  /// What every byte was before anything was written.
-  unsigned char poison() const { return poison_; }
+  /// Which lines of slab_alignment bytes no longer hold what all bytes did before anything was written
+  /// (Backend::changed_lines).
+  std::vector<std::uint32_t> changed_lines() const {
+    return backend_.changed_lines(buffer_.data(), buffer_.bytes(), slab_alignment, poison_);
+  }
   std::size_t planned_bytes() const { return plan_.summary.planned_peak_bytes(); }
 
   std::byte* storage(int id) const { return static_cast<std::byte*>(addresses_[static_cast<std::size_t>(id)]); }

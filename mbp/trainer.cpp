@@ -77,6 +77,7 @@ class Trainer::Impl final : public ParameterHome {
       ++epoch_;
     }
     result.step = step_;
+    backend_->synchronize();  // the last update may be under way
     result.seconds = seconds_since(start);
     result.waited_s = feeder.waited_s();
     return result;
@@ -186,9 +187,10 @@ class Trainer::Impl final : public ParameterHome {
 
   PlanDetails plan_details() const {
     const std::optional<Seen> seen = this->seen();
-    PlanDetails details = make_plan_details(*plan_, training(), seen ? &*seen : nullptr);
-    return details;
+    return make_plan_details(*plan_, training(), seen ? &*seen : nullptr);
   }
+
+  RecordedParts recorded_parts() const { return scheduler_ ? scheduler_->recorded_parts() : RecordedParts{}; }
 
   void record_times(std::int64_t steps) {
     if (options_.verify_memory)
@@ -213,6 +215,7 @@ class Trainer::Impl final : public ParameterHome {
   }
   void write(const ParameterData& parameter, const Tensor& value) override {
     scheduler_->write(storage_of(parameter), value);
+    scanned_.reset();
   }
 
  private:
@@ -229,7 +232,8 @@ class Trainer::Impl final : public ParameterHome {
   std::optional<Seen> seen() const {
     if (!scheduler_) return std::nullopt;
     if (const Verifier* const verifier = scheduler_->verifier()) return verifier->seen();
-    return seen_in(scheduler_->slab());
+    if (!scanned_) scanned_ = seen_in(scheduler_->slab());
+    return scanned_;
   }
 
   /// Before any run: the model and the data must be what was planned for, and the slab must exist.
@@ -240,6 +244,7 @@ class Trainer::Impl final : public ParameterHome {
           "trainer: the model was changed after planning (a layer's mode, rate, freezing or parameters); "
           "expected a new Trainer for the changed model");
     host_bytes_[&data] = data.host_bytes();
+    scanned_.reset();
     if (!scheduler_) take_memory();
   }
 
@@ -314,6 +319,7 @@ class Trainer::Impl final : public ParameterHome {
         progress_.samples = position_ + (stage == last_stage ? split.first(replay) + split.size(replay) : 0);
         progress_.seconds = seconds_since(start);
         callback_(progress_);
+        scanned_.reset();  // it may have asked for a report; the slab is written further
       }
       return !stop_;
     });
@@ -364,6 +370,7 @@ class Trainer::Impl final : public ParameterHome {
   std::unique_ptr<RunPlan> plan_;
   std::optional<TimesRecorder> recorder_;
   std::unique_ptr<Scheduler> scheduler_;  // from the first run on
+  mutable std::optional<Seen> scanned_;   // of the slab as it is; a scan reads all of it
 
   std::int64_t epoch_ = 0, position_ = 0, step_ = 0;
   bool has_gradient_ = false;  // of the last step, which was finished
@@ -388,6 +395,7 @@ void Trainer::on_progress(std::function<void(const Progress&)> callback) { impl_
 Tensor Trainer::gradient(const Parameter& parameter) const { return impl_->gradient(parameter); }
 MemoryReport Trainer::memory_report() const { return impl_->memory_report(); }
 PlanDetails Trainer::plan_details() const { return impl_->plan_details(); }
+RecordedParts Trainer::recorded_parts() const { return impl_->recorded_parts(); }
 void Trainer::record_times(std::int64_t steps) { impl_->record_times(steps); }
 KernelTimes Trainer::kernel_times() const { return impl_->kernel_times(); }
 std::string Trainer::weights_hash() const { return impl_->weights_hash(); }

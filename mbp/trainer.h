@@ -20,6 +20,7 @@
 #include <sluice/mbp/memory_report.h>
 #include <sluice/mbp/plan_details.h>
 #include <sluice/mbp/plan_options.h>
+#include <sluice/mbp/recorded_parts.h>
 #include <sluice/optim/optimizer.h>
 
 namespace sluice {
@@ -141,6 +142,8 @@ class Trainer {
   MemoryReport memory_report() const;
   /// The plan with all its bytes; after a run with what was measured of them.
   PlanDetails plan_details() const;
+  /// By now.
+  RecordedParts recorded_parts() const;
   /// Times every kernel of the next `steps` training steps, in memory that is taken before the first of them. Throws
   /// UsageError in verify mode, whose checks would be what is timed.
   void record_times(std::int64_t steps);

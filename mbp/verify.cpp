@@ -1,16 +1,27 @@
 #include <sluice/mbp/verify.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 
 #include <sluice/core/error.h>
+#include <sluice/mbp/byte_size.h>
 
 namespace sluice {
 namespace {
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 }  // namespace
 
+std::string Verifier::warning_of_cost(std::size_t slab_bytes, bool host_visible) {
+  constexpr std::size_t little = std::size_t{1} << 30;
+  if (host_visible || slab_bytes <= little) return {};
+  return "sluice: WARNING: verify mode copies all " + format_bytes(slab_bytes) +
+         " of the slab from the device after every kernel and compares them on the host, which takes long; a smaller "
+         "micro-batch takes less\n";
+}
+
 Verifier::Verifier(Slab& slab, unsigned char poison) : slab_(slab), poison_(poison) {
+  std::fputs(warning_of_cost(slab.total_bytes(), slab.backend().host_visible()).c_str(), stderr);
   resync();
   const StorageTable& storages = slab.plan().storages;
   for (int id = 0; id < storages.size(); ++id) {

@@ -20,8 +20,12 @@ class Verifier {
  public:
   static constexpr std::size_t guard_bytes = std::size_t{1} << 20;
 
-  /// Everything written so far (parameters, constants) counts as touched.
+  /// Everything written so far (parameters, constants) counts as touched. Where that is slow, stderr tells
+  /// (warning_of_cost).
   Verifier(Slab& slab, unsigned char poison);
+  /// What verify mode costs with a slab of so many bytes whose memory the host can read, or cannot; empty where that is
+  /// little.
+  static std::string warning_of_cost(std::size_t slab_bytes, bool host_visible);
 
   /// Throws VerifyError naming the kernel and what it wrote over.
   void run(const PackedPart& part, const RunContext& context);

@@ -45,6 +45,8 @@ class CudaBackend final : public Backend {
   void copy_out(void* host, const void* device, std::size_t bytes) override;
   void copy(void* to, const void* from, std::size_t bytes) override;
   void fill(void* device, unsigned char byte, std::size_t bytes) override;
+  std::vector<std::uint32_t> changed_lines(const void* device, std::size_t bytes, std::size_t line_bytes,
+                                           unsigned char fill) override;
   void synchronize() override;
   /// Makes the device the calling thread's current one. Throws DeviceError when it is only planned for.
   void select() const;

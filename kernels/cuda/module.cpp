@@ -46,6 +46,7 @@ Backend* sluice_open_cuda(int index, char* why, std::size_t why_bytes) {
 
 Backend* sluice_plan_cuda(const char* properties_file, char* why, std::size_t why_bytes) {
   return open_or_say_why(why, why_bytes, [&] {
+    cudnn::require_planning();
     return std::make_unique<cuda::CudaBackend>(cuda::read_device_properties(properties_file));
   });
 }

@@ -1,11 +1,9 @@
 #include <sluice/kernels/cuda/uploader.h>
 
-#include <algorithm>
 #include <array>
-#include <string>
 
-#include <sluice/core/error.h>
 #include <sluice/kernels/cuda/check.h>
+#include <sluice/kernels/cuda/pinned_memory.h>
 
 namespace sluice::cuda {
 namespace {
@@ -25,28 +23,6 @@ class Event {
 
  private:
   cudaEvent_t event_ = nullptr;
-};
-
-/// Page-locked host memory.
-class PinnedMemory {
- public:
-  explicit PinnedMemory(std::size_t bytes) {
-    const cudaError_t status = cudaHostAlloc(&data_, std::max<std::size_t>(bytes, 1), cudaHostAllocDefault);
-    if (status == cudaErrorMemoryAllocation) {
-      (void)cudaGetLastError();
-      throw OutOfMemory("cuda: cudaHostAlloc failed; got a request of " + std::to_string(bytes) +
-                        " bytes of page-locked host memory for staging; expected room for it");
-    }
-    check(status, "cudaHostAlloc");
-  }
-  ~PinnedMemory() { (void)cudaFreeHost(data_); }
-  PinnedMemory(const PinnedMemory&) = delete;
-  PinnedMemory& operator=(const PinnedMemory&) = delete;
-
-  std::byte* data() const { return static_cast<std::byte*>(data_); }
-
- private:
-  void* data_ = nullptr;
 };
 
 class Stream {
@@ -70,7 +46,7 @@ class StreamUploader final : public Uploader {
   StreamUploader(const Queue& queue, std::size_t slot_bytes)
       : queue_(queue),
         slot_bytes_(slot_bytes),
-        slots_{PinnedMemory(slot_bytes), PinnedMemory(slot_bytes)} {}
+        slots_{PinnedMemory(slot_bytes, "staging"), PinnedMemory(slot_bytes, "staging")} {}
 
   std::size_t slot_bytes() const override { return slot_bytes_; }
   std::byte* slot(int index) override {

@@ -6,6 +6,7 @@ namespace sluice::cudnn {
 namespace {
 
 constexpr auto device_descriptor = static_cast<cudnnBackendDescriptorType_t>(38);
+constexpr std::size_t least_version = 90000, least_version_for_planning = 90800;
 
 /// "9.19.0" for 91900, and "8.9.7" for 8907: before version 9 the minor version took a digit less.
 std::string version_text(std::size_t number) {
@@ -14,16 +15,21 @@ std::string version_text(std::size_t number) {
          std::to_string(number % 100);
 }
 
-void require_version(std::size_t least, const char* what) {
+void require_version(std::size_t least, const std::string& purpose, const std::string& otherwise) {
   const std::size_t number = cudnnGetVersion();
   if (number >= least) return;
-  throw DeviceError(std::string("cuda: cuDNN is too old for ") + what + "; got version " + version_text(number) +
-                    "; expected " + version_text(least) + " or later");
+  throw DeviceError("cuda: cuDNN is too old " + purpose + "; got version " + version_text(number) + "; expected " +
+                    version_text(least) + " or later" + otherwise);
 }
 
 }  // namespace
 
-void require_library() { require_version(90000, "this CUDA module"); }
+void require_library() { require_version(least_version, "for this CUDA module", ""); }
+
+void require_planning() {
+  require_version(least_version_for_planning, "to plan for a GPU that is not here (--gpu FILE)",
+                  ", or a GPU that is here, for which " + version_text(least_version) + " is enough");
+}
 
 void require_device(const cuda::DeviceProperties& device) {
   const auto newest = static_cast<std::int64_t>(cudnnGetMaxDeviceVersion());
@@ -87,7 +93,6 @@ void Library::set_plan_device(Descriptor& plan) {
 
 const Descriptor& Library::planned_device() {
   if (planned_device_) return *planned_device_;
-  require_version(90800, "planning for a GPU that is not here");
   const std::string json = backend_.properties().json();
   Descriptor device(device_descriptor);
   device.set_all<char>(attribute::device_json, std::span(json.c_str(), json.size() + 1));

@@ -13,6 +13,8 @@ namespace sluice::cudnn {
 
 /// Throws DeviceError unless the cuDNN that was loaded is version 9 or later.
 void require_library();
+/// Throws DeviceError unless it is one that plans for GPUs that are not here: 9.8 or later.
+void require_planning();
 /// Throws DeviceError for a GPU that is newer than this cuDNN: it would plan for anything.
 void require_device(const cuda::DeviceProperties& device);
 /// "9.19.0".

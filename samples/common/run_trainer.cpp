@@ -111,6 +111,9 @@ void print_result(const TrainerReport& report, const Plan& plan, bool interrupte
                            interrupted ? "interrupted" : "done", report.model, report.dataset, report.steps,
                            std::min(plan.batch, plan.samples), report.seconds, report.images_per_second());
   if (last && last->test_accuracy) std::cout << fmt::format(", test accuracy {:.4f}", *last->test_accuracy);
+  if (const RecordedParts& parts = report.parts; parts.recorded + parts.refused > 0)
+    std::cout << fmt::format("\ngraphs: {} parts are replayed as CUDA graphs, {} could not be captured", parts.recorded,
+                             parts.refused);
   std::cout << "\nplan_hash " << plan.hash << "  weights_hash " << report.weights_hash << std::endl;
 }
 
@@ -200,6 +203,7 @@ int run_trainer(const TrainerFlags& flags, const TrainerJob& job) {
   if (!flags.plan_only) {
     run_epochs(flags, job, trainer, interrupt, report);
     report.memory = trainer.memory_report();
+    report.parts = trainer.recorded_parts();
     report.weights_hash = trainer.weights_hash();
     if (!flags.quiet) std::cout << *report.memory;
     print_result(report, trainer.plan(), interrupt.happened());

@@ -50,6 +50,8 @@ std::string to_json(const TrainerReport& report, const TrainerFlags& flags, cons
   json["staging_bytes"] = plan.staging_bytes;
   json["arena_bytes"] = plan.arena_bytes;
   json["arena_lower_bound_bytes"] = plan.arena_lower_bound_bytes;
+  json["recorded_parts"] = report.parts.recorded;
+  json["refused_parts"] = report.parts.refused;
   json["images_per_second"] = ran ? number(report.images_per_second()) : Json(nullptr);
   json["seconds"] = report.seconds;
   json["train_loss"] = last ? number(last->train_loss) : Json(nullptr);

@@ -30,6 +30,7 @@ struct TrainerReport {
   std::size_t whole_batch_planned_bytes = 0;
   std::vector<EpochReport> epochs = {};
   std::optional<MemoryReport> memory = {};  ///< empty when nothing ran
+  RecordedParts parts = {};
 
   double images_per_second() const { return seconds > 0 ? static_cast<double>(images) / seconds : 0; }
 };

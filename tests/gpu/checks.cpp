@@ -16,6 +16,7 @@ struct Trained {
   std::string weights_hash;
   double loss = 0;
   MemoryReport memory;
+  RecordedParts parts;
 };
 
 Trained train(const SmallModel& model, const Dataset& data, const TrainerOptions& options, int epochs) {
@@ -26,7 +27,16 @@ Trained train(const SmallModel& model, const Dataset& data, const TrainerOptions
   for (int epoch = 0; epoch < epochs; ++epoch) trained.loss = trainer.run_epoch(data).loss;
   trained.weights_hash = trainer.weights_hash();
   trained.memory = trainer.memory_report();
+  trained.parts = trainer.recorded_parts();
   return trained;
+}
+
+/// Where the device records kernels, every part must have been.
+void claim_recorded(Findings& findings, const SmallModel& model, Device device, const RecordedParts& parts) {
+  if (device.backend().records())
+    findings.claim(parts.recorded > 0 && parts.refused == 0,
+                   fmt::format("{}: {} parts are replayed as graphs, {} could not be captured", model.name,
+                               parts.recorded, parts.refused));
 }
 
 // An epoch has a whole logical batch and a smaller one, so that parts of several sizes are recorded.
@@ -36,6 +46,7 @@ void check_replay(Device device, Findings& findings) {
     const TensorDataset data = random_images(model, 50);
     TrainerOptions options{.batch = 32, .micro_batch = 7, .device = device};
     const Trained recorded = train(model, data, options, epochs), again = train(model, data, options, epochs);
+    claim_recorded(findings, model, device, recorded.parts);
     options.record = false;
     const Trained eager = train(model, data, options, epochs);
     findings.claim(recorded.weights_hash == eager.weights_hash && recorded.loss == eager.loss,
@@ -60,6 +71,7 @@ void check_memory(Device device, Findings& findings) {
     const std::size_t allocated = backend.allocated_bytes(), free = free_bytes();
     for (int epoch = 0; epoch < epochs; ++epoch) trainer.run_epoch(data);
     const std::size_t free_after = free_bytes();
+    claim_recorded(findings, model, device, trainer.recorded_parts());
     findings.claim(backend.allocated_bytes() == allocated,
                    fmt::format("{}: {} bytes are ours before and after {} replays", model.name, allocated,
                                epochs * replays_an_epoch));

@@ -103,7 +103,8 @@ TEST_F(CudaTraining, EveryPartIsRecordedOnceItRan) {
   std::size_t parts = 0;
   plan->train.for_each_part([&](const PackedPart& part) { parts += part.part.instructions.empty() ? 0 : 1; });
   EXPECT_GE(parts, 3U);
-  EXPECT_EQ(scheduler.recorded_parts(), parts);
+  EXPECT_EQ(scheduler.recorded_parts().recorded, parts);
+  EXPECT_EQ(scheduler.recorded_parts().refused, 0U);
 }
 
 /// Plans with a tuning file of its own, one after the other.

@@ -193,6 +193,29 @@ TEST(PlanDetails, WhatDidNotRunIsNotMeasured) {
   EXPECT_GT(details.ledger.total(Category::gradient).planned_bytes, 0u);
   EXPECT_EQ(details.ledger.total(Category::parameter).measured_bytes,
             details.ledger.total(Category::parameter).planned_bytes);
+  run.trainer->run_epoch(run.data);
+  const Ledger ledger = run.details().ledger;
+  EXPECT_EQ(ledger.total(Category::gradient).measured_bytes, ledger.total(Category::gradient).planned_bytes);
+}
+
+std::size_t measured_bytes(const Ledger& ledger) {
+  std::size_t sum = 0;
+  for (const auto& [key, entry] : ledger.rows()) sum += entry.measured_bytes;
+  return sum;
+}
+
+TEST(PlanDetails, AReportDuringARunDoesNotSpeakForItsEnd) {
+  const SmallRun watched({.batch = 25, .micro_batch = 7}), run({.batch = 25, .micro_batch = 7});
+  std::size_t at_first = 0;
+  watched.trainer->on_progress([&](const Progress&) {
+    if (at_first == 0) at_first = measured_bytes(watched.trainer->memory_report().ledger);
+  });
+  watched.trainer->step(watched.data);
+  run.trainer->step(run.data);
+  EXPECT_LT(at_first, measured_bytes(run.trainer->memory_report().ledger));
+  EXPECT_EQ(measured_bytes(watched.trainer->memory_report().ledger),
+            measured_bytes(run.trainer->memory_report().ledger));
+  EXPECT_EQ(measured_bytes(watched.details().ledger), measured_bytes(watched.trainer->memory_report().ledger));
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <sluice/core/kernel.h>
+#include <sluice/mbp/byte_size.h>
+#include <sluice/mbp/verify.h>
 
 #include "small_net.h"
 
@@ -103,6 +105,15 @@ TEST(Verify, NamesAKernelThatDoesNotClearWhatItSaid) {
     EXPECT_NE(std::string(error.what()).find("careless' says that it leaves input 0 at zero"), std::string::npos)
         << error.what();
   }
+}
+
+TEST(Verify, TellsWhatALargeSlabOfADeviceCosts) {
+  EXPECT_EQ(Verifier::warning_of_cost(1_GiB, /*host_visible=*/false), "");
+  EXPECT_EQ(Verifier::warning_of_cost(100_GiB, /*host_visible=*/true), "");
+  const std::string warning = Verifier::warning_of_cost(5_GiB + 512_MiB, /*host_visible=*/false);
+  EXPECT_NE(warning.find("copies all 5.5 GiB of the slab from the device after every kernel"), std::string::npos)
+      << warning;
+  EXPECT_EQ(warning.find('\n'), warning.size() - 1) << warning;
 }
 
 TEST(Verify, MeasuresWhatWasPlanned) {

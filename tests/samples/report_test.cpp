@@ -125,6 +125,8 @@ TEST(TrainerReport, HasTheKeysOfTheContract) {
                           "staging_bytes",
                           "arena_bytes",
                           "arena_lower_bound_bytes",
+                          "recorded_parts",
+                          "refused_parts",
                           "images_per_second",
                           "seconds",
                           "train_loss",

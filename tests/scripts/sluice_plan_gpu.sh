@@ -55,4 +55,14 @@ expect 1 'cannot be read' plan --model lenet --gpu "$work/none.json"
 sed 's/"multiProcessorCount": [0-9]*/"multiProcessorCount": -3/' "$gpus/t4.json" >"$work/bad.json"
 expect 1 'multiProcessorCount is absurd; got -3' plan --model lenet --gpu "$work/bad.json"
 
+# A cuDNN that says it is older. Sanitizers want to be the first library.
+if [[ -z $SLUICE_SANITIZE ]]; then
+  echo 'extern "C" unsigned long cudnnGetVersion() { return 90700; }' >"$work/old.cpp"
+  check 'a library compiles' "$SLUICE_CXX" -shared -fPIC "$work/old.cpp" -o "$work/old.so"
+  LD_PRELOAD=$work/old.so "$program" plan --model lenet --gpu "$gpus/t4.json" >"$work/out" 2>"$work/err"
+  check 'it is refused' test $? -eq 1
+  check 'in one sentence' grep -qE 'to plan for a GPU that is not here \(--gpu FILE\); got version 9\.7\.0; expected 9\.8\.0 or later' "$work/err"
+  check 'and no other' test "$(wc -l <"$work/err")" -eq 1
+fi
+
 exit $((failures > 0))

@@ -30,12 +30,17 @@ Text text_of(cudaError_t error) {
     case cudaErrorInvalidConfiguration: return {"cudaErrorInvalidConfiguration", "invalid configuration argument"};
     case cudaErrorInsufficientDriver:
       return {"cudaErrorInsufficientDriver", "CUDA driver version is insufficient for CUDA runtime version"};
+    case cudaErrorInvalidDeviceFunction: return {"cudaErrorInvalidDeviceFunction", "invalid device function"};
     case cudaErrorNoDevice: return {"cudaErrorNoDevice", "no CUDA-capable device is detected"};
     case cudaErrorInvalidDevice: return {"cudaErrorInvalidDevice", "invalid device ordinal"};
+    case cudaErrorNoKernelImageForDevice:
+      return {"cudaErrorNoKernelImageForDevice", "no kernel image is available for execution on the device"};
     case cudaErrorInvalidResourceHandle: return {"cudaErrorInvalidResourceHandle", "invalid resource handle"};
     case cudaErrorIllegalState:
       return {"cudaErrorIllegalState", "the operation cannot be performed in the present state"};
     case cudaErrorNotReady: return {"cudaErrorNotReady", "device not ready"};
+    case cudaErrorLaunchOutOfResources:
+      return {"cudaErrorLaunchOutOfResources", "too many resources requested for launch"};
     case cudaErrorLaunchFailure: return {"cudaErrorLaunchFailure", "unspecified launch failure"};
     case cudaErrorNotSupported: return {"cudaErrorNotSupported", "operation not supported"};
     case cudaErrorStreamCaptureUnsupported:

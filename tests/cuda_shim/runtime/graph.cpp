@@ -1,5 +1,6 @@
 // Stream capture: what a stream would do is written down instead, and launched as often as one likes.
 
+#include "policy.h"
 #include "stream.h"
 
 struct CUgraph_st {
@@ -17,7 +18,8 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mo
   const Lock lock(runtime().mutex);
   if (!runtime().streams.count(stream)) return result(cudaErrorInvalidResourceHandle);
   if (stream->capture) return result(cudaErrorIllegalState);
-  stream->capture = std::make_unique<Capture>(Capture{.mode = mode, .thread = std::this_thread::get_id(), .work = {}});
+  stream->capture = std::make_unique<Capture>(
+      Capture{.mode = mode, .thread = std::this_thread::get_id(), .valid = policy().captures, .work = {}});
   return cudaSuccess;
 }
 

@@ -41,7 +41,8 @@ Current& current() {
 
 Policy policy_of_environment() {
   Policy policy;
-  const std::string order = variable("SLUICE_SHIM_ORDER"), streams = variable("SLUICE_SHIM_STREAMS");
+  const std::string order = variable("SLUICE_SHIM_ORDER"), streams = variable("SLUICE_SHIM_STREAMS"),
+                    captures = variable("SLUICE_SHIM_CAPTURES");
   if (order == "backward")
     policy.order = Order::backward;
   else if (shuffled(order, policy.seed))
@@ -54,6 +55,8 @@ Policy policy_of_environment() {
     policy.streams = Laziness::shuffled;
   else if (!streams.empty() && streams != "lazy")
     refuse("SLUICE_SHIM_STREAMS", streams, "eager, lazy, shuffled or shuffled:SEED");
+  policy.captures = captures != "no";
+  if (policy.captures && !captures.empty() && captures != "yes") refuse("SLUICE_SHIM_CAPTURES", captures, "yes or no");
   return policy;
 }
 

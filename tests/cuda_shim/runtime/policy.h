@@ -17,10 +17,11 @@ struct Policy {
   Order order = Order::forward;
   Laziness streams = Laziness::lazy;
   std::uint64_t seed = 1;
+  bool captures = true;  ///< false: what a stream captures cannot be captured, whatever it is
 };
 
-/// From SLUICE_SHIM_ORDER (forward, backward, shuffled or shuffled:SEED) and SLUICE_SHIM_STREAMS (eager, lazy, shuffled
-/// or shuffled:SEED). Ends the program when they say something else.
+/// From SLUICE_SHIM_ORDER (forward, backward, shuffled or shuffled:SEED), SLUICE_SHIM_STREAMS (eager, lazy, shuffled or
+/// shuffled:SEED) and SLUICE_SHIM_CAPTURES (yes, no). Ends the program when they say something else.
 Policy policy_of_environment();
 
 /// What runs from now on.
