@@ -6,14 +6,14 @@ namespace sluice::cuda {
 namespace {
 
 /// Owns a graph until it is instantiated.
-class Graph {
+class CapturedGraph {
  public:
-  explicit Graph(cudaGraph_t graph) : graph_(graph) {}
-  ~Graph() {
+  explicit CapturedGraph(cudaGraph_t graph) : graph_(graph) {}
+  ~CapturedGraph() {
     if (graph_) (void)cudaGraphDestroy(graph_);
   }
-  Graph(const Graph&) = delete;
-  Graph& operator=(const Graph&) = delete;
+  CapturedGraph(const CapturedGraph&) = delete;
+  CapturedGraph& operator=(const CapturedGraph&) = delete;
 
   cudaGraph_t get() const { return graph_; }
 
@@ -23,7 +23,7 @@ class Graph {
 
 class GraphRecording final : public Recording {
  public:
-  GraphRecording(const Queue& queue, const Graph& graph) : queue_(queue) {
+  GraphRecording(const Queue& queue, const CapturedGraph& graph) : queue_(queue) {
     check(cudaGraphInstantiate(&executable_, graph.get(), 0), "cudaGraphInstantiate");
   }
   ~GraphRecording() override { (void)cudaGraphExecDestroy(executable_); }
@@ -50,11 +50,11 @@ std::unique_ptr<Recording> record_graph(const Queue& queue, const std::function<
   } catch (...) {
     (void)cudaStreamEndCapture(queue.stream, &captured);
     (void)cudaGetLastError();
-    const Graph unfinished(captured);
+    const CapturedGraph unfinished(captured);
     throw;
   }
   check(cudaStreamEndCapture(queue.stream, &captured), "cudaStreamEndCapture");
-  const Graph graph(captured);
+  const CapturedGraph graph(captured);
   return std::make_unique<GraphRecording>(queue, graph);
 }
 
