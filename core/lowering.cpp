@@ -4,7 +4,7 @@
 #include <sluice/core/batch_storages.h>
 #include <sluice/core/device.h>
 #include <sluice/core/error.h>
-#include <sluice/core/kept_copy.h>
+#include <sluice/core/kept_values.h>
 #include <sluice/core/program.h>
 #include <sluice/core/reorders.h>
 
@@ -12,8 +12,6 @@ namespace sluice {
 namespace {
 
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
-std::string pointer_key(const void* pointer) { return std::to_string(reinterpret_cast<std::uintptr_t>(pointer)); }
 
 }  // namespace
 
@@ -27,7 +25,8 @@ class Lowering::Work {
         backend_(backend),
         options_(options),
         batch_storages_(graph, cut, storages, backend, gradients),
-        reorders_(cut, storages, backend) {}
+        reorders_(cut, storages, backend),
+        kept_(graph, storages, backend) {}
 
   /// `refreshed`: the last stage whose derived copies are made before the part runs.
   Part nodes_part(const std::string& name, std::span<const NodeId> nodes, int refreshed) {
@@ -45,7 +44,8 @@ class Lowering::Work {
     for (const NodeId n : s.replayed) {
       lower(n);
       for (const ValueId output : graph_.node(n).outputs)
-        if (std::find(s.stored.begin(), s.stored.end(), output) != s.stored.end()) store(output, slots);
+        if (std::find(s.stored.begin(), s.stored.end(), output) != s.stored.end())
+          kept_.store(part_, current_.at(output), slots);
     }
     if (stage + 1 == static_cast<int>(cut_.stages.size())) {
       for (const ValueId v : cut_.outputs)
@@ -214,7 +214,7 @@ class Lowering::Work {
     const NodeId second = readers->second[0];
     const Node& reader = graph_.node(second);
     const Fusion* const fusion = backend_.fusion(node.op->type(), reader.op->type());
-    if (!fusion) return false;
+    if (!fusion || reader.inputs.size() != 1) return false;
     const std::string name = std::string(node.op->type()) + "+" + std::string(reader.op->type());
     if (!lower_with(n, name, fusion->both, node.inputs, std::span(reader.outputs).first(1), reader.op.get()))
       return false;
@@ -329,68 +329,10 @@ class Lowering::Work {
     return part_.add(std::move(result));
   }
 
-  // --- values kept across stages
-  // --------------------------------------------------------------------------------------
-
-  int kept_storage(const PartValue& value, std::int64_t slots) {
-    const int id = storages_.get("kept:" + pointer_key(&graph_) + ":" + std::to_string(value.value),
-                                 {.name = value.name + " kept",
-                                  .layer = value.layer,
-                                  .category = Category::activation,
-                                  .dims = {},
-                                  .dtype = value.dtype,
-                                  .layout = {},
-                                  .leaf = {}});
-    storages_[id].slots = std::max(storages_[id].slots, slots);
-    storages_[id].least_bytes = std::max(storages_[id].least_bytes, value.bytes());
-    return id;
-  }
-
-  void copy_kept(int from, int to, int storage, std::size_t bytes, bool store) {
-    const auto kernel = [&backend = backend_, &storages = storages_, storage, bytes,
-                         store]() -> std::unique_ptr<Kernel> {
-      return std::make_unique<KeptCopy>(backend, storages, storage, bytes, store);
-    };
-    Instruction instruction{.name = store ? "store" : "load",
-                            .layer = part_.values[at(from)].layer,
-                            .kernel = kernel(),
-                            .inputs = {from},
-                            .outputs = {to},
-                            .mutated = {}};
-    if (!store) instruction.make_again = kernel;
-    part_.add(std::move(instruction));
-  }
-
-  void store(ValueId v, std::int64_t slots) {
-    const int from = current_.at(v);
-    const PartValue value = part_.values[at(from)];
-    kept_layouts_[{v, part_.micro_batch}] = value;
-    const int id = kept_storage(value, slots);
-    PartValue kept = value;
-    kept.name += " kept";
-    kept.storage = id;
-    kept.alias = kept.value = -1;
-    kept.view = false;
-    copy_kept(from, part_.add(std::move(kept)), id, value.bytes(), true);
-  }
-
   int load(ValueId v) {
     if (std::find(loadable_.begin(), loadable_.end(), v) == loadable_.end())
       throw Error("lowering: a sample value is read before it is computed; the stages do not fit the graph");
-    PartValue value = kept_layouts_.at({v, part_.micro_batch});
-    const int id = kept_storage(value, 1);
-    PartValue kept = value;
-    kept.name += " kept";
-    kept.storage = id;
-    kept.alias = kept.value = -1;
-    kept.view = false;
-    value.storage = value.alias = -1;
-    value.view = false;
-    const int from = part_.add(std::move(kept));
-    const std::size_t bytes = value.bytes();
-    const int to = part_.add(std::move(value));
-    copy_kept(from, to, id, bytes, false);
-    return to;
+    return kept_.load(part_, v);
   }
 
   const Graph& graph_;
@@ -401,7 +343,7 @@ class Lowering::Work {
 
   BatchStorages batch_storages_;
   Reorders reorders_;
-  std::map<std::pair<ValueId, std::int64_t>, PartValue> kept_layouts_;
+  KeptValues kept_;
 
   Part part_;  // being built
   std::map<ValueId, int> current_;
