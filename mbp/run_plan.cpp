@@ -250,6 +250,7 @@ std::unique_ptr<RunPlan> make_run_plan(const RunPlanRequest& request) {
   summary.tail = summary.samples % request.batch;
   summary.stages = static_cast<int>(plan->train.cut.stages.size());
   summary.split_dependent = split_dependent(plan->train);
+  plan->caps = request.caps;
   summary.workspace_cap_bytes = request.caps.bytes;
   summary.budget_bytes = request.budget_bytes;
   place(*plan);

@@ -42,6 +42,12 @@ struct Program {
   void for_each_part(Visit&& visit);
 };
 
+/// Limits for the workspaces of kernels that can trade memory for speed: one for all, and others for single nodes.
+struct WorkspaceCaps {
+  std::size_t bytes = 0;
+  std::map<const Graph*, std::map<NodeId, std::size_t>> of_nodes = {};
+};
+
 /// All programs of a run, over one set of storages and one arena, with every address fixed relative to the slab.
 struct RunPlan {
   StorageTable storages;
@@ -50,13 +56,8 @@ struct RunPlan {
   Program train, evaluate, predict;
   const PackedPart* peak_part = nullptr;  ///< the part that decides the arena's size,
   int peak_instruction = 0;               ///< and where in it most bytes are alive
+  WorkspaceCaps caps;                     ///< that it was made with
   Plan summary;
-};
-
-/// Limits for the workspaces of kernels that can trade memory for speed: one for all, and others for single nodes.
-struct WorkspaceCaps {
-  std::size_t bytes = 0;
-  std::map<const Graph*, std::map<NodeId, std::size_t>> of_nodes = {};
 };
 
 /// What a run plan is made from.

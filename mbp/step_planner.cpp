@@ -124,12 +124,12 @@ double StepPlanner::bytes_per_sample(Recompute recompute) const {
 }
 
 bool StepPlanner::tune(const RunPlan& plan) {
-  bool measured = tune_kernels(plan.summary);
+  bool measured = tune_kernels(plan.summary, plan.caps);
   if (!options_.fastest || options_.micro_batch > 0) return measured;
   // Algorithms first: the replays are those that will run.
-  std::vector<Plan> sizes;
-  for_candidates([&](RunPlan& candidate) { sizes.push_back(candidate.summary); });
-  for (const Plan& size : sizes) measured |= tune_kernels(size);
+  std::vector<std::pair<Plan, WorkspaceCaps>> sizes;
+  for_candidates([&](RunPlan& candidate) { sizes.emplace_back(candidate.summary, candidate.caps); });
+  for (const auto& [size, caps] : sizes) measured |= tune_kernels(size, caps);
   for_candidates([&](RunPlan& candidate) {
     const std::string key = replay_key(candidate);
     if (tuning_->replay_ms(key)) return;
@@ -148,12 +148,11 @@ void StepPlanner::for_candidates(const std::function<void(RunPlan& plan)>& see) 
   chosen(wish);
 }
 
-bool StepPlanner::tune_kernels(const Plan& plan) {
+bool StepPlanner::tune_kernels(const Plan& plan, const WorkspaceCaps& caps) {
   ChoiceRecorder recorder;
   const Crossing crossing = plan.recomputes ? Crossing::recompute : options_.crossing.value_or(Crossing::keep);
-  const auto recorded = plan_with(
-      {.micro_batch = plan.micro_batch, .caps = {.bytes = plan.workspace_cap_bytes}, .recompute = Recompute::none}, 0,
-      crossing, &recorder);
+  const auto recorded =
+      plan_with({.micro_batch = plan.micro_batch, .caps = caps, .recompute = Recompute::none}, 0, crossing, &recorder);
   known_peaks_.clear();  // algorithms may change
   return tuning_->measure(recorder);
 }

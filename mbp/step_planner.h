@@ -54,7 +54,7 @@ class StepPlanner {
                          AlgorithmChooser* chooser, std::int64_t batch) const;
   std::unique_ptr<RunPlan> plan_with(const PlanChoice& choice, std::size_t budget_bytes, Crossing crossing,
                                      AlgorithmChooser* chooser) const;
-  bool tune_kernels(const Plan& plan);
+  bool tune_kernels(const Plan& plan, const WorkspaceCaps& caps);
   /// Calls `see` for each candidate of the options' wish.
   void for_candidates(const std::function<void(RunPlan& plan)>& see) const;
 

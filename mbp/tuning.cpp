@@ -4,6 +4,7 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iomanip>
@@ -98,7 +99,10 @@ std::vector<std::string> split(const std::string& line, char separator) {
 
 std::string_view ChoiceRecorder::choose(const LoweringContext& context, std::span<const std::string_view> candidates,
                                         std::string_view preferred) {
-  choices_.try_emplace(context.key(), Choice{context, {candidates.begin(), candidates.end()}});
+  // The same kernel may occur with more room, and then with more candidates.
+  std::vector<std::string>& known = choices_.try_emplace(context.key(), Choice{context, {}}).first->second.candidates;
+  for (const std::string_view candidate : candidates)
+    if (std::find(known.begin(), known.end(), candidate) == known.end()) known.emplace_back(candidate);
   return preferred;
 }
 
@@ -176,7 +180,7 @@ void TuningFile::write() {
 std::string_view TuningFile::choose(const LoweringContext& context, std::span<const std::string_view> candidates,
                                     std::string_view preferred) {
   const auto known = times_ms_.find(context.key());
-  if (known == times_ms_.end()) return preferred;
+  if (known == times_ms_.end() || !known->second.contains(preferred)) return preferred;
   std::string_view best = preferred;
   double best_ms = HUGE_VAL;
   for (const std::string_view candidate : candidates)
@@ -193,8 +197,13 @@ bool TuningFile::measure(const ChoiceRecorder& recorder) {
     for (const std::string& candidate : choice.candidates) {
       if (const auto known = times_ms_.find(key); known != times_ms_.end() && known->second.contains(candidate))
         continue;
-      times_ms_[key][candidate] = time_ms(choice, candidate);
-      measured = true;
+      try {
+        times_ms_[key][candidate] = time_ms(choice, candidate);
+        measured = true;
+      } catch (const Error& error) {
+        std::fprintf(stderr, "sluice: warning: tuning leaves out '%s' of %s: %s\n", candidate.c_str(), key.c_str(),
+                     error.what());
+      }
     }
   std::error_code error;
   if (measured || !std::filesystem::exists(path_, error)) write();

@@ -41,13 +41,13 @@ class TuningFile final : public AlgorithmChooser {
   /// Reads `path`; a file that is not there is empty unless `must_exist`. Throws DataError naming file and line.
   TuningFile(std::string path, Backend& backend, bool must_exist);
 
-  /// The fastest of `candidates` that were measured; `preferred` when none was.
+  /// The fastest of `candidates` that were measured; `preferred` where it was not, as it may be faster than they are.
   std::string_view choose(const LoweringContext& context, std::span<const std::string_view> candidates,
                           std::string_view preferred) override;
 
   /// Runs every recorded kernel that is not known yet with each of its algorithms, on memory of its own, and writes the
-  /// file. False: there was nothing to measure; then the file is written only where there is none. Throws Error when
-  /// the file cannot be written.
+  /// file. An algorithm that fails is told on stderr and left out. False: there was nothing to measure; then the file
+  /// is written only where there is none. Throws Error when the file cannot be written.
   bool measure(const ChoiceRecorder& recorder);
 
   /// Milliseconds of a replay by its replay_key(); empty: it was not measured.

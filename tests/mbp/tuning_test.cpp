@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 std::string last_algorithm;  // of the choosy kernel that ran last
 
-/// y = x, by one of two algorithms of which "slow" does it a few thousand times.
+/// y = x, by one of three algorithms, of which "slow" does it a few thousand times and "broken" fails.
 class ChoosyOp final : public Op {
  public:
   std::string_view type() const override { return "choosy"; }
@@ -34,9 +34,10 @@ class ChoosyOp final : public Op {
 
 std::unique_ptr<Kernel> lower_choosy(LoweringContext& context) {
   require_all_plain(context);
-  constexpr std::string_view candidates[] = {"fast", "slow"};
+  constexpr std::string_view candidates[] = {"broken", "fast", "slow"};
   const std::string chosen(context.choose(candidates, "slow"));
   return make_kernel([chosen, bytes = context.input(0).bytes()](const Addresses& at, const RunContext&) {
+    if (chosen == "broken") throw BackendError("it is broken");
     last_algorithm = chosen;
     for (int i = 0; i < (chosen == "slow" ? 4000 : 1); ++i) std::memcpy(at.outputs[0], at.inputs[0], bytes);
   });
@@ -115,7 +116,10 @@ TEST_F(Tuning, MeasuresOnceAndTakesTheFastest) {
   EXPECT_EQ(last_algorithm, "slow");  // what the kernel itself prefers
   EXPECT_TRUE(untuned.tuning.empty());
 
+  testing::internal::CaptureStderr();
   const Plan tuned = step(path("a"), true);
+  const std::string told = testing::internal::GetCapturedStderr();
+  EXPECT_NE(told.find("tuning leaves out 'broken' of choosy [10,2,8,8]"), std::string::npos) << told;
   EXPECT_EQ(last_algorithm, "fast");
   EXPECT_NE(tuned.tuning.find(path("a")), std::string::npos);
   const std::string written = read_file(path("a"));
@@ -130,6 +134,9 @@ TEST_F(Tuning, TheFileDecides) {
   write_whole(path("b"), "sluice tuning 1\n" + device_line() + "choosy [10,2,8,8] -> [10,2,8,8]\tfast\t2\tslow\t1.5\n");
   step(path("b"), false);
   EXPECT_EQ(last_algorithm, "slow");
+  write_whole(path("b"), "sluice tuning 1\n" + device_line() + "choosy [10,2,8,8] -> [10,2,8,8]\tfast\t1\n");
+  step(path("b"), false);
+  EXPECT_EQ(last_algorithm, "slow") << "what the kernel prefers may be faster than what was measured";
   write_whole(path("b"), "sluice tuning 1\n" + device_line() + "choosy [10,2,8,8] -> [10,2,8,8]\tfast\t1\tslow\t1.5\n");
   step(path("b"), false);
   EXPECT_EQ(last_algorithm, "fast");
