@@ -95,7 +95,7 @@ std::vector<Tensor> evaluate(std::span<const Var> vars, const std::map<std::stri
   whole.available.assign(at(graph.values()), -1);
   whole.outputs = outputs;
   StorageTable storages;
-  Lowering lowering(graph, whole, storages, backend, {});
+  Lowering lowering(graph, whole, storages, backend, {.workspace_cap_bytes = options.workspace_cap_bytes});
   Part part = lowering.everything(whole.stages[0].replayed, samples, outputs);
   Part derived = lowering.take_derived(-1);
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <span>
 #include <string>
@@ -18,6 +20,8 @@ struct EvaluateOptions {
   std::uint64_t step = 0;
   /// Scalars the graph asks for besides "n", by name.
   std::map<std::string, double> scalars = {};
+  /// Limit for the workspace of kernels that can trade memory for speed.
+  std::size_t workspace_cap_bytes = 0;
 };
 
 /// Values of `vars` for the given inputs, each [n, ...] with one n; the whole batch at once, every value in memory of

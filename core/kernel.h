@@ -158,7 +158,8 @@ class Kernel {
   virtual std::string algorithm() const { return {}; }
   /// Multiply-adds that the algorithm does ÷ those that Op::flops counts.
   virtual double work() const { return 1; }
-  /// Called once, when addresses are known; whatever costs time or heap memory (JIT, argument maps) belongs here.
+  /// Called once, when addresses are known; whatever costs time or heap memory (JIT, argument maps) belongs here. May
+  /// write outputs and workspace, which hold nothing yet; leaves inputs as they are.
   virtual void bind(const Addresses& addresses) { addresses_ = addresses; }
   virtual void run(const RunContext& context) = 0;
 
@@ -207,7 +208,8 @@ struct Fusion {
   /// Lowers the first op with the second's output 0 in place of its own (LoweringContext::second). May return null: not
   /// for these operands.
   KernelFactory both;
-  /// Lowers the second op's other outputs, if anybody reads them; its output 0 is the only input.
+  /// Lowers the second op's other outputs, if anybody reads them; its output 0 is the only input. Has no algorithms to
+  /// choose from.
   KernelFactory rest;
   std::string rest_name;  ///< of that kernel, for listings
   std::string library = "own";

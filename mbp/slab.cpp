@@ -12,10 +12,10 @@ Slab::Slab(RunPlan& plan, Backend& backend, std::size_t guard_bytes, unsigned ch
       backend_(backend),
       buffer_(backend.allocate(plan.summary.planned_peak_bytes() + guard_bytes)),
       poison_(poison) {
-  backend_.fill(buffer_.data(), poison, buffer_.bytes());
   for (int id = 0; id < plan_.storages.size(); ++id)
     addresses_.push_back(buffer_.data() + plan_.storage_offsets[static_cast<std::size_t>(id)]);
   bind();
+  backend_.fill(buffer_.data(), poison, buffer_.bytes());  // after bind(), which may try a kernel out
   initialize();
 }
 

@@ -11,6 +11,7 @@ namespace sluice {
 namespace {
 
 using cudnn::Convolution;
+using cudnn::ConvolutionOperands;
 using cudnn::ConvolutionPlan;
 using cudnn::Direction;
 
@@ -42,11 +43,12 @@ class PlanKernel : public Kernel {
   double work() const override { return plan_->work(); }
   void bind(const Addresses& addresses) override {
     Kernel::bind(addresses);
-    plan_->prepare();
+    plan_->prepare(operands());
   }
+  void run(const RunContext&) override { plan_->run(operands()); }
 
  protected:
-  ConvolutionPlan& plan() const { return *plan_; }
+  virtual ConvolutionOperands operands() const = 0;
 
  private:
   std::shared_ptr<ConvolutionPlan> plan_;
@@ -55,18 +57,22 @@ class PlanKernel : public Kernel {
 class Forward final : public PlanKernel {
  public:
   using PlanKernel::PlanKernel;
-  void run(const RunContext&) override {
+
+ protected:
+  ConvolutionOperands operands() const override {
     const auto& [inputs, outputs, workspace] = addresses_;
-    plan().run(inputs[0], inputs[1], outputs[0], inputs.size() == 3 ? inputs[2] : nullptr, workspace);
+    return {inputs[0], inputs[1], outputs[0], inputs.size() == 3 ? inputs[2] : nullptr, workspace};
   }
 };
 
 class GradInput final : public PlanKernel {
  public:
   using PlanKernel::PlanKernel;
-  void run(const RunContext&) override {
+
+ protected:
+  ConvolutionOperands operands() const override {
     const auto& [inputs, outputs, workspace] = addresses_;
-    plan().run(outputs[0], inputs[1], inputs[0], nullptr, workspace);
+    return {outputs[0], inputs[1], inputs[0], nullptr, workspace};
   }
 };
 
@@ -97,16 +103,20 @@ class GradWeight final : public PlanKernel {
 
   std::size_t workspace_bytes() const override { return part_bytes_ + PlanKernel::workspace_bytes(); }
 
-  void run(const RunContext&) override {
-    const auto& [inputs, outputs, workspace] = addresses_;
-    auto* const part = static_cast<float*>(workspace);
-    plan().run(inputs[0], part, inputs[1], nullptr, static_cast<std::byte*>(workspace) + part_bytes_);
-    auto* const sum = static_cast<float*>(outputs[0]);
+  void run(const RunContext& context) override {
+    PlanKernel::run(context);
+    const auto* const part = workspace<float>();
+    auto* const sum = out<float>(0);
     if (plain_)
-      cuda::launch(queue_, elements_, add_to_plain_kernel, elements_, channels_, taps_, static_cast<const float*>(part),
-                   sum);
+      cuda::launch(queue_, elements_, add_to_plain_kernel, elements_, channels_, taps_, part, sum);
     else
-      cuda::map(queue_, elements_, Add{}, sum, static_cast<const float*>(sum), static_cast<const float*>(part));
+      cuda::map(queue_, elements_, Add{}, sum, static_cast<const float*>(sum), part);
+  }
+
+ protected:
+  ConvolutionOperands operands() const override {
+    const auto& [inputs, outputs, workspace] = addresses_;
+    return {inputs[0], workspace, inputs[1], nullptr, static_cast<std::byte*>(workspace) + part_bytes_};
   }
 
  private:

@@ -39,4 +39,8 @@ std::unique_ptr<Kernel> lower_relu_mask(LoweringContext& context) {
       });
 }
 
+void relu_in_place(const Queue& queue, float* y, std::int64_t count) {
+  map_operands(queue, count, ReluFunctor{}, y, Operand{y, count});
+}
+
 }  // namespace sluice::cuda

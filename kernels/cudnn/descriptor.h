@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +39,8 @@ template <>
 inline constexpr auto attribute_type<cudnnConvolutionMode_t> = CUDNN_TYPE_CONVOLUTION_MODE;
 template <>
 inline constexpr auto attribute_type<cudnnPointwiseMode_t> = CUDNN_TYPE_POINTWISE_MODE;
+template <>
+inline constexpr auto attribute_type<double> = CUDNN_TYPE_DOUBLE;
 template <>
 inline constexpr auto attribute_type<cudnnNanPropagation_t> = CUDNN_TYPE_NAN_PROPOGATION;  // spelt so
 template <>
@@ -86,6 +89,14 @@ class Descriptor {
     T value{};
     get_raw(name, attribute_type<T>, 1, &value);
     return value;
+  }
+  /// Nothing where this cuDNN does not tell.
+  template <class T>
+  std::optional<T> find(cudnnBackendAttributeName_t name) const {
+    T value{};
+    std::int64_t count = 0;
+    const cudnnStatus_t status = cudnnBackendGetAttribute(descriptor_, name, attribute_type<T>, 1, &count, &value);
+    return status == CUDNN_STATUS_SUCCESS && count == 1 ? std::optional(value) : std::nullopt;
   }
   // Not every attribute tells beforehand how many there are: `most` is what there can be.
   template <class T>

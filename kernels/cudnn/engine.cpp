@@ -133,7 +133,8 @@ class EngineSearch {
       imprecise += deterministic(notes) && !precise(notes, precision_);
       if (!deterministic(notes) || !precise(notes, precision_)) continue;
       // Whether it could be planned does not matter then, and finalising a plan may compile its kernels.
-      if (!wants(static_cast<std::size_t>(offer.get<std::int64_t>(CUDNN_ATTR_ENGINECFG_WORKSPACE_SIZE)), found)) {
+      const auto workspace = offer.find<std::int64_t>(attribute::configuration_workspace);
+      if (workspace && !wants(static_cast<std::size_t>(*workspace), found)) {
         ++rank_;
         continue;
       }

@@ -1,5 +1,7 @@
 #include <sluice/kernels/cudnn/graph.h>
 
+#include <limits>
+
 namespace sluice::cudnn {
 namespace {
 
@@ -69,8 +71,12 @@ Descriptor pointwise(cudnnPointwiseMode_t mode) {
   Descriptor options(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
   options.set(CUDNN_ATTR_POINTWISE_MODE, mode);
   options.set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_DATA_FLOAT);
-  // Not to be left to cuDNN, whose default was to make NaN 0 before the attribute was deprecated.
-  if (mode == CUDNN_POINTWISE_RELU_FWD) options.set(CUDNN_ATTR_POINTWISE_NAN_PROPAGATION, CUDNN_PROPAGATE_NAN);
+  if (mode == CUDNN_POINTWISE_RELU_FWD) {
+    // Deprecated, and no engine is left out for it: whether it is heard is seen when the plan has run
+    // (ConvolutionPlan).
+    options.set(CUDNN_ATTR_POINTWISE_NAN_PROPAGATION, CUDNN_PROPAGATE_NAN);
+    options.set(CUDNN_ATTR_POINTWISE_RELU_UPPER_CLIP, std::numeric_limits<double>::infinity());
+  }
   options.finalize();
   return options;
 }

@@ -20,8 +20,10 @@ void require_device(const cuda::DeviceProperties& device);
 /// "9.19.0".
 std::string version();
 
-// Devices that are not here came with cuDNN 9.8; by number, so that earlier headers do.
+// What came with cuDNN 9.2 (a configuration's workspace) and 9.8 (devices that are not here); by number, so that
+// earlier headers do.
 namespace attribute {
+inline constexpr auto configuration_workspace = static_cast<cudnnBackendAttributeName_t>(303);
 inline constexpr auto heuristics_device = static_cast<cudnnBackendAttributeName_t>(204);
 inline constexpr auto plan_device = static_cast<cudnnBackendAttributeName_t>(407);
 inline constexpr auto engine_device = static_cast<cudnnBackendAttributeName_t>(1307);
@@ -45,7 +47,7 @@ class Library {
   /// The same, and null for one that is planned for.
   cudnnHandle_t handle_if_here() { return backend_.is_here() ? handle() : nullptr; }
   PlanCache& cache();
-  /// For running; equal ones are one.
+  /// For running; equal ones are one while somebody has it.
   std::shared_ptr<const ExecutionPlan> execution_plan(const Convolution& convolution, const Engine& engine);
 
   /// Tells a descriptor which device it is for where that is not the one here.
@@ -60,7 +62,7 @@ class Library {
   cudnnHandle_t handle_ = nullptr;
   std::optional<Descriptor> planned_device_;
   PlanCache* cache_ = nullptr;
-  std::map<std::string, std::shared_ptr<const ExecutionPlan>> execution_plans_;
+  std::map<std::string, std::weak_ptr<const ExecutionPlan>> execution_plans_;
 };
 
 }  // namespace sluice::cudnn

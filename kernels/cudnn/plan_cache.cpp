@@ -61,6 +61,7 @@ std::vector<Engine> engines_from_json(const Json& json) {
     engines.push_back(from_json(engine));
     if (engines.size() > 1 && engines.end()[-2].rank >= engines.back().rank) throw Error("ranks do not increase");
   }
+  if (engines.empty()) throw Error("a plan has no engine");
   return engines;
 }
 
@@ -80,7 +81,7 @@ PlanCache::PlanCache(std::string device_json, std::string cudnn_version, std::st
     : device_json_(std::move(device_json)),
       cudnn_version_(std::move(cudnn_version)),
       path_(std::move(path)),
-      plans_(read()) {}
+      plans_(read(/*tell=*/true)) {}
 
 const std::vector<Engine>* PlanCache::find(const std::string& key) const {
   const auto found = plans_.find(key);
@@ -88,11 +89,11 @@ const std::vector<Engine>* PlanCache::find(const std::string& key) const {
 }
 
 const std::vector<Engine>& PlanCache::add(const std::string& key, std::vector<Engine> engines) {
-  changed_ = true;
+  changed_ |= !engines.empty();
   return plans_[key] = std::move(engines);
 }
 
-PlanCache::Plans PlanCache::read() const {
+PlanCache::Plans PlanCache::read(bool tell) const {
   std::error_code error;
   if (path_.empty() || !fs::exists(path_, error)) return {};
   try {
@@ -106,7 +107,7 @@ PlanCache::Plans PlanCache::read() const {
     for (const auto& [key, engines] : json.at("plans").items()) plans[key] = engines_from_json(engines);
     return plans;
   } catch (const std::exception& problem) {
-    warn(path_, std::string("it is not used and will be replaced; ") + problem.what());
+    if (tell) warn(path_, std::string("it is not used and will be replaced; ") + problem.what());
     return {};
   }
 }
@@ -114,10 +115,9 @@ PlanCache::Plans PlanCache::read() const {
 std::string PlanCache::text() const {
   Json json{{"sluice_cudnn_plans", format}, {"cudnn", cudnn_version_}, {"device", Json::parse(device_json_)}};
   Json& plans = json["plans"] = Json::object();
-  for (const auto& [key, engines] : plans_) {
-    Json& list = plans[key] = Json::array();
-    for (const Engine& engine : engines) list.push_back(to_json(engine));
-  }
+  // Lists without an engine are left out: they may be of a moment without memory.
+  for (const auto& [key, engines] : plans_)
+    for (const Engine& engine : engines) plans[key].push_back(to_json(engine));
   return json.dump() + "\n";
 }
 
@@ -126,7 +126,7 @@ void PlanCache::save() noexcept {
   changed_ = false;  // whatever happens: one line is enough
   try {
     fs::create_directories(fs::path(path_).parent_path());
-    plans_.merge(read());
+    plans_.merge(read(/*tell=*/false));
     write_whole(path_, text());
   } catch (const std::exception& problem) {
     warn(path_, std::string("it is not written; ") + problem.what());

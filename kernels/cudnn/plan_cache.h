@@ -23,7 +23,7 @@ class PlanCache {
   PlanCache(const PlanCache&) = delete;
   PlanCache& operator=(const PlanCache&) = delete;
 
-  /// Null when `key` was not asked before.
+  /// Null when `key` was not asked before. None (an empty list) is remembered by the process, not by the file.
   const std::vector<Engine>* find(const std::string& key) const;
   const std::vector<Engine>& add(const std::string& key, std::vector<Engine> engines);
   /// Writes what is new, all or nothing, together with what other processes added meanwhile.
@@ -31,7 +31,7 @@ class PlanCache {
 
  private:
   using Plans = std::map<std::string, std::vector<Engine>>;
-  Plans read() const;
+  Plans read(bool tell) const;
   std::string text() const;
 
   std::string device_json_, cudnn_version_, path_;

@@ -21,11 +21,21 @@ namespace {
 
 using Names = std::vector<std::string>;
 
+/// Two outputs of the input's size, of which the first may take its place.
+class SplitOp final : public Op {
+ public:
+  std::string_view type() const override { return "split"; }
+  std::vector<ValueSpec> infer(std::span<const ValueSpec> in) const override { return {in[0], in[0]}; }
+  std::vector<int> in_place_inputs() const override { return {0}; }
+};
+
 class FusingBackend final : public Backend {
  public:
   FusingBackend() {
     for (const char* op : {"conv2d", "relu", "add", "batch_sum", "mul", "broadcast"}) kernels_.add(op, nothing);
     kernels_.add("relu_grad", nothing);
+    kernels_.add_fusion("conv2d", "split",
+                        {.both = nothing, .rest = nothing, .rest_name = "second_half", .library = "test"});
     kernels_.add_fusion("conv2d", "relu",
                         {.both = [this](LoweringContext& context) { return fuses ? nothing(context) : nullptr; },
                          .rest = nothing,
@@ -105,10 +115,18 @@ TEST_F(Fusions, WithTheOutputsThatAreReadLater) {
   EXPECT_EQ(mask.inputs, part.instructions[0].outputs);
   EXPECT_TRUE(mask.cheap);
   EXPECT_TRUE(mask.make_again());
-  const PartValue& bits = part.values.at(static_cast<std::size_t>(mask.outputs.at(0)));
-  EXPECT_EQ(bits.value, mask_of(y).id());
-  EXPECT_EQ(bits.alias, -1) << "it is not written over y";
+  EXPECT_EQ(part.values.at(static_cast<std::size_t>(mask.outputs.at(0))).value, mask_of(y).id());
   EXPECT_EQ(names({mask_of(y)}), (Names{"conv2d+relu", "relu_mask"}));
+}
+
+// What the whole op may do in place was for its first output.
+TEST_F(Fusions, TheOtherOutputsAreNotWrittenOverTheFirst) {
+  const std::vector<Var> halves = graph.add(std::make_shared<SplitOp>(), std::vector{product});
+  const Part part = everything({halves.at(1).id()});
+  ASSERT_EQ(part.instructions.size(), 2U);
+  const Instruction& rest = part.instructions[1];
+  EXPECT_EQ(rest.name, "second_half");
+  EXPECT_EQ(part.values.at(static_cast<std::size_t>(rest.outputs.at(0))).alias, -1);
 }
 
 TEST_F(Fusions, NotOfAResultThatOthersReadToo) {

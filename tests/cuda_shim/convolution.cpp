@@ -1,8 +1,10 @@
-// What kernels/cudnn/ does, as loops: for every shape plans of two names, which compute in the workspace and copy the
-// result. As in cuDNN, a relu is done in the same pass behind a bias only.
+// What kernels/cudnn/ does, as loops: for every shape a plan that computes in its workspace and copies the result, and
+// one without workspace. As in cuDNN, a relu is done in the same plan behind a bias only.
 
+#include <vector>
+
+#include <sluice/kernels/cuda/relu_mask.h>
 #include <sluice/kernels/cudnn/convolution.h>
-#include <sluice/kernels/relu/relu_functors.h>
 
 #include "stream.h"
 
@@ -60,10 +62,13 @@ void compute(const Convolution& conv, float* x, float* w, float* y, const float*
       result = w;
       break;
   }
-  for (std::int64_t i = 0; i < count; ++i) {
-    result[i] = static_cast<float>(sums[i]);
-    if (conv.relu) result[i] = ReluFunctor{}(result[i]);
-  }
+  for (std::int64_t i = 0; i < count; ++i) result[i] = static_cast<float>(sums[i]);
+}
+
+constexpr std::string_view in_workspace = "loops", elsewhere = "loops without workspace";
+
+std::size_t sums_bytes(const Convolution& conv) {
+  return static_cast<std::size_t>(result_elements(conv)) * sizeof(double);
 }
 
 class Loops final : public ConvolutionPlan {
@@ -73,22 +78,24 @@ class Loops final : public ConvolutionPlan {
         queue_(queue),
         name_(name) {}
 
-  std::size_t workspace_bytes() const override {
-    return static_cast<std::size_t>(result_elements(convolution_)) * sizeof(double);
-  }
-  std::string algorithm() const override { return name_; }
-  void prepare() override {}
-  void run(void* x, void* w, void* y, const void* bias, void* workspace) override {
-    cuda_shim::enqueue(queue_.stream, [=, conv = convolution_] {
-      compute(conv, static_cast<float*>(x), static_cast<float*>(w), static_cast<float*>(y),
-              static_cast<const float*>(bias), static_cast<double*>(workspace));
+  std::size_t workspace_bytes() const override { return name_ == in_workspace ? sums_bytes(convolution_) : 0; }
+  std::string algorithm() const override { return std::string(name_); }
+  // So much that plans of small nets, where launches cost most, differ.
+  double work() const override { return name_ == in_workspace ? 1 : 1000; }
+  void prepare(const ConvolutionOperands&) override {}
+  void run(const ConvolutionOperands& at) override {
+    cuda_shim::enqueue(queue_.stream, [at, conv = convolution_, without = name_ == elsewhere] {
+      std::vector<double> sums(without ? static_cast<std::size_t>(result_elements(conv)) : 0);
+      compute(conv, static_cast<float*>(at.x), static_cast<float*>(at.w), static_cast<float*>(at.y),
+              static_cast<const float*>(at.bias), without ? sums.data() : static_cast<double*>(at.workspace));
     });
+    if (convolution_.relu) cuda::relu_in_place(queue_, static_cast<float*>(at.y), result_elements(convolution_));
   }
 
  private:
   Convolution convolution_;
   cuda::Queue queue_;
-  std::string name_;
+  std::string_view name_;
 };
 
 }  // namespace
@@ -100,8 +107,10 @@ std::string Convolution::str() const {
 
 std::shared_ptr<ConvolutionPlan> plan(const LoweringContext& context, const Convolution& convolution) {
   if (convolution.relu && !convolution.bias) return nullptr;
-  const std::string_view name = context.choose({"loops", "the same loops"}, "loops");
-  return std::make_shared<Loops>(convolution, cuda::queue(context), name);
+  std::vector<std::string_view> candidates;
+  if (sums_bytes(convolution) <= context.workspace_cap_bytes()) candidates.push_back(in_workspace);
+  candidates.push_back(elsewhere);
+  return std::make_shared<Loops>(convolution, cuda::queue(context), context.choose(candidates, candidates[0]));
 }
 
 }  // namespace sluice::cudnn

@@ -59,5 +59,27 @@ TEST(Conv2dRelu, PassesNanAndClosesAtZero) {
   EXPECT_EQ(doubles(got[2]), (std::vector<double>{0, 0, 3, 0, 5, 0}));
 }
 
+// With a workspace and shapes that models have, for which libraries take other algorithms than for one pixel.
+TEST(Conv2dRelu, PassesNanWithAnyAlgorithm) {
+  constexpr std::int64_t features = 64;
+  for (const Shape& image : {Shape{1, 28, 28}, Shape{3, 32, 32}, Shape{48, 14, 14}}) {
+    SCOPED_TRACE(image.str());
+    Graph graph;
+    const Parameter w(random_tensor({features, image[0], 3, 3}, DType::f32, -1, 1, 1), "w");
+    const Parameter b(random_tensor({features}, DType::f32, -1, 1, 2), "b");
+    const Var y = relu(conv2d(graph.input("x", image), graph.parameter(w), graph.parameter(b), {.padding = 1}));
+    Tensor x = random_tensor(image.with_leading(2), DType::f32, -1, 1, 3);
+    const std::int64_t columns = image[2], pixel = 5 * columns + 7;
+    x.values<float>()[static_cast<std::size_t>(pixel)] = nan;
+    const Tensor result = evaluate_under_test(y, {{"x", x}}, {.workspace_cap_bytes = std::size_t{1} << 30});
+    const auto values = result.values<float>();
+    const std::int64_t pixels = image[1] * columns;
+    for (std::int64_t k = 0; k < features; ++k)
+      ASSERT_TRUE(std::isnan(values[static_cast<std::size_t>(k * pixels + pixel)])) << "feature " << k;
+    for (std::int64_t i = features * pixels; i < 2 * features * pixels; ++i)
+      ASSERT_FALSE(std::isnan(values[static_cast<std::size_t>(i)])) << "the other sample, " << i;
+  }
+}
+
 }  // namespace
 }  // namespace sluice::test

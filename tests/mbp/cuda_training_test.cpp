@@ -50,9 +50,11 @@ TEST_F(CudaTraining, GradientsOfAnySplitAreThoseOfTheWholeBatchOnReference) {
   const TensorDataset data = small_data(n, 3);
   const auto expected = gradients(net, step_of(net), data, {.device = Device::reference()});
   for (const std::int64_t micro_batch : {1, 3, 7, 20})
-    EXPECT_LE(worst_error(gradients(net, step_of(net), data, {.micro_batch = micro_batch, .device = Device::cuda()}),
-                          expected),
-              2e-5)
+    EXPECT_LE(
+        worst_error(gradients(net, step_of(net), data,
+                              {.micro_batch = micro_batch, .device = Device::cuda(), .precision = Precision::fp32}),
+                    expected),
+        2e-5)
         << "micro-batch " << micro_batch;
 }
 
@@ -64,7 +66,10 @@ TEST_F(CudaTraining, ExactBatchNormOfAnySplitIsThatOfTheWholeBatch) {
   for (const Crossing crossing : {Crossing::keep, Crossing::recompute})
     for (const std::int64_t micro_batch : {3, 7, 20})
       EXPECT_LE(worst_error(gradients(net, step_of(net), data,
-                                      {.micro_batch = micro_batch, .device = Device::cuda(), .crossing = crossing}),
+                                      {.micro_batch = micro_batch,
+                                       .device = Device::cuda(),
+                                       .precision = Precision::fp32,
+                                       .crossing = crossing}),
                             expected),
                 1e-4)
           << "micro-batch " << micro_batch;
@@ -124,6 +129,7 @@ class CudaTuning : public CudaTraining {
     trainer.run_epoch(data);
     return trainer.plan();
   }
+  const std::string& path() const { return path_; }
   std::string file() const { return read_file(path_); }
 
  private:
@@ -138,6 +144,14 @@ TEST_F(CudaTuning, TimesConvolutions) {
     EXPECT_NE(written.find(kernel), std::string::npos) << kernel << " is not in: " << written;
   EXPECT_EQ(plan(false, {.micro_batch = 10}).hash, tuned.hash);
   EXPECT_EQ(file(), written);
+}
+
+// A budget with room for the workspaces of some kernels, and for none that all may have.
+TEST_F(CudaTuning, TimesWhatTheRoomOfEachKernelAllows) {
+  const std::size_t whole = plan(true, {.micro_batch = 10}).planned_peak_bytes();
+  std::filesystem::remove(path());
+  plan(true, {.micro_batch = 10, .budget = whole * 3 / 4});
+  EXPECT_NE(file().find("\nconv2d"), std::string::npos) << file();
 }
 
 TEST_F(CudaTuning, TimesReplays) {
@@ -192,7 +206,8 @@ TEST_F(CudaTraining, PredictsWhatTheReferencePredicts) {
       b.output("logits", logits);
       return mean_cross_entropy(logits, b["label"]);
     };
-    Trainer trainer(net, none, step, data.spec(), {.batch = n, .micro_batch = 6, .device = device});
+    Trainer trainer(net, none, step, data.spec(),
+                    {.batch = n, .micro_batch = 6, .device = device, .precision = Precision::fp32});
     return trainer.predict(data, "logits");
   };
   EXPECT_LE(relative_error(predict(Device::cuda()), predict(Device::reference())), 1e-5);
