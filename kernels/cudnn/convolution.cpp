@@ -136,8 +136,7 @@ std::shared_ptr<ConvolutionPlan> plan(const LoweringContext& context, const Conv
   const std::string key = convolution.str() + ", " + cuda::name(library.backend().precision()) +
                           (wanted == Wanted::worth_timing ? ", to be timed" : "");
   const std::vector<Engine>* engines = cache.find(key);
-  if (!engines || (engines->empty() && !convolution.relu))
-    engines = &cache.add(key, find_engines(library, context.op().type(), convolution, wanted));
+  if (!engines) engines = &cache.add(key, find_engines(library, context.op().type(), convolution, wanted));
   if (engines->empty()) return nullptr;
 
   // cuDNN tells the order of engines, not how far they are apart; a measured choice is as good as the first.
