@@ -137,6 +137,7 @@ PartAddresses bind_part(Part& part, std::span<void* const> storage_addresses, st
     for (const int v : instruction.inputs) operands.inputs.push_back(addresses.values[at(v)]);
     for (const int v : instruction.outputs) operands.outputs.push_back(addresses.values[at(v)]);
     operands.workspace = addresses.workspaces[i];
+    const RunningKernel running(instruction.name.c_str());
     instruction.kernel->bind(operands);
   }
   return addresses;

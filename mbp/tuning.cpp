@@ -20,6 +20,7 @@ namespace {
 constexpr std::string_view header = "sluice tuning 2";
 constexpr std::string_view header_without_replays = "sluice tuning 1";
 constexpr std::string_view replay_word = "replay ";
+constexpr std::string_view failed = "failed";  // instead of a time
 
 /// Always the one algorithm that is being timed.
 class OneAlgorithm final : public AlgorithmChooser {
@@ -156,7 +157,8 @@ void TuningFile::read(const std::string& text) {
     }
     if (fields.size() < 3 || fields.size() % 2 == 0)
       reject("expected a kernel and pairs of algorithm and milliseconds, separated by tabs");
-    for (std::size_t i = 1; i < fields.size(); i += 2) times_ms_[fields[0]][fields[i]] = milliseconds(fields[i + 1]);
+    for (std::size_t i = 1; i < fields.size(); i += 2)
+      times_ms_[fields[0]][fields[i]] = fields[i + 1] == failed ? HUGE_VAL : milliseconds(fields[i + 1]);
   }
   if (number < 2) throw DataError("tuning file '" + path_ + "': ends after line " + std::to_string(number));
 }
@@ -166,7 +168,10 @@ void TuningFile::write() {
   text << header << "\ndevice " << backend_.fingerprint() << '\n' << std::setprecision(6);
   for (const auto& [kernel, times] : times_ms_) {
     text << kernel;
-    for (const auto& [algorithm, ms] : times) text << '\t' << algorithm << '\t' << ms;
+    for (const auto& [algorithm, ms] : times) {
+      text << '\t' << algorithm << '\t';
+      std::isfinite(ms) ? text << ms : text << failed;
+    }
     text << '\n';
   }
   for (const auto& [key, replay] : replays_)
@@ -197,12 +202,15 @@ bool TuningFile::measure(const ChoiceRecorder& recorder) {
     for (const std::string& candidate : choice.candidates) {
       if (const auto known = times_ms_.find(key); known != times_ms_.end() && known->second.contains(candidate))
         continue;
+      double& ms = times_ms_[key][candidate];
+      measured = true;
       try {
-        times_ms_[key][candidate] = time_ms(choice, candidate);
-        measured = true;
+        ms = time_ms(choice, candidate);
       } catch (const Error& error) {
+        ms = HUGE_VAL;
         std::fprintf(stderr, "sluice: warning: tuning leaves out '%s' of %s: %s\n", candidate.c_str(), key.c_str(),
                      error.what());
+        choice.context.backend().synchronize();  // a device that is broken for good says so here
       }
     }
   std::error_code error;

@@ -33,8 +33,8 @@ class ChoiceRecorder final : public AlgorithmChooser {
 /// Times of algorithms and of whole replays on this machine, kept in a file, and the choice of the fastest.
 ///
 /// The file is text: a line "sluice tuning 2", a line "device …" (times of another device, library version or number of
-/// threads are refused), then one line a kernel: what it is, and for each algorithm its name and milliseconds,
-/// separated by tabs; then one line a replay: "replay " and its replay_key(), its micro-batch, and milliseconds.
+/// threads are refused), then one line a kernel: what it is, and for each algorithm its name and milliseconds (or
+/// "failed"), separated by tabs; then one line a replay: "replay " and its replay_key(), its micro-batch, and milliseconds.
 /// Version 1 is read too; it has no replays. The same file gives the same plan, so plan hashes can be compared.
 class TuningFile final : public AlgorithmChooser {
  public:
@@ -46,7 +46,7 @@ class TuningFile final : public AlgorithmChooser {
                           std::string_view preferred) override;
 
   /// Runs every recorded kernel that is not known yet with each of its algorithms, on memory of its own, and writes the
-  /// file. An algorithm that fails is told on stderr and left out. False: there was nothing to measure; then the file
+  /// file. An algorithm that fails is told on stderr, noted, and not chosen. False: there was nothing to measure; then the file
   /// is written only where there is none. Throws Error when the file cannot be written.
   bool measure(const ChoiceRecorder& recorder);
 

@@ -25,6 +25,11 @@ class GraphRecording final : public Recording {
  public:
   GraphRecording(const Queue& queue, const CapturedGraph& graph) : queue_(queue) {
     check(cudaGraphInstantiate(&executable_, graph.get(), 0), "cudaGraphInstantiate");
+    // What memory of the device it takes is taken here, where it may fail.
+    if (const cudaError_t status = cudaGraphUpload(executable_, queue.stream); status != cudaSuccess) {
+      (void)cudaGraphExecDestroy(executable_);
+      check(status, "cudaGraphUpload");
+    }
   }
   ~GraphRecording() override { (void)cudaGraphExecDestroy(executable_); }
 

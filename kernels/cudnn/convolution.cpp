@@ -6,7 +6,8 @@
 #include <cstdio>
 #include <limits>
 #include <optional>
-#include <utility>
+#include <set>
+#include <string>
 
 #include <sluice/core/error.h>
 #include <sluice/kernels/cuda/add_bias.h>
@@ -28,14 +29,14 @@ const char* name(Direction direction) {
 
 std::string shape(std::int64_t a, std::int64_t b, Size2d size) { return Shape{a, b, size.h, size.w}.str(); }
 
-/// Said once a process: a relu that costs a pass of its own was not in the plan's prediction.
+/// Said once for an engine: a relu that costs a pass of its own was not in the plan's prediction.
 void warn_of_lost_nan(const Engine& engine) {
-  static bool told = false;
-  if (std::exchange(told, true)) return;
-  std::fprintf(stderr,
-               "sluice: warning: cuDNN's %s makes NaN 0 in a relu; behind its convolutions relus are done in a pass of "
-               "their own\n",
-               engine.str().c_str());
+  static std::set<std::string> told;
+  if (told.insert(engine.str()).second)
+    std::fprintf(stderr,
+                 "sluice: warning: cuDNN's %s makes NaN 0 in a relu; behind its convolutions relus are done in a pass "
+                 "of their own\n",
+                 engine.str().c_str());
 }
 
 class CudnnPlan final : public ConvolutionPlan {
@@ -45,9 +46,10 @@ class CudnnPlan final : public ConvolutionPlan {
       : library_(library),
         convolution_(convolution),
         engine_(engine),
+        planned_workspace_bytes_(engine.workspace_bytes),
         work_(work) {}
 
-  std::size_t workspace_bytes() const override { return cuda::with_alignment(engine_.workspace_bytes); }
+  std::size_t workspace_bytes() const override { return cuda::with_alignment(planned_workspace_bytes_); }
   std::string algorithm() const override { return engine_.str(); }
   double work() const override { return work_; }
 
@@ -58,6 +60,7 @@ class CudnnPlan final : public ConvolutionPlan {
     warn_of_lost_nan(engine_);
     convolution_.relu = false;
     relu_apart_ = true;
+    engine_ = engine_without_relu();
     plan_ = library_.execution_plan(convolution_, engine_);
     pack_.reset();
   }
@@ -110,9 +113,22 @@ class CudnnPlan final : public ConvolutionPlan {
     return std::isnan(y);
   }
 
+  /// An engine belongs to its graph: of the one without the relu, the first that needs no more than was planned.
+  Engine engine_without_relu() const {
+    const auto engines = find_engines(library_, "conv2d", convolution_, Wanted::first_within_any_cap);
+    const auto fits = [this](const Engine& engine) { return engine.workspace_bytes <= planned_workspace_bytes_; };
+    if (const auto found = std::ranges::find_if(engines, fits); found != engines.end()) return *found;
+    throw BackendError("cuDNN: " + engine_.str() +
+                       " makes NaN 0 in a relu, and without the relu no plan needs so little "
+                       "workspace; got " +
+                       std::to_string(planned_workspace_bytes_) + " bytes for " + convolution_.str() + "; expected " +
+                       std::to_string(engines.back().workspace_bytes));
+  }
+
   Library& library_;
   Convolution convolution_;  // what the plan does
   Engine engine_;
+  std::size_t planned_workspace_bytes_;
   double work_;
   bool relu_apart_ = false;
   std::shared_ptr<const ExecutionPlan> plan_;

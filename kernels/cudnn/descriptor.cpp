@@ -19,9 +19,12 @@ std::string text(cudnnStatus_t status) {
 void check(cudnnStatus_t status, const char* call, std::string_view file, int line) {
   if (status == CUDNN_STATUS_SUCCESS) return;
   const std::string kernel = running_kernel();
+  // Kernels run asynchronously: what launches one may be told that another has failed.
+  const bool may_be_of_another = status == CUDNN_STATUS_EXECUTION_FAILED || status == CUDNN_STATUS_INTERNAL_ERROR;
   throw BackendError("cuDNN: " + std::string(call) + " failed" + (kernel.empty() ? "" : " in kernel '" + kernel + "'") +
-                     "; got '" + text(status) + "'; expected success; at " +
-                     std::string(file.substr(file.rfind('/') + 1)) + ":" + std::to_string(line));
+                     (may_be_of_another ? ", or in a kernel before it" : "") + "; got '" + text(status) +
+                     "'; expected success; at " + std::string(file.substr(file.rfind('/') + 1)) + ":" +
+                     std::to_string(line));
 }
 
 Descriptor::Descriptor(cudnnBackendDescriptorType_t type) {

@@ -18,7 +18,7 @@ namespace {
 using Json = nlohmann::json;
 namespace fs = std::filesystem;
 
-constexpr int format = 2;  // of the file
+constexpr int format = 3;  // of the file
 
 /// Where caches are; empty: there is no place for files.
 fs::path directory() {
@@ -126,7 +126,8 @@ void PlanCache::save() noexcept {
   changed_ = false;  // whatever happens: one line is enough
   try {
     fs::create_directories(fs::path(path_).parent_path());
-    plans_.merge(read(/*tell=*/false));
+    for (auto& [key, engines] : read(/*tell=*/false))
+      if (std::vector<Engine>& own = plans_[key]; own.empty()) own = std::move(engines);
     write_whole(path_, text());
   } catch (const std::exception& problem) {
     warn(path_, std::string("it is not written; ") + problem.what());

@@ -70,9 +70,9 @@ class FusingBackend final : public Backend {
 class Fusions : public testing::Test {
  protected:
   Part everything(std::vector<ValueId> outputs) {
-    const StageCut cut = cut_into_stages(graph, outputs);
+    const StageCut cut = cut_into_stages(graph_, outputs);
     StorageTable storages;
-    return Lowering(graph, cut, storages, backend, {}).everything(cut.stages.at(0).replayed, 4, outputs);
+    return Lowering(graph_, cut, storages, backend_, {}).everything(cut.stages.at(0).replayed, 4, outputs);
   }
   Names names(const std::vector<Var>& outputs) {
     std::vector<ValueId> ids;
@@ -82,15 +82,15 @@ class Fusions : public testing::Test {
     return result;
   }
 
-  FusingBackend backend;
-  Graph graph;
-  Var x = graph.input("x", {3, 8, 8});
-  Var w = graph.constant(1, {5, 3, 3, 3});
-  Var product = conv2d(x, w, {.padding = 1});
+  FusingBackend backend_;
+  Graph graph_;
+  Var x_ = graph_.input("x", {3, 8, 8});
+  Var w_ = graph_.constant(1, {5, 3, 3, 3});
+  Var product_ = conv2d(x_, w_, {.padding = 1});
 };
 
 TEST_F(Fusions, OfAResultThatOneOpReads) {
-  const Var y = relu(product);
+  const Var y = relu(product_);
   EXPECT_EQ(names({y}), (Names{"conv2d+relu"}));
   const Part part = everything({y.id()});
   const Instruction& both = part.instructions.at(0);
@@ -99,7 +99,7 @@ TEST_F(Fusions, OfAResultThatOneOpReads) {
   EXPECT_EQ(part.values.at(static_cast<std::size_t>(both.outputs[0])).value, y.id());
   EXPECT_EQ(part.kept_to_end, both.outputs);
   EXPECT_EQ(std::count_if(part.values.begin(), part.values.end(),
-                          [&](const PartValue& v) { return v.value == product.id(); }),
+                          [&](const PartValue& v) { return v.value == product_.id(); }),
             0)
       << "the convolution's own result has no place";
   EXPECT_FALSE(both.cheap);
@@ -108,7 +108,7 @@ TEST_F(Fusions, OfAResultThatOneOpReads) {
 }
 
 TEST_F(Fusions, WithTheOutputsThatAreReadLater) {
-  const Var y = relu(product), dx = relu_grad(mask_of(y), graph.input("dy", {5, 8, 8}));
+  const Var y = relu(product_), dx = relu_grad(mask_of(y), graph_.input("dy", {5, 8, 8}));
   EXPECT_EQ(names({y, dx}), (Names{"conv2d+relu", "relu_mask", "relu_grad"}));
   const Part part = everything({dx.id(), y.id()});
   const Instruction& mask = part.instructions.at(1);
@@ -121,7 +121,7 @@ TEST_F(Fusions, WithTheOutputsThatAreReadLater) {
 
 // What the whole op may do in place was for its first output.
 TEST_F(Fusions, TheOtherOutputsAreNotWrittenOverTheFirst) {
-  const std::vector<Var> halves = graph.add(std::make_shared<SplitOp>(), std::vector{product});
+  const std::vector<Var> halves = graph_.add(std::make_shared<SplitOp>(), std::vector{product_});
   const Part part = everything({halves.at(1).id()});
   ASSERT_EQ(part.instructions.size(), 2U);
   const Instruction& rest = part.instructions[1];
@@ -130,15 +130,15 @@ TEST_F(Fusions, TheOtherOutputsAreNotWrittenOverTheFirst) {
 }
 
 TEST_F(Fusions, NotOfAResultThatOthersReadToo) {
-  const Var y = relu(product);
-  EXPECT_EQ(names({y, product}), (Names{"conv2d", "relu"}));
-  EXPECT_EQ(names({add(y, product)}), (Names{"conv2d", "relu", "add"}));
-  EXPECT_EQ(names({product}), (Names{"conv2d"}));
+  const Var y = relu(product_);
+  EXPECT_EQ(names({y, product_}), (Names{"conv2d", "relu"}));
+  EXPECT_EQ(names({add(y, product_)}), (Names{"conv2d", "relu", "add"}));
+  EXPECT_EQ(names({product_}), (Names{"conv2d"}));
 }
 
 TEST_F(Fusions, NotWhereTheDeviceDeclines) {
-  const Var y = relu(product);
-  backend.fuses = false;
+  const Var y = relu(product_);
+  backend_.fuses = false;
   EXPECT_EQ(names({y}), (Names{"conv2d", "relu"}));
   const Part part = everything({y.id()});
   EXPECT_EQ(part.values.size(), 5U) << "x, w, the product, y and its mask, and nothing of the attempt";
@@ -146,14 +146,14 @@ TEST_F(Fusions, NotWhereTheDeviceDeclines) {
 
 // The relu runs again in the second stage, from the product that the first has stored.
 TEST_F(Fusions, NotOfAResultThatALaterStageReads) {
-  const Var y = relu(product);
+  const Var y = relu(product_);
   const Var sum = batch_sum(y);
   const std::vector<ValueId> outputs{batch_sum(mul(y, broadcast(sum))).id()};
-  const StageCut cut = cut_into_stages(graph, outputs);
+  const StageCut cut = cut_into_stages(graph_, outputs);
   ASSERT_EQ(cut.stages.size(), 2U);
-  ASSERT_EQ(cut.stages[0].stored, (std::vector<ValueId>{product.id()}));
+  ASSERT_EQ(cut.stages[0].stored, (std::vector<ValueId>{product_.id()}));
   StorageTable storages;
-  Lowering lowering(graph, cut, storages, backend, {});
+  Lowering lowering(graph_, cut, storages, backend_, {});
   lowering.prologue();
   const Part first = lowering.replayed(0, 4, 3);
   EXPECT_EQ(first.instructions.at(0).name, "conv2d");

@@ -118,10 +118,13 @@ class CudaTuning : public CudaTraining {
   ~CudaTuning() override { std::filesystem::remove(path_); }
 
   Plan plan(bool tune, TrainerOptions options) {
-    options.batch = n;
-    options.device = Device::cuda();
     options.tuning = path_;
     options.tune = tune;
+    return plan(options);
+  }
+  static Plan plan(TrainerOptions options) {
+    options.batch = n;
+    options.device = Device::cuda();
     SmallNet net;
     Sgd sgd({.lr = 0.1});
     const TensorDataset data = small_data(n, 3);
@@ -129,7 +132,6 @@ class CudaTuning : public CudaTraining {
     trainer.run_epoch(data);
     return trainer.plan();
   }
-  const std::string& path() const { return path_; }
   std::string file() const { return read_file(path_); }
 
  private:
@@ -148,8 +150,7 @@ TEST_F(CudaTuning, TimesConvolutions) {
 
 // A budget with room for the workspaces of some kernels, and for none that all may have.
 TEST_F(CudaTuning, TimesWhatTheRoomOfEachKernelAllows) {
-  const std::size_t whole = plan(true, {.micro_batch = 10}).planned_peak_bytes();
-  std::filesystem::remove(path());
+  const std::size_t whole = plan({.micro_batch = 10}).planned_peak_bytes();
   plan(true, {.micro_batch = 10, .budget = whole * 3 / 4});
   EXPECT_NE(file().find("\nconv2d"), std::string::npos) << file();
 }

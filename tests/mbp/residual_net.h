@@ -17,7 +17,7 @@ class ResidualNet final : public Module {
         bn0_({.channels = 2, .mode = mode}),
         bn1_({.channels = 6, .mode = mode}),
         bn2_({.channels = 6, .mode = mode}),
-        head_({.in = 6 * 64, .out = SmallNet::classes}) {
+        head_({.in = std::int64_t{6} * 64, .out = SmallNet::classes}) {
     initialize(*this, 3);
   }
 

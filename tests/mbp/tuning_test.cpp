@@ -123,7 +123,7 @@ TEST_F(Tuning, MeasuresOnceAndTakesTheFastest) {
   EXPECT_EQ(last_algorithm, "fast");
   EXPECT_NE(tuned.tuning.find(path("a")), std::string::npos);
   const std::string written = read_file(path("a"));
-  EXPECT_NE(written.find("choosy [10,2,8,8] -> [10,2,8,8]\tfast\t"), std::string::npos) << written;
+  EXPECT_NE(written.find("choosy [10,2,8,8] -> [10,2,8,8]\tbroken\tfailed\tfast\t"), std::string::npos) << written;
 
   EXPECT_EQ(step(path("a"), false).hash, tuned.hash);
   EXPECT_EQ(step(path("a"), true).hash, tuned.hash);  // knows everything already
@@ -137,6 +137,10 @@ TEST_F(Tuning, TheFileDecides) {
   write_whole(path("b"), "sluice tuning 1\n" + device_line() + "choosy [10,2,8,8] -> [10,2,8,8]\tfast\t1\n");
   step(path("b"), false);
   EXPECT_EQ(last_algorithm, "slow") << "what the kernel prefers may be faster than what was measured";
+  write_whole(path("b"),
+              "sluice tuning 2\n" + device_line() + "choosy [10,2,8,8] -> [10,2,8,8]\tfast\t9\tslow\tfailed\n");
+  step(path("b"), false);
+  EXPECT_EQ(last_algorithm, "fast");
   write_whole(path("b"), "sluice tuning 1\n" + device_line() + "choosy [10,2,8,8] -> [10,2,8,8]\tfast\t1\tslow\t1.5\n");
   step(path("b"), false);
   EXPECT_EQ(last_algorithm, "fast");
