@@ -249,11 +249,7 @@ class Trainer::Impl final : public ParameterHome {
   }
 
   void take_memory() {
-    for_each_bound([&](ParameterData& parameter) {
-      if (parameter.home)
-        throw UsageError("trainer: parameter " + parameter.name +
-                         " is bound to another trainer; expected one at a time");
-    });
+    for_each_bound([](const ParameterData& parameter) { check_unbound(parameter); });
     allocated_before_ = backend_->allocated_bytes();
     backend_->reset_peak();
     scheduler_ =

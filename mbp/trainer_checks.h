@@ -12,6 +12,9 @@ void check_fields(const DataSpec& planned, const DataSpec& given, const char* wh
 /// The same, and the number of samples, because it decides the micro-batch sizes.
 void check_data(const DataSpec& planned, const DataSpec& given, const char* what);
 
+/// No other trainer has its value.
+void check_unbound(const ParameterData& parameter);
+
 /// The budget that `wanted` (TrainerOptions::budget) is on this device. Throws also OutOfMemory, when it is above what
 /// is free there.
 std::size_t budget_on(Backend& backend, std::size_t wanted);

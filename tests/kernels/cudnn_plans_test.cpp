@@ -5,112 +5,18 @@
 #include <iostream>
 #include <set>
 
-#include <nlohmann/json.hpp>
+#include <gtest/gtest.h>
 
-#include <sluice/core/kernel.h>
 #include <sluice/core/program.h>
-#include <sluice/kernels/conv2d/conv2d.h>
-#include <sluice/kernels/linear/linear.h>
 #include <sluice/kernels/relu/relu.h>
 #include <sluice/mbp/step_graph.h>
 #include <sluice/optim/sgd.h>
 
+#include "kernels/planned_convolutions.h"
 #include "models/catalog.h"
-#include "support/planned_gpu.h"
 
 namespace sluice::test {
 namespace {
-
-constexpr std::size_t no_cap = std::numeric_limits<std::size_t>::max();
-
-struct Lowered {
-  std::string op, algorithm;
-  std::size_t workspace_bytes = 0;
-  double work = 0;
-  std::vector<Layout> inputs, outputs;
-
-  friend bool operator==(const Lowered&, const Lowered&) = default;
-};
-
-/// A node of a graph for a micro-batch of `samples`, by itself or with `second` in the same pass.
-Lowered lower(Backend& backend, const Graph& graph, NodeId id, std::int64_t samples, std::size_t cap = no_cap,
-              AlgorithmChooser* chooser = nullptr, const Op* second = nullptr) {
-  const Node& node = graph.node(id);
-  const auto values = [&](const std::vector<ValueId>& ids) {
-    std::vector<LoweredValue> result;
-    for (const ValueId v : ids) {
-      const ValueSpec& spec = graph.value(v).spec;
-      result.push_back({.dims = spec.is_sample() ? spec.shape.with_leading(samples) : spec.shape,
-                        .dtype = spec.dtype,
-                        .scope = spec.scope,
-                        .layout = {},
-                        .pinned = false});
-    }
-    return result;
-  };
-  const LoweringContext alone(*node.op, backend, values(node.inputs), values(node.outputs), cap, chooser);
-  LoweringContext context = second ? alone.with_second(*second) : alone;
-  const auto kernel = (*context.factory())(context);
-  Lowered result{.op = std::string(node.op->type()),
-                 .algorithm = kernel->algorithm(),
-                 .workspace_bytes = kernel->workspace_bytes(),
-                 .work = kernel->work(),
-                 .inputs = {},
-                 .outputs = {}};
-  for (int i = 0; i < context.inputs(); ++i) result.inputs.push_back(context.input(i).layout);
-  for (int o = 0; o < context.outputs(); ++o) result.outputs.push_back(context.output(o).layout);
-  return result;
-}
-
-/// The forward and the two backward convolutions, or matrix products, of a graph that is one of them.
-struct ThreeDirections {
-  Graph graph;
-
-  explicit ThreeDirections(const Shape& x_shape, const Shape& w_shape, bool bias = false,
-                           const Conv2dOptions& options = {}) {
-    const Var x = graph.input("x", x_shape);
-    const Var w = graph.constant(1, w_shape);
-    const Var b = graph.constant(2, {w_shape[0]});
-    if (w_shape.rank() == 2) {
-      const Var y = bias ? linear(x, w, b) : linear(x, w);
-      linear_grad_input(y, w);
-      linear_grad_weight(x, y);
-      return;
-    }
-    const Var y = bias ? conv2d(x, w, b, options) : conv2d(x, w, options);
-    conv2d_grad_input(y, w, x_shape, options);
-    conv2d_grad_weight(x, y, {w_shape[2], w_shape[3]}, options);
-  }
-
-  std::vector<Lowered> lower_all(Backend& backend, std::int64_t samples, std::size_t cap = no_cap) const {
-    std::vector<Lowered> result;
-    result.reserve(static_cast<std::size_t>(graph.nodes()));
-    for (NodeId id = 0; id < graph.nodes(); ++id) result.push_back(lower(backend, graph, id, samples, cap));
-    return result;
-  }
-};
-
-class CudnnPlans : public PlannedGpuTest {
- protected:
-  /// A GPU that no other test plans for.
-  std::string renamed_t4(const std::string& name) {
-    auto json = nlohmann::json::parse(read_file(shipped("t4")));
-    json["deviceName"] = name;
-    return file(name + ".json", json.dump());
-  }
-  /// The one file of a folder that plans were cached in.
-  static std::filesystem::path cache_file(const std::filesystem::path& folder) {
-    for (const auto& entry : std::filesystem::directory_iterator(folder))
-      if (entry.path().filename().string().starts_with("cudnn-")) return entry.path();
-    ADD_FAILURE() << "no cache of plans in " << folder;
-    return {};
-  }
-};
-
-const ThreeDirections& a_convolution() {
-  static const ThreeDirections convolution({64, 28, 28}, {96, 64, 3, 3}, false, {.padding = 1});
-  return convolution;
-}
 
 TEST_F(CudnnPlans, EveryConvolutionOfTheResnets) {
   for (const char* gpu : {"h200", "t4"})
@@ -230,30 +136,6 @@ TEST_F(CudnnPlans, WithoutTheReluNeedNoMore) {
   }
 }
 
-// Without a bias there is no such plan. That is not for the file: it may be of a moment without memory.
-TEST_F(CudnnPlans, LeaveAReluThatTheyHaveNoPlanFor) {
-  const std::string gpu = renamed_t4("declined");
-  Graph graph;
-  const Var y = relu(conv2d(graph.input("x", {64, 28, 28}), graph.constant(1, {96, 64, 3, 3}), {.padding = 1}));
-  const std::vector<ValueId> outputs{y.id()};
-  for (const char* pass : {"asked", "from the cache"}) {
-    SCOPED_TRACE(pass);
-    StorageTable storages;
-    const StageCut cut = cut_into_stages(graph, outputs);
-    std::vector<std::string> names;
-    {
-      const auto backend = open_planned_cuda(gpu);  // the file is written when it is closed
-      const Part part = Lowering(graph, cut, storages, *backend, {}).everything(cut.stages.at(0).replayed, 32, outputs);
-      for (const Instruction& instruction : part.instructions)
-        if (instruction.node >= 0) names.push_back(instruction.name);
-    }
-    EXPECT_EQ(names, (std::vector<std::string>{"conv2d", "relu"}));
-    const auto plans = nlohmann::json::parse(read_file(cache_file(folder()))).at("plans");
-    ASSERT_EQ(plans.size(), 1U);
-    EXPECT_EQ(plans.begin().key().find("relu"), std::string::npos);
-  }
-}
-
 // An image of 10¹³ elements, say.
 TEST_F(CudnnPlans, NoneForAShapeIsTold) {
   const auto backend = open_planned_cuda(shipped("t4"));
@@ -327,69 +209,6 @@ TEST_F(CudnnPlans, WorkspaceStaysWithinItsCapWhereItCan) {
       EXPECT_LE(bytes, most);
     }
   }
-}
-
-TEST_F(CudnnPlans, AreReadFromTheFile) {
-  const std::string gpu = renamed_t4("cached");
-  const auto first = a_convolution().lower_all(*open_planned_cuda(gpu), 32);
-  const std::filesystem::path written = cache_file(folder());
-  auto json = nlohmann::json::parse(read_file(written));
-  ASSERT_EQ(json.at("plans").size(), 3U);
-
-  // What cuDNN would never say shows that it was not asked.
-  for (auto& [key, engines] : json.at("plans").items()) {
-    engines = {engines[0]};
-    engines[0]["engine"] = 4711;
-  }
-  const std::filesystem::path other = folder() / "other";
-  std::filesystem::create_directories(other);
-  std::ofstream(other / written.filename()) << json;
-  cache_in(other);
-  const auto second = a_convolution().lower_all(*open_planned_cuda(gpu), 32);
-  for (std::size_t i = 0; i < 3; ++i) {
-    EXPECT_TRUE(second[i].algorithm.starts_with("engine 4711")) << second[i].algorithm;
-    EXPECT_EQ(second[i].workspace_bytes, first[i].workspace_bytes);
-  }
-}
-
-TEST_F(CudnnPlans, DamagedAndForeignFilesAreReplaced) {
-  const std::string gpu = renamed_t4("damaged");
-  const auto plans = a_convolution().lower_all(*open_planned_cuda(gpu), 32);
-  const std::filesystem::path written = cache_file(folder());
-  const std::string good = read_file(written);
-  using Json = nlohmann::json;
-  const auto changed = [&](const char* key, const Json& value) {
-    Json json = Json::parse(good);
-    json[key] = value;
-    return json.dump();
-  };
-  Json engine = *Json::parse(good)["plans"].begin();
-  engine[0]["workspace_bytes"] = -1;
-  int number = 0;
-  for (const std::string& bad :
-       {std::string(), std::string("{}"), good.substr(0, good.size() / 2), std::string(1000, '\0'),
-        changed("cudnn", "8.9.7"), changed("device", Json::object()), changed("sluice_cudnn_plans", 1),
-        changed("plans", 5), changed("plans", Json{{"a", engine}})}) {
-    SCOPED_TRACE(bad.substr(0, 200));
-    const std::filesystem::path place = folder() / std::to_string(number++);
-    std::filesystem::create_directories(place);
-    std::ofstream(place / written.filename()) << bad;
-    cache_in(place);
-    testing::internal::CaptureStderr();
-    EXPECT_EQ(a_convolution().lower_all(*open_planned_cuda(gpu), 32), plans);
-    const std::string told = testing::internal::GetCapturedStderr();
-    EXPECT_NE(told.find((place / written.filename()).string()), std::string::npos) << told;
-    EXPECT_EQ(read_file(place / written.filename()), good);
-  }
-}
-
-TEST_F(CudnnPlans, GoOnWithoutAPlaceForTheFile) {
-  const auto plans = a_convolution().lower_all(*open_planned_cuda(renamed_t4("placeless")), 32);
-  cache_in(file("not-a-folder", ""));
-  testing::internal::CaptureStderr();
-  EXPECT_EQ(a_convolution().lower_all(*open_planned_cuda(renamed_t4("placeless")), 32), plans);
-  const std::string told = testing::internal::GetCapturedStderr();
-  EXPECT_NE(told.find("not written"), std::string::npos) << told;
 }
 
 TEST_F(CudnnPlans, MatrixProductsTakeWhatCublasRecommends) {
