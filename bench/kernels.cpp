@@ -187,7 +187,7 @@ BENCHMARK(reorder_kernel)->UseRealTime()->Unit(benchmark::kMicrosecond);
 
 /// Places for everything that a replay of ResNet-18 holds.
 void packing(benchmark::State& state) {
-  const bench::PlannedNet planned(bench::net("resnet18_cifar"), samples, 0);
+  const bench::PlannedNet planned(bench::net("resnet18_cifar"), samples);
   const std::vector<Lifetime>& lifetimes = planned.plan().train.replayed.at(samples)[0].lifetimes;
   for (auto _ : state) benchmark::DoNotOptimize(pack(lifetimes));
   state.counters["lifetimes"] = static_cast<double>(lifetimes.size());

@@ -46,13 +46,10 @@ struct Mode {
 /// A model, its data and a trainer with one micro-batch a step.
 class Run {
  public:
-  Run(const Subject& subject, std::int64_t samples, const Mode& mode, int threads)
+  Run(const Subject& subject, std::int64_t samples, const Mode& mode)
       : setup_(set_up_model(subject.model, {.samples = samples, .image = DType::f32})) {
-    TrainerOptions options{.batch = samples,
-                           .micro_batch = samples,
-                           .device = Device::cpu(),
-                           .threads = threads,
-                           .recompute = mode.recompute};
+    TrainerOptions options{
+        .batch = samples, .micro_batch = samples, .device = Device::cpu(), .recompute = mode.recompute};
     if (mode.share > 0) options.budget = budget(subject, samples, mode, options);
     trainer_.emplace(*setup_.net, sgd_, setup_.step, setup_.data, options);
   }
@@ -93,9 +90,9 @@ class Run {
   std::optional<TensorDataset> data_;
 };
 
-void measure(const Subject& subject, int rounds, int threads) {
+void measure(const Subject& subject, int rounds) {
   std::vector<Mode> modes{{.name = "none"}, {.name = "cheap", .recompute = Recompute::cheap}};
-  const std::size_t workspace_bytes = Run(subject, subject.many, modes[0], threads).plan().workspace_bytes;
+  const std::size_t workspace_bytes = Run(subject, subject.many, modes[0]).plan().workspace_bytes;
   for (const double share : subject.shares)
     modes.push_back({.name = fmt::format("auto, {:.2f}", share),
                      .recompute = Recompute::automatic,
@@ -104,7 +101,7 @@ void measure(const Subject& subject, int rounds, int threads) {
 
   std::vector<std::unique_ptr<Run>> runs;
   std::vector<std::vector<double>> times(modes.size());
-  for (const Mode& mode : modes) runs.push_back(std::make_unique<Run>(subject, subject.many, mode, threads));
+  for (const Mode& mode : modes) runs.push_back(std::make_unique<Run>(subject, subject.many, mode));
   for (int round = -1; round < rounds; ++round)
     for (std::size_t i = 0; i < modes.size(); ++i)
       if (const double ms = runs[i]->step_ms(); round >= 0) times[i].push_back(ms);
@@ -118,7 +115,7 @@ void measure(const Subject& subject, int rounds, int threads) {
   for (std::size_t i = 0; i < modes.size(); ++i) {
     // Slopes of plans with the smallest workspaces where there is no budget: those of fast algorithms jump.
     const Plan& many = runs[i]->plan();
-    const Plan few = Run(subject, subject.few, modes[i], threads).plan();
+    const Plan few = Run(subject, subject.few, modes[i]).plan();
     const auto arena = [&](const Plan& plan, std::int64_t samples) {
       if (modes[i].share > 0) return static_cast<double>(plan.arena_bytes);
       const ModelSetup setup = set_up_model(subject.model, {.samples = samples});
@@ -145,12 +142,12 @@ int main(int argc, char** argv) {
   app.add_option("--threads", threads, "0: all cores")->capture_default_str()->check(CLI::NonNegativeNumber);
   try {
     app.parse(argc, argv);
-    Device::cpu().backend().set_threads(threads);
-    std::cout << Device::cpu().backend().description() << ", " << rounds << " rounds\n";
-    measure({.model = "resnet18_cifar", .few = 64, .many = 128, .peer_mib = 4.49, .shares = {0.35, 0.30, 0.25}}, rounds,
-            threads);
-    measure({.model = "resnet50", .few = 16, .many = 32, .peer_mib = 82.0, .shares = {0.35, 0.25, 0.20}}, rounds,
-            threads);
+    Device::cpu().backend().with_threads(threads, [&] {
+      std::cout << Device::cpu().backend().description() << ", " << rounds << " rounds\n";
+      measure({.model = "resnet18_cifar", .few = 64, .many = 128, .peer_mib = 4.49, .shares = {0.35, 0.30, 0.25}},
+              rounds);
+      measure({.model = "resnet50", .few = 16, .many = 32, .peer_mib = 82.0, .shares = {0.35, 0.25, 0.20}}, rounds);
+    });
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   } catch (const std::exception& error) {

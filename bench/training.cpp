@@ -122,10 +122,8 @@ std::vector<Row> measure(const Flags& flags, Peer* peer, IdleCheck& idle) {
   return rows;
 }
 
-void run(const Flags& flags) {
+void run(const Flags& flags, Backend& backend) {
   const Where& where = flags.options.where;
-  Backend& backend = where.device.backend();
-  backend.set_threads(where.threads);
   backend.set_precision(where.precision);
   Environment environment{.cpu = cpu_model(),
                           .device = backend.description(),
@@ -176,7 +174,8 @@ int main(int argc, char** argv) {
     } catch (const UsageError& error) {
       return fail(error, "", 2);
     }
-    run(flags);
+    Backend& backend = flags.options.where.device.backend();
+    backend.with_threads(flags.options.where.threads, [&] { run(flags, backend); });
     return 0;
   } catch (const std::exception& error) {
     return fail(error, "", 1);

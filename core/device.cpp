@@ -108,6 +108,8 @@ Buffer::~Buffer() {
 Backend::Backend() : added_kernels_(std::make_unique<KernelTable>()) {}
 Backend::~Backend() = default;
 
+void Backend::do_with_threads(int, const std::function<void()>& work) { work(); }
+
 void Backend::set_precision(Precision precision) {
   if (precision == Precision::tf32)
     throw DeviceError("precision: this device multiplies in fp32; got tf32 for " + description() +

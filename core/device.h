@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -154,9 +155,15 @@ class Backend {
   }
   /// Whether this op's kernel does.
   bool computes(std::string_view op_type, DType stored) const;
-  /// Threads that kernels use; 0 asks for the default (all cores the process may use).
-  virtual void set_threads(int threads) = 0;
-  virtual int threads() const = 0;
+  /// Returns what `work()` returns. In it, kernels are lowered, bound and run for `threads` threads of the host; 0: for
+  /// threads(), or as many of them as are granted. Where the calling thread cannot have several (inside an OpenMP
+  /// parallel region), `work` runs on another thread while this one waits. Throws DeviceError when fewer than a number
+  /// above 0 are granted, and in a process that was forked from one whose kernels used several threads.
+  template <class Work>
+  std::invoke_result_t<Work&> with_threads(int threads, Work&& work);
+  /// Threads that kernels called from here use: those of the innermost with_threads(); outside of one, of the cpu
+  /// device, OpenMP's number for the calling thread (OMP_NUM_THREADS, or all cores the process may use).
+  virtual int threads() const { return 1; }
   virtual DeviceRates rates() const { return {}; }
   /// Of kernels lowered from now on; part of fingerprint(). Throws DeviceError for one the device does not have.
   virtual void set_precision(Precision precision);
@@ -210,6 +217,7 @@ class Backend {
   bool sealed() const { return sealed_; }
 
  protected:
+  virtual void do_with_threads(int threads, const std::function<void()>& work);
   virtual void* do_allocate(std::size_t bytes) = 0;
   virtual void do_free(void* data, std::size_t bytes) noexcept = 0;
 
@@ -222,6 +230,18 @@ class Backend {
   std::size_t peak_ = 0;
   bool sealed_ = false;
 };
+
+template <class Work>
+std::invoke_result_t<Work&> Backend::with_threads(int threads, Work&& work) {
+  using Result = std::invoke_result_t<Work&>;
+  if constexpr (std::is_void_v<Result>) {
+    do_with_threads(threads, std::ref(work));
+  } else {
+    std::optional<Result> result;
+    do_with_threads(threads, [&] { result.emplace(work()); });
+    return std::move(*result);
+  }
+}
 
 /// The name of the kernel this thread is running ("" outside), for messages of allocators and checkers.
 const char* running_kernel();

@@ -78,11 +78,8 @@ std::vector<Buffer> make_storages(Backend& backend, const StorageTable& storages
   return buffers;
 }
 
-}  // namespace
-
-std::vector<Tensor> evaluate(std::span<const Var> vars, const std::map<std::string, Tensor>& inputs,
-                             const EvaluateOptions& options) {
-  if (vars.empty()) return {};
+std::vector<Tensor> evaluate_here(std::span<const Var> vars, const std::map<std::string, Tensor>& inputs,
+                                  const EvaluateOptions& options) {
   const Graph& graph = vars[0].graph();
   Backend& backend = options.device.backend();
   const std::int64_t samples = common_samples(inputs);
@@ -139,6 +136,14 @@ std::vector<Tensor> evaluate(std::span<const Var> vars, const std::map<std::stri
     }
   }
   return results;
+}
+
+}  // namespace
+
+std::vector<Tensor> evaluate(std::span<const Var> vars, const std::map<std::string, Tensor>& inputs,
+                             const EvaluateOptions& options) {
+  if (vars.empty()) return {};
+  return options.device.backend().with_threads(0, [&] { return evaluate_here(vars, inputs, options); });
 }
 
 Tensor evaluate(Var var, const std::map<std::string, Tensor>& inputs, const EvaluateOptions& options) {

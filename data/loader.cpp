@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <sluice/core/error.h>
@@ -26,7 +27,12 @@ Loader::Loader(const Dataset& dataset, LoaderOptions options)
       options_(options),
       samples_(samples_of(dataset, options)) {
   for (const FieldSpec& field : dataset.spec().fields) fields_.push_back({field.sample_bytes(), nullptr});
-  thread_ = std::thread(&Loader::run, this);
+  try {
+    thread_ = std::thread(&Loader::run, this);
+  } catch (const std::system_error& error) {
+    throw Error("loader: cannot start a thread; got '" + error.code().message() +
+                "'; expected room for it in the limits on processes (ulimit -u) and on memory (ulimit -v)");
+  }
 }
 
 Loader::~Loader() {

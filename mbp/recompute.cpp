@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <future>
 #include <numeric>
 #include <queue>
-#include <thread>
 #include <tuple>
 #include <utility>
 
@@ -189,8 +189,11 @@ class Solver {
     };
     const std::size_t half = known || all.size() < 64 ? all.size() : all.size() / 2;
     if (half < all.size()) {
-      std::jthread other([&] { rank(half, all.size(), benches_[1]); });
+      // Deferred: without room for another thread, the second half is ranked behind the first.
+      std::future<void> other =
+          std::async(std::launch::async | std::launch::deferred, [&] { rank(half, all.size(), benches_[1]); });
       rank(0, half, benches_[0]);
+      other.get();
     } else {
       rank(0, half, benches_[0]);
     }

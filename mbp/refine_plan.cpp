@@ -35,7 +35,8 @@ bool packed_tighter(PackedPart& packed, const RunPlanRequest& request) {
   for (std::uint32_t n = 0; n < orders && packed.packing.peak_bytes > packed.packing.lower_bound_bytes; n += 2) {
     const std::size_t most_alive = packed.packing.lower_bound_bytes;
     std::future<PackedPart> next;
-    if (n + 1 < orders) next = std::async(std::launch::async, packed_in_order, n + 1, most_alive);
+    if (n + 1 < orders)  // deferred: where there is no room for another thread
+      next = std::async(std::launch::async | std::launch::deferred, packed_in_order, n + 1, most_alive);
     PackedPart other = packed_in_order(n, most_alive);
     if (other.packing.peak_bytes < packed.packing.peak_bytes) packed = std::move(other);
     if (!next.valid()) continue;

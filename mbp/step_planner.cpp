@@ -21,7 +21,8 @@ StepPlanner::StepPlanner(Module& model, const Optimizer& optimizer, const StepFu
   evaluation_ = make_evaluation_graph(trace_evaluation(model, step, evaluation_data_));
   if (options_.tune && options_.tuning.empty())
     throw UsageError("trainer: tune is set and tuning is not; expected the name of the file to write");
-  if (!options_.tuning.empty()) tuning_.emplace(options_.tuning, *backend_, /*must_exist=*/!options_.tune);
+  if (!options_.tuning.empty())
+    with_threads([&] { tuning_.emplace(options_.tuning, *backend_, /*must_exist=*/!options_.tune); });
 }
 
 std::int64_t StepPlanner::batch() const { return std::min(options_.batch, data_.samples); }
@@ -65,10 +66,14 @@ std::unique_ptr<RunPlan> StepPlanner::plan_with(const PlanChoice& choice, std::s
 
 std::unique_ptr<RunPlan> StepPlanner::plan(const PlanChoice& choice, std::size_t budget_bytes,
                                            Crossing crossing) const {
-  return plan_with(choice, budget_bytes, crossing, tuning_ ? &*tuning_ : nullptr);
+  return with_threads([&] { return plan_with(choice, budget_bytes, crossing, tuning_ ? &*tuning_ : nullptr); });
 }
 
 std::unique_ptr<RunPlan> StepPlanner::chosen(const PlanWish& wish) const {
+  return with_threads([&] { return chosen_here(wish); });
+}
+
+std::unique_ptr<RunPlan> StepPlanner::chosen_here(const PlanWish& wish) const {
   const auto choose = [&](Crossing crossing) {
     PlanWish own = wish;
     own.known_peaks = &known_peaks_[crossing];
@@ -88,7 +93,8 @@ std::unique_ptr<RunPlan> StepPlanner::chosen(const PlanWish& wish) const {
 }
 
 std::unique_ptr<RunPlan> StepPlanner::plan_of_batch(const PlanChoice& choice, std::int64_t batch) const {
-  return make_run_plan(request(choice, 0, options_.crossing.value_or(Crossing::keep), nullptr, batch));
+  return with_threads(
+      [&] { return make_run_plan(request(choice, 0, options_.crossing.value_or(Crossing::keep), nullptr, batch)); });
 }
 
 std::size_t StepPlanner::whole_batch_bytes() const {
@@ -124,6 +130,10 @@ double StepPlanner::bytes_per_sample(Recompute recompute) const {
 }
 
 bool StepPlanner::tune(const RunPlan& plan) {
+  return with_threads([&] { return tune_here(plan); });
+}
+
+bool StepPlanner::tune_here(const RunPlan& plan) {
   bool measured = tune_kernels(plan.summary, plan.caps);
   if (!options_.fastest || options_.micro_batch > 0) return measured;
   // Algorithms first: the replays are those that will run.

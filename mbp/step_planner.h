@@ -50,10 +50,18 @@ class StepPlanner {
   const std::string& identity() const { return identity_; }
 
  private:
+  /// Plans are for the options' number of threads, whoever asks.
+  template <class Work>
+  auto with_threads(Work&& work) const {
+    return backend_->with_threads(options_.threads, std::forward<Work>(work));
+  }
+
+  std::unique_ptr<RunPlan> chosen_here(const PlanWish& wish) const;
   RunPlanRequest request(const PlanChoice& choice, std::size_t budget_bytes, Crossing crossing,
                          AlgorithmChooser* chooser, std::int64_t batch) const;
   std::unique_ptr<RunPlan> plan_with(const PlanChoice& choice, std::size_t budget_bytes, Crossing crossing,
                                      AlgorithmChooser* chooser) const;
+  bool tune_here(const RunPlan& plan);
   bool tune_kernels(const Plan& plan, const WorkspaceCaps& caps);
   /// Calls `see` for each candidate of the options' wish.
   void for_candidates(const std::function<void(RunPlan& plan)>& see) const;

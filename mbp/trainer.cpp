@@ -38,19 +38,20 @@ class Trainer::Impl final : public ParameterHome {
     check_options(data_, options_);
     check_fields(data_, evaluation_data_, "trainer: evaluation");
     backend_ = &options_.device.backend();
-    backend_->set_threads(options_.threads);
-    backend_->set_precision(options_.precision);
-    options_.budget = budget_on(*backend_, options_.budget);
-    initialize(model_, options_.seed, /*only_new=*/true);
-    planner_.emplace(model_, optimizer_, function_, data_, options_);
-    plan_ = planner_->chosen();
-    if (options_.tune && planner_->tune(*plan_)) plan_ = planner_->chosen();
+    backend_->with_threads(options_.threads, [&] {
+      options_.threads = backend_->threads();  // what is granted here is what every run of the plan gets
+      make_plan();
+    });
   }
 
   ~Impl() override { release(); }
 
   const Plan& summary() const { return plan_->summary; }
   const TrainerOptions& options() const { return options_; }
+  template <class Work>
+  std::invoke_result_t<Work&> with_threads(Work&& work) {
+    return backend_->with_threads(options_.threads, std::forward<Work>(work));
+  }
   std::size_t whole_batch_planned_bytes() const { return planner_->whole_batch_bytes(); }
 
   Result steps(const Dataset& data, std::int64_t most) {
@@ -219,6 +220,15 @@ class Trainer::Impl final : public ParameterHome {
   }
 
  private:
+  void make_plan() {
+    backend_->set_precision(options_.precision);
+    options_.budget = budget_on(*backend_, options_.budget);
+    initialize(model_, options_.seed, /*only_new=*/true);
+    planner_.emplace(model_, optimizer_, function_, data_, options_);
+    plan_ = planner_->chosen();
+    if (options_.tune && planner_->tune(*plan_)) plan_ = planner_->chosen();
+  }
+
   const StepGraph& training() const { return planner_->training(); }
   const StepGraph& evaluation() const { return planner_->evaluation(); }
   std::int64_t batch() const { return planner_->batch(); }
@@ -383,10 +393,18 @@ Trainer::~Trainer() = default;
 const Plan& Trainer::plan() const { return impl_->summary(); }
 const TrainerOptions& Trainer::options() const { return impl_->options(); }
 std::size_t Trainer::whole_batch_planned_bytes() const { return impl_->whole_batch_planned_bytes(); }
-Result Trainer::step(const Dataset& data) { return impl_->steps(data, 1); }
-Result Trainer::run_epoch(const Dataset& data) { return impl_->steps(data, std::numeric_limits<std::int64_t>::max()); }
-Result Trainer::evaluate(const Dataset& data) { return impl_->evaluate(data); }
-Tensor Trainer::predict(const Dataset& data, const std::string& output) { return impl_->predict(data, output); }
+Result Trainer::step(const Dataset& data) {
+  return impl_->with_threads([&] { return impl_->steps(data, 1); });
+}
+Result Trainer::run_epoch(const Dataset& data) {
+  return impl_->with_threads([&] { return impl_->steps(data, std::numeric_limits<std::int64_t>::max()); });
+}
+Result Trainer::evaluate(const Dataset& data) {
+  return impl_->with_threads([&] { return impl_->evaluate(data); });
+}
+Tensor Trainer::predict(const Dataset& data, const std::string& output) {
+  return impl_->with_threads([&] { return impl_->predict(data, output); });
+}
 void Trainer::on_progress(std::function<void(const Progress&)> callback) { impl_->on_progress(std::move(callback)); }
 Tensor Trainer::gradient(const Parameter& parameter) const { return impl_->gradient(parameter); }
 MemoryReport Trainer::memory_report() const { return impl_->memory_report(); }

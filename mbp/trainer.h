@@ -59,7 +59,9 @@ struct TrainerOptions {
   bool fastest = false;          ///< with micro_batch 0: the one with the fastest step instead, as far as that is known
   std::size_t budget = 0;        ///< bytes; 0: none; free_memory
   Device device = Device::best();
-  int threads = 0;                             ///< 0: all cores
+  /// Of the cpu device, for every run of the plan, whichever thread calls; 0: OpenMP's number (OMP_NUM_THREADS, or all
+  /// cores the process may use), or as many of them as OpenMP grants. Trainer::options() says how many they are.
+  int threads = 0;
   Precision precision = Precision::automatic;  ///< what contractions multiply in
   std::uint64_t seed = 1;                      ///< of initialisation, shuffling and dropout
   bool shuffle = true;
@@ -104,7 +106,8 @@ struct Progress {
 };
 
 /// Trains a model with any logical batch inside a byte budget. Planning happens in the constructor and needs no data;
-/// memory is taken at the first step.
+/// memory is taken at the first step. Every call that plans or runs throws DeviceError where the threads that were
+/// planned with are not granted (Backend::with_threads), before it changes anything.
 class Trainer {
  public:
   /// `model`, `optimizer` and what `step` captures must outlive the trainer. Parameters without values are initialised.
@@ -130,7 +133,8 @@ class Trainer {
   /// The sample-scope output called `output` for every sample of `data`: [n, ...], evaluation mode.
   Tensor predict(const Dataset& data, const std::string& output);
 
-  /// Called after every micro-batch of training.
+  /// Called after every micro-batch of training; from another thread when the trainer was called inside an OpenMP
+  /// parallel region.
   void on_progress(std::function<void(const Progress&)> callback);
   /// Asks the run to end after the micro-batch it is in; safe from a signal handler. The unfinished step leaves no
   /// trace.

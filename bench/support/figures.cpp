@@ -137,7 +137,7 @@ Row overhead_figure(const Net& net, const FigureOptions& options, IdleCheck& idl
   const int rounds = effort.overhead_rounds;
   TrainedNet large(net, replays * micro_batch, micro_batch, effort.large_turn, options.where);
   TrainedNet small(net, micro_batch, micro_batch, effort.small_turn, options.where);
-  UpdateProbe probe(net, micro_batch, options.where.threads);
+  UpdateProbe probe(net, micro_batch);
   std::cout << fmt::format("mbp_overhead_{}\n", net.name);
   large.warm_up();
   small.warm_up();
@@ -195,7 +195,7 @@ std::vector<Row> memory_figures(const FigureOptions& options) {
 }
 
 std::vector<Row> machine_figures(const std::vector<Row>& training, const FigureOptions& options) {
-  const double flops = peak_flops(options.where.threads), bandwidth = peak_bandwidth();
+  const double flops = peak_flops(), bandwidth = peak_bandwidth();
   std::vector<Row> rows = {{.figure = "machine_matrix_product", .unit = "GFLOP/s", .sluice = 1e-9 * flops},
                            {.figure = "machine_triad", .unit = "GB/s", .sluice = 1e-9 * bandwidth}};
   for (const Row& row : training) {

@@ -64,9 +64,8 @@ double calibration_ms() {
   return 1e3 * seconds;
 }
 
-double peak_flops(int threads) {
+double peak_flops() {
   constexpr std::int64_t size = 2048;
-  Device::cpu().backend().set_threads(threads);
   Graph graph;
   const Parameter weight{Tensor({size, size})};
   linear(graph.input("x", {size}), graph.parameter(weight));

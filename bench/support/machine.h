@@ -16,7 +16,7 @@ std::string date();
 double calibration_ms();
 
 /// The most floating-point operations per second that a large f32 matrix product of the library reaches.
-double peak_flops(int threads);
+double peak_flops();
 /// Bytes per second of a[i] = b[i] + s · c[i] over arrays far larger than the caches, three arrays counted. Source:
 /// McCalpin, "Memory Bandwidth and Machine Balance in Current High Performance Computers", 1995 (STREAM, triad).
 double peak_bandwidth();

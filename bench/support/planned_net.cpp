@@ -4,12 +4,11 @@
 
 namespace sluice::bench {
 
-PlannedNet::PlannedNet(const Net& net, std::int64_t micro_batch, int threads)
+PlannedNet::PlannedNet(const Net& net, std::int64_t micro_batch)
     : backend_(Device::cpu().backend()),
       data_(random_data(net, micro_batch)),
       module_(net.module()),
       optimizer_(net.optimizer()) {
-  backend_.set_threads(threads);
   initialize(*module_, 1);
   const StepFunction step = classify(*module_);
   training_ =

@@ -12,7 +12,7 @@ namespace sluice::bench {
 /// A net with its training step planned for one micro-batch, as Trainer does it: for looking at the parts.
 class PlannedNet {
  public:
-  PlannedNet(const Net& net, std::int64_t micro_batch, int threads);
+  PlannedNet(const Net& net, std::int64_t micro_batch);
 
   Backend& backend() const { return backend_; }
   const TensorDataset& data() const { return data_; }

@@ -2,8 +2,8 @@
 
 namespace sluice::bench {
 
-UpdateProbe::UpdateProbe(const Net& net, std::int64_t micro_batch, int threads)
-    : net_(net, micro_batch, threads),
+UpdateProbe::UpdateProbe(const Net& net, std::int64_t micro_batch)
+    : net_(net, micro_batch),
       scheduler_(net_.plan(), net_.backend(), /*verify=*/false, TrainerOptions{}.poison) {}
 
 double UpdateProbe::seconds() {

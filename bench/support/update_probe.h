@@ -16,7 +16,7 @@ namespace sluice::bench {
 /// itself afterwards, because nothing tells when a replay begins.
 class UpdateProbe {
  public:
-  UpdateProbe(const Net& net, std::int64_t micro_batch, int threads);
+  UpdateProbe(const Net& net, std::int64_t micro_batch);
 
   double seconds();
 

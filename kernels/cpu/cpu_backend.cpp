@@ -9,6 +9,7 @@
 
 #include <sluice/core/error.h>
 #include <sluice/core/kernel.h>
+#include <sluice/kernels/cpu/threads.h>
 #include <sluice/kernels/onednn/onednn.h>
 
 namespace sluice {
@@ -26,18 +27,15 @@ class CpuBackend final : public Backend {
   std::string fingerprint() const override { return "cpu, " + properties() + " threads"; }
   const KernelTable& kernels() const override { return kernels_; }
 
-  void set_threads(int threads) override {
-    threads_ = threads > 0 ? threads : default_threads_;
-    omp_set_num_threads(threads_);
-  }
-  int threads() const override { return threads_; }
+  int threads() const override { return omp_get_max_threads(); }
   // A core with 512-bit vectors in direct convolutions, its share of the memory's bandwidth, and its own cache.
   DeviceRates rates() const override {
-    return {.flops_per_s = 1e11 * threads_,
-            .bytes_per_s = 1.5e10 * threads_,
+    const int cores = threads();
+    return {.flops_per_s = 1e11 * cores,
+            .bytes_per_s = 1.5e10 * cores,
             .launch_s = 3e-6,
-            .cache_bytes = 1e6 * threads_,
-            .cache_bytes_per_s = 6e10 * threads_};
+            .cache_bytes = 1e6 * cores,
+            .cache_bytes_per_s = 6e10 * cores};
   }
 
   void copy_in(void* device, const void* host, std::size_t bytes) override { std::memcpy(device, host, bytes); }
@@ -47,6 +45,7 @@ class CpuBackend final : public Backend {
   bool host_visible() const override { return true; }
 
  protected:
+  void do_with_threads(int threads, const std::function<void()>& work) override { cpu::with_threads(threads, work); }
   // Pages instead of malloc: aligned, exact in the process's resident size, and returned at once.
   void* do_allocate(std::size_t bytes) override {
     void* data =
@@ -60,11 +59,9 @@ class CpuBackend final : public Backend {
   void do_free(void* data, std::size_t bytes) noexcept override { munmap(data, std::max<std::size_t>(bytes, 1)); }
 
  private:
-  std::string properties() const { return onednn::version() + ", " + onednn::isa() + ", " + std::to_string(threads_); }
+  std::string properties() const { return onednn::version() + ", " + onednn::isa() + ", " + std::to_string(threads()); }
 
   KernelTable kernels_;
-  const int default_threads_ = omp_get_max_threads();  // the process's cores, or OMP_NUM_THREADS
-  int threads_ = default_threads_;
 };
 
 }  // namespace

@@ -35,8 +35,6 @@ class CudaBackend final : public Backend {
   std::string description() const override;
   std::string fingerprint() const override;
   const KernelTable& kernels() const override { return kernels_; }
-  void set_threads(int) override {}  // of the host; kernels use none
-  int threads() const override { return 1; }
   DeviceRates rates() const override { return cuda::rates(device_, precision_); }
   void set_precision(Precision precision) override;
   Precision precision() const override { return precision_; }

@@ -18,8 +18,6 @@ class ReferenceBackend final : public Backend {
   bool computes(DType stored) const override {
     return stored != DType::f32 && stored != DType::bf16 && stored != DType::bit;
   }
-  void set_threads(int) override {}
-  int threads() const override { return 1; }
 
   void copy_in(void* device, const void* host, std::size_t bytes) override;
   void copy_out(void* host, const void* device, std::size_t bytes) override;

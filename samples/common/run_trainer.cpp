@@ -194,7 +194,7 @@ int run_trainer(const TrainerFlags& flags, const TrainerJob& job) {
   TrainerReport report{.model = job.model,
                        .dataset = job.dataset,
                        .weights_hash = {},
-                       .threads = device.backend().threads(),
+                       .threads = trainer.options().threads,
                        .whole_batch_planned_bytes = trainer.whole_batch_planned_bytes()};
   if (!flags.quiet || flags.plan_only) print_plan(trainer, report);
 

@@ -99,7 +99,7 @@ void declare_flags(CLI::App& app, PlanFlags& f) {
       [&](const std::string& s) {
         f.precision = parse_choice(s, {"fp32", "tf32"}) == "tf32" ? Precision::tf32 : Precision::fp32;
       });
-  add(app, "--threads", "N", "of the cpu device; 0: all cores [0]",
+  add(app, "--threads", "N", "of the cpu device; 0: OMP_NUM_THREADS, or all cores [0]",
       [&](const std::string& s) { f.threads = parse_whole<int>(s, 0); });
   add(app, "--bn", "local|exact", "BatchNorm over each micro-batch or over the logical batch [local]",
       [&](const std::string& s) {
@@ -140,7 +140,6 @@ Device open_device(const PlanFlags& flags) {
     throw UsageError("--gpu: got it with --device " + flags.device + "; expected cuda, or no --device");
   if (!flags.gpu.empty()) plan_for_gpu(flags.gpu);
   const Device device = flags.gpu.empty() ? Device::parse(flags.device.empty() ? "cpu" : flags.device) : Device::cuda();
-  device.backend().set_threads(flags.threads);
   device.backend().set_precision(flags.precision);
   return device;
 }
@@ -159,18 +158,12 @@ void write_page(const PlanFlags& flags, const PlanSurvey& survey, const StepPlan
   write_report(flags.report, page);
 }
 
-int run(const PlanFlags& flags) {
-  if (flags.model.empty()) throw UsageError("--model is missing; expected one of " + model_names());
-  if (flags.micro_batch > flags.batch)
-    throw UsageError(fmt::format("--micro-batch: got {}; expected at most the logical batch, --batch {}",
-                                 flags.micro_batch, flags.batch));
-  check_files(flags);
+int run_on(const Device& device, const PlanFlags& flags) {
   const ModelSetup setup =
       set_up_model(flags.model, {.input = flags.input,
                                  .classes = flags.classes,
                                  .batch_norm = flags.exact_bn ? BatchNormMode::exact : BatchNormMode::local,
                                  .samples = flags.samples});
-  const Device device = open_device(flags);
   const auto optimizer = make_optimizer(flags);
   const StepPlanner planner(*setup.net, *optimizer, setup.step, setup.data,
                             {.batch = flags.batch,
@@ -199,6 +192,16 @@ int run(const PlanFlags& flags) {
   if (!flags.csv.empty()) write_whole(flags.csv, survey_csv(found));
   if (!flags.report.empty()) write_page(flags, found, planner, device.backend().threads());
   return last == found.rows.rend() ? 1 : 0;
+}
+
+int run(const PlanFlags& flags) {
+  if (flags.model.empty()) throw UsageError("--model is missing; expected one of " + model_names());
+  if (flags.micro_batch > flags.batch)
+    throw UsageError(fmt::format("--micro-batch: got {}; expected at most the logical batch, --batch {}",
+                                 flags.micro_batch, flags.batch));
+  check_files(flags);
+  const Device device = open_device(flags);
+  return device.backend().with_threads(flags.threads, [&] { return run_on(device, flags); });
 }
 
 }  // namespace

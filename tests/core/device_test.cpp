@@ -22,8 +22,6 @@ class TestBackend final : public Backend {
   std::string description() const override { return "test"; }
   std::string fingerprint() const override { return "test"; }
   const KernelTable& kernels() const override { return kernels_; }
-  void set_threads(int) override {}
-  int threads() const override { return 1; }
   void copy_in(void* device, const void* host, std::size_t bytes) override { std::memcpy(device, host, bytes); }
   void copy_out(void* host, const void* device, std::size_t bytes) override { std::memcpy(host, device, bytes); }
   void copy(void* to, const void* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }

@@ -46,8 +46,6 @@ class FusingBackend final : public Backend {
   std::string fingerprint() const override { return "test"; }
   const KernelTable& kernels() const override { return kernels_; }
   bool computes(DType) const override { return true; }
-  void set_threads(int) override {}
-  int threads() const override { return 1; }
   void copy_in(void*, const void*, std::size_t) override {}
   void copy_out(void*, const void*, std::size_t) override {}
   void copy(void*, const void*, std::size_t) override {}

@@ -68,11 +68,8 @@ TEST_F(BiasLayouts, GradientDoesNotDependOnThreads) {
   SLUICE_NEEDS_OPENMP_THREADS();
   Backend& backend = device_under_test().backend();
   for (const Layout& layout : layouts_) {
-    backend.set_threads(1);
-    const KernelResult one = run_kernel({.op = backward_, .inputs = {{.value = x_, .layout = layout}}});
-    backend.set_threads(3);
-    const KernelResult three = run_kernel({.op = backward_, .inputs = {{.value = x_, .layout = layout}}});
-    backend.set_threads(0);
+    const auto run = [&] { return run_kernel({.op = backward_, .inputs = {{.value = x_, .layout = layout}}}); };
+    const KernelResult one = backend.with_threads(1, run), three = backend.with_threads(3, run);
     EXPECT_EQ(relative_error(one.outputs[0], three.outputs[0]), 0);
   }
 }

@@ -11,6 +11,8 @@
 #include <sluice/kernels/cpu/accumulate.h>
 #include <sluice/kernels/cpu/parallel.h>
 
+#include "support/threads.h"
+
 namespace sluice::test {
 namespace {
 
@@ -25,13 +27,49 @@ TEST(CpuBackend, SaysWhatPlansDependOn) {
     EXPECT_NE(text.find(std::to_string(threads) + " threads"), std::string::npos) << text;
   }
   const std::string before = backend->fingerprint();
-  backend->set_threads(threads + 1);
-  EXPECT_EQ(backend->threads(), threads + 1);
-  EXPECT_EQ(omp_get_max_threads(), threads + 1);
-  EXPECT_NE(backend->fingerprint(), before);
-  backend->set_threads(0);
+  backend->with_threads(threads + 1, [&] {
+    EXPECT_EQ(backend->threads(), threads + 1);
+    EXPECT_EQ(omp_get_max_threads(), threads + 1);
+    EXPECT_NE(backend->fingerprint(), before);
+    backend->with_threads(0, [&] { EXPECT_EQ(backend->threads(), threads + 1); });
+  });
   EXPECT_EQ(backend->threads(), threads);
   EXPECT_EQ(omp_get_max_threads(), threads);
+}
+
+TEST(CpuBackend, GivesWorkItsThreadsInsideAParallelRegion) {
+  SLUICE_NEEDS_OPENMP_THREADS();
+  const auto backend = make_cpu_backend();
+  const auto team = [] {
+    int size = 0;
+#pragma omp parallel
+#pragma omp single
+    size = omp_get_num_threads();
+    return size;
+  };
+  std::vector<int> sizes;
+  std::string message;
+#pragma omp parallel num_threads(2)
+#pragma omp single
+  {
+    sizes = {team(), backend->with_threads(3, team), backend->with_threads(1, team)};
+    try {
+      backend->with_threads(2, [] { throw DataError("from work"); });
+    } catch (const DataError& error) {
+      message = error.what();
+    }
+  }
+  EXPECT_EQ(sizes, (std::vector{1, 3, 1}));
+  EXPECT_EQ(message, "from work");
+}
+
+TEST(CpuBackend, PutsThreadsBackAfterAnError) {
+  const auto backend = make_cpu_backend();
+  const int threads = backend->threads();
+  EXPECT_THROW(backend->with_threads(threads + 1, [] { throw DataError("from work"); }), DataError);
+  EXPECT_EQ(backend->threads(), threads);
+  EXPECT_THROW(backend->with_threads(100'000, [] { FAIL(); }), DeviceError);
+  EXPECT_EQ(backend->threads(), threads);
 }
 
 TEST(CpuBackend, HandsOutZeroedPages) {

@@ -85,16 +85,16 @@ TEST(Dropout, IsTheSameInEveryLayoutAndInPlace) {
 TEST(Dropout, DoesNotDependOnTheSplitOrThreads) {
   const Tensor x = ones({7, 12, 9, 5});
   const std::vector<double> whole = doubles(run_kernel({.op = dropout_op(0.5f), .inputs = {{x}}}).outputs[0]);
-  device_under_test().backend().set_threads(1);
   std::vector<double> parts;
-  for (const std::int64_t first : {0, 3}) {
-    const std::int64_t samples = first == 0 ? 3 : 4;
-    const KernelResult part = run_kernel(
-        {.op = dropout_op(0.5f), .inputs = {{ones({samples, 12, 9, 5})}}, .context = {.first_sample = first}});
-    const std::vector<double> y = doubles(part.outputs[0]);
-    parts.insert(parts.end(), y.begin(), y.end());
-  }
-  device_under_test().backend().set_threads(0);
+  device_under_test().backend().with_threads(1, [&] {
+    for (const std::int64_t first : {0, 3}) {
+      const std::int64_t samples = first == 0 ? 3 : 4;
+      const KernelResult part = run_kernel(
+          {.op = dropout_op(0.5f), .inputs = {{ones({samples, 12, 9, 5})}}, .context = {.first_sample = first}});
+      const std::vector<double> y = doubles(part.outputs[0]);
+      parts.insert(parts.end(), y.begin(), y.end());
+    }
+  });
   EXPECT_EQ(parts, whole);
 }
 

@@ -48,11 +48,8 @@ TEST(Reduce, SumDoesNotDependOnThreads) {
   const KernelCase test{.op = graph.node(0).op,
                         .inputs = {{random_tensor({100003}, DType::f32, -1, 1, 1), Scope::batch}}};
   Backend& backend = device_under_test().backend();
-  backend.set_threads(1);
-  const KernelResult one = run_kernel(test);
-  backend.set_threads(3);
-  const KernelResult three = run_kernel(test);
-  backend.set_threads(0);
+  const auto run = [&] { return run_kernel(test); };
+  const KernelResult one = backend.with_threads(1, run), three = backend.with_threads(3, run);
   EXPECT_EQ(relative_error(one.outputs[0], three.outputs[0]), 0);
 }
 

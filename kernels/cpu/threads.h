@@ -1,0 +1,15 @@
+#pragma once
+
+#include <functional>
+
+namespace sluice::cpu {
+
+/// The most threads that may be asked for: a number beyond it is a slip of the pen.
+inline constexpr int most_threads = 1024;
+
+/// Backend::with_threads of the cpu device: sets OpenMP's number of threads for `work`, having seen that as many are
+/// granted, and sets it back. oneDNN waits for ever for a thread that it planned with and does not get, so `work` never
+/// begins with fewer. Throws DeviceError saying who grants how many.
+void with_threads(int threads, const std::function<void()>& work);
+
+}  // namespace sluice::cpu
