@@ -96,14 +96,14 @@ class TrialThreads {
 }
 
 /// libgomp ends the process when it cannot start a thread; so the first time that so many are wanted, others are
-/// started in their place.
+/// started in their place: one for each of theirs, and one for the loader's.
 void require_startable(int threads) {
   static std::mutex mutex;
   static int started = 1;
   const std::lock_guard lock(mutex);
   if (threads <= started) return;
   try {
-    const TrialThreads trial(threads - 1);
+    const TrialThreads trial(threads);
   } catch (const std::system_error& error) {
     fail_to_start(threads, error);
   }
