@@ -17,14 +17,14 @@
 #include <sluice/core/error.h>
 #include <sluice/core/write_file.h>
 
-#include "core/write_file_fixture.h"
+#include "support/file_test.h"
 
 namespace sluice {
 namespace {
 
 using namespace test;
 
-class WriteFileSpecial : public WriteFileFixture {};
+class WriteFileSpecial : public FileTest {};
 
 TEST_F(WriteFileSpecial, DevicesAreWrittenToAndNotReplaced) {
   require_writable("/dev/null");
@@ -86,7 +86,7 @@ TEST_F(WriteFileSpecial, StandardOutputKeepsWhatWasPrinted) {
     put("log", "");
     EXPECT_EQ(in_child([&] {
                 const int log = open(path("log").c_str(), O_WRONLY | O_TRUNC);
-                if (dup2(log, STDOUT_FILENO) < 0) return 2;
+                if (dup2(log, STDOUT_FILENO) < 0 || chdir(folder_.c_str()) != 0) return 2;
                 std::cout << "before ";
                 require_writable(name);
                 write_whole(name, "text");
@@ -96,7 +96,7 @@ TEST_F(WriteFileSpecial, StandardOutputKeepsWhatWasPrinted) {
               0);
     EXPECT_EQ(read_file(path("log")), "before text after") << name;
   }
-  EXPECT_FALSE(fs::exists("-"));
+  EXPECT_FALSE(fs::exists(path("-")));
 }
 
 TEST_F(WriteFileSpecial, ALimitOnFileSizesIsAnErrorThatLeavesTheOldText) {
@@ -121,7 +121,7 @@ TEST_F(WriteFileSpecial, ALimitOnFileSizesIsAnErrorThatLeavesTheOldText) {
 }
 
 /// Mounts that end with the test.
-class WriteFileMounted : public WriteFileFixture {
+class WriteFileMounted : public FileTest {
  protected:
   bool mount_on(const std::string& source, const std::string& at, const char* type, unsigned long flags,
                 const char* options) {
@@ -131,7 +131,7 @@ class WriteFileMounted : public WriteFileFixture {
   }
   void TearDown() override {
     for (const std::string& at : mounted_) umount2(at.c_str(), MNT_DETACH);
-    WriteFileFixture::TearDown();
+    FileTest::TearDown();
   }
 
   std::vector<std::string> mounted_;

@@ -11,14 +11,14 @@
 
 #include <sluice/core/error.h>
 
-#include "core/write_file_fixture.h"
+#include "support/file_test.h"
 
 namespace sluice {
 namespace {
 
 using namespace test;
 
-class WriteFile : public WriteFileFixture {};
+class WriteFile : public FileTest {};
 
 TEST_F(WriteFile, TryingLeavesNoTrace) {
   require_writable(path("a"));

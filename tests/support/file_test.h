@@ -59,10 +59,10 @@ inline int in_child(const std::function<int()>& body) {
 }
 
 /// A folder of its own for each test.
-class WriteFileFixture : public testing::Test {
+class FileTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("sluice_write_file_" + std::to_string(getpid()));
+    folder_ = fs::temp_directory_path() / ("sluice_test_" + std::to_string(getpid()));
     fs::create_directories(folder_);
   }
   void TearDown() override { fs::remove_all(folder_); }
