@@ -1,12 +1,15 @@
+# shellcheck shell=bash
 # For scripts that look at the output files of programs: sourced after support/checks.sh, with the folder $work set.
 # Temporary files go to $work/temporary; $mounts is empty where files cannot be mounted.
 export TMPDIR=$work/temporary
 mkdir "$TMPDIR"
 
-# What a run leaves in the folder of temporary files, which is empty before.
-rescued() { find "$work/temporary" -name 'sluice-??????*' -type f; }
+# The file that a run left in the folder of temporary files because it could not write it elsewhere.
+rescued() { find "$work/temporary" -maxdepth 1 -name 'sluice-*' -type f; }
+# fresh: there is no such file, and $work/new is an empty folder.
 fresh() {
-  rm -rf "$work/new" "$work/temporary"/sluice-??????*
+  find "$work/temporary" -maxdepth 1 -name 'sluice-*' -type f -delete
+  rm -rf "$work/new"
   mkdir "$work/new"
 }
 # whole FLAG FILE: the file is all that the flag stands for.
