@@ -56,11 +56,14 @@ await() {
 }
 # ends CODE: the run ends, with CODE.
 ends() {
-  (sleep 120; kill -KILL $trainer) 2>/dev/null &
-  local watchdog=$! code
+  local code
+  for _ in $(seq 1200); do
+    kill -0 $trainer 2>/dev/null || break
+    sleep 0.1
+  done
+  kill -KILL $trainer 2>/dev/null
   wait $trainer 2>/dev/null
   code=$?
-  kill $watchdog 2>/dev/null
   check "exit code $code instead of $1" test $code -eq "$1"
 }
 
