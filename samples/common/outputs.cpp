@@ -17,8 +17,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+bool is_input(const FileFlag& file) { return file.use == FileFlag::Use::input; }
+
 void check(const FileFlag& file) try {
-  if (file.use == FileFlag::Use::input) return;
+  if (is_input(file)) return;
   require_writable(file.path);
   if (file.use == FileFlag::Use::state && output_descriptor(file.path))
     throw UsageError("got '" + file.path + "'; expected a file, which is read as well");
@@ -65,12 +67,13 @@ Outputs::Outputs(std::string program, std::vector<FileFlag> files)
   for (auto file = files_.begin(); file != files_.end(); ++file) {
     check(*file);
     for (auto other = files_.begin(); other != file; ++other)
-      if (same_output(file->path, other->path))
+      if (!(is_input(*file) && is_input(*other)) && same_output(file->path, other->path))
         throw UsageError(std::string(other->flag) + " and " + file->flag + " name the same file; got '" + other->path +
                          "' and '" + file->path + "'; expected two");
   }
-  const auto alone = std::find_if(files_.begin(), files_.end(),
-                                    [](const FileFlag& file) { return output_descriptor(file.path) == STDOUT_FILENO; });
+  const auto alone = std::find_if(files_.begin(), files_.end(), [](const FileFlag& file) {
+    return !is_input(file) && output_descriptor(file.path) == STDOUT_FILENO;
+  });
   if (alone == files_.end()) return;
   printed_flag_ = alone->flag;
   std::cout << std::flush;

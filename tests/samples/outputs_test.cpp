@@ -165,6 +165,7 @@ TEST_F(OutputsTest, TwoFlagsDoNotNameOneFile) {
     const Outputs outputs("program", {{.flag = "--a", .path = path("old")}, {"--input", path("hard"), Use::input}});
   });
   EXPECT_EQ(input.rfind("--a and --input name the same file", 0), 0u) << input;
+  const Outputs inputs("program", {{"--input", path("old"), Use::input}, {"--another", path("hard"), Use::input}});
   const Outputs both("program", {{.flag = "--a", .path = "/dev/null"}, {.flag = "--b", .path = "/dev/null"}});
 }
 

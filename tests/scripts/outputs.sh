@@ -13,6 +13,9 @@ program=$bin/sluice
 matrix "--csv --json --report" plan --model lenet --batch 32
 matrix "--json --out" pack --in "$work/in.csv"
 expect 2 "--in and --json name the same file" pack --in "$work/in.csv" --json "$work/in.csv"
+cp "$work/in.csv" "$work/both.csv"
+expect 0 "" pack --in "$work/both.csv" --out "$work/both.csv"
+check "rows may replace those that were read" whole --out "$work/both.csv"
 expect 2 "--tuning: got '-'" plan --model lenet --tuning -
 expect 2 "--json and --tuning name the same file" plan --model lenet --tuning "$work/in.csv" --json "$work/in.csv"
 expect 1 "--report: there is no plan to show" plan --model lenet --budget 1kB --report "$work/x" --json "$work/none.json"
