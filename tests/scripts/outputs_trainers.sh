@@ -37,6 +37,7 @@ program=$SLUICE_BIN/train_fashion_mnist
 start() {
   local ignored=
   [[ $1 != --keep ]] || { ignored=$2; shift 2; }
+  rm -f "$work/out"  # what another run printed must not be taken for the start of this one
   set -m  # without job control a background process ignores SIGINT
   (
     [[ -z $ignored ]] || trap '' "$ignored"
