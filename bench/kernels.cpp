@@ -13,6 +13,7 @@
 #include <sluice/kernels/reorder/reorder.h>
 #include <sluice/kernels/sgd/sgd.h>
 
+#include "common/checked_main.h"
 #include "support/kernel_run.h"
 #include "support/planned_net.h"
 
@@ -195,3 +196,13 @@ void packing(benchmark::State& state) {
 BENCHMARK(packing)->Unit(benchmark::kMillisecond);
 
 }  // namespace
+
+int main(int argc, char** argv) {
+  return sluice::samples::checked_main("bench_kernels", [&] {
+    benchmark::Initialize(&argc, argv);
+    if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+    benchmark::RunSpecifiedBenchmarks();
+    benchmark::Shutdown();
+    return 0;
+  });
+}

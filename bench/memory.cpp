@@ -19,6 +19,7 @@
 #include <sluice/sluice.h>
 #include <CLI/CLI.hpp>
 
+#include "common/checked_main.h"
 #include "models/catalog.h"
 #include "support/statistics.h"
 
@@ -133,9 +134,7 @@ void measure(const Subject& subject, int rounds) {
   }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int parse_and_run(int argc, const char* const* argv) {
   CLI::App app("Arena bytes and step times by --recompute.", "bench_memory");
   int rounds = 7, threads = 0;
   app.add_option("--rounds", rounds, "steps timed of every mode")->capture_default_str()->check(CLI::PositiveNumber);
@@ -150,8 +149,12 @@ int main(int argc, char** argv) {
     });
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
-  } catch (const std::exception& error) {
-    std::cerr << "bench_memory: " << error.what() << '\n';
-    return 1;
   }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return sluice::samples::checked_main("bench_memory", [&] { return parse_and_run(argc, argv); });
 }

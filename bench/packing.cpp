@@ -14,6 +14,7 @@
 #include <sluice/mbp/packing.h>
 #include <CLI/CLI.hpp>
 
+#include "common/checked_main.h"
 #include "support/machine.h"
 #include "support/nets.h"
 #include "support/packing_instances.h"
@@ -50,9 +51,7 @@ Row measure(const PackingFamily& family, std::size_t buffers, int seeds, double 
   return row;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int parse_and_run(int argc, const char* const* argv) {
   CLI::App app("Packing of instances whose optimum is known.", "bench_packing");
   int seeds = 5;
   double time_limit_s = 10;
@@ -84,8 +83,12 @@ int main(int argc, char** argv) {
       }
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
-  } catch (const std::exception& error) {
-    std::cerr << "bench_packing: " << error.what() << '\n';
-    return 1;
   }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return sluice::samples::checked_main("bench_packing", [&] { return parse_and_run(argc, argv); });
 }

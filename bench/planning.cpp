@@ -19,6 +19,7 @@
 #include <sluice/sluice.h>
 #include <CLI/CLI.hpp>
 
+#include "common/checked_main.h"
 #include "models/catalog.h"
 #include "support/machine.h"
 #include "support/nets.h"
@@ -146,9 +147,7 @@ void measure(const std::string& model, std::int64_t batch, std::int64_t micro_ba
       middle(&Times::order), pack, 100 * pack / whole);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int parse_and_run(int argc, const char* const* argv) {
   CLI::App app("How long planning takes.", "bench_planning");
   int rounds = 15;
   std::int64_t batch = 256, micro_batch = 32;
@@ -168,8 +167,12 @@ int main(int argc, char** argv) {
     for (const std::string& model : models) measure(model, batch, std::min(batch, micro_batch), rounds);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
-  } catch (const std::exception& error) {
-    std::cerr << "bench_planning: " << error.what() << '\n';
-    return 1;
   }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return sluice::samples::checked_main("bench_planning", [&] { return parse_and_run(argc, argv); });
 }

@@ -7,12 +7,14 @@
 
 #include <algorithm>
 #include <iostream>
+#include <optional>
 
 #include <fmt/format.h>
-#include <sluice/core/write_file.h>
 #include <CLI/CLI.hpp>
 
+#include "common/checked_main.h"
 #include "common/flag_parsers.h"
+#include "common/outputs.h"
 #include "support/figures.h"
 #include "support/machine.h"
 
@@ -20,6 +22,8 @@ using namespace sluice;
 using namespace sluice::bench;
 
 namespace {
+
+const std::string program = "bench_training";
 
 const std::vector<std::string> figure_names = {
     "train_resnet18_cifar_mb64", "train_fashion_cnn_mb64", "mbp_overhead_resnet18_cifar",
@@ -57,8 +61,10 @@ void describe(CLI::App& app, Flags& flags) {
       ->delimiter(',')
       ->type_name("NAME")
       ->check(CLI::IsMember(known).description(""));
-  app.add_option("--json", flags.json, "write the figures as one JSON object")->type_name("FILE");
-  app.add_option("--markdown", flags.markdown, "write the figures as a table of Markdown")->type_name("FILE");
+  samples::add(app, "--json", "FILE", "write the figures as one JSON object; - for standard output",
+               [&](const std::string& s) { flags.json = samples::parse_file_name(s); });
+  samples::add(app, "--markdown", "FILE", "write the figures as a table of Markdown; - for standard output",
+               [&](const std::string& s) { flags.markdown = samples::parse_file_name(s); });
   app.add_flag("--require-peer", flags.require_peer, "fail when there is no PyTorch to compare with");
   app.add_flag("--no-peer", flags.no_peer, "do not look for PyTorch")->excludes("--require-peer");
   app.add_option("--rounds", flags.options.rounds, "rounds of every figure [as many as it needs]")
@@ -122,7 +128,7 @@ std::vector<Row> measure(const Flags& flags, Peer* peer, IdleCheck& idle) {
   return rows;
 }
 
-void run(const Flags& flags, Backend& backend) {
+int run(const Flags& flags, Backend& backend, samples::Outputs& outputs) {
   const Where& where = flags.options.where;
   backend.set_precision(where.precision);
   Environment environment{.cpu = cpu_model(),
@@ -145,27 +151,27 @@ void run(const Flags& flags, Backend& backend) {
   std::cout << fmt::format(
       "idle check: load average {:.2f} before, {:.2f} after; slowest calibration loop {:.2f} x the fastest\n",
       environment.load_before, environment.load_after, environment.calibration_spread);
-  if (!flags.json.empty()) sluice::write_whole(flags.json, to_json(rows, environment));
-  if (!flags.markdown.empty()) sluice::write_whole(flags.markdown, to_markdown(rows, environment));
+  outputs.write("--json", [&] { return to_json(rows, environment); });
+  outputs.write("--markdown", [&] { return to_markdown(rows, environment); });
+  return outputs.exit_code(0);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int parse_and_run(int argc, const char* const* argv) {
   const auto fail = [](const std::exception& error, const char* hint, int code) {
     std::cout << std::flush;
-    std::cerr << "bench_training: " << error.what() << hint << '\n';
+    std::cerr << program << ": " << error.what() << hint << '\n';
     return code;
   };
   Flags flags;
+  std::optional<samples::Outputs> outputs;
   try {
-    CLI::App app("Measures training with Sluice beside PyTorch on the same device.", "bench_training");
+    CLI::App app("Measures training with Sluice beside PyTorch on the same device.", program);
     describe(app, flags);
     try {
       app.parse(argc, argv);
       check(flags);
-      for (const std::string& file : {flags.json, flags.markdown})
-        if (!file.empty()) sluice::require_writable(file);
+      outputs.emplace(program, std::vector<samples::FileFlag>{{.flag = "--json", .path = flags.json},
+                                                              {.flag = "--markdown", .path = flags.markdown}});
     } catch (const CLI::CallForHelp&) {
       std::cout << app.help();
       return 0;
@@ -175,9 +181,14 @@ int main(int argc, char** argv) {
       return fail(error, "", 2);
     }
     Backend& backend = flags.options.where.device.backend();
-    backend.with_threads(flags.options.where.threads, [&] { run(flags, backend); });
-    return 0;
+    return backend.with_threads(flags.options.where.threads, [&] { return run(flags, backend, *outputs); });
   } catch (const std::exception& error) {
     return fail(error, "", 1);
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return samples::checked_main(program, [&] { return parse_and_run(argc, argv); });
 }

@@ -1,71 +1,227 @@
 #include <sluice/core/write_file.h>
 
 #include <cerrno>
+#include <charconv>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
+#include <iostream>
+#include <random>
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <sluice/core/error.h>
+#include <sluice/core/file_descriptor.h>
 
 namespace sluice {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// The file behind `path`, links followed: replacing a link would leave its target as it was.
-fs::path target_of(const std::string& path) {
+/// What a path names.
+struct Target {
+  fs::path file = {};                  ///< links followed; there may be none yet
+  std::optional<int> descriptor = {};  ///< it is written through this, then
+  bool exists = false;
+  struct stat status = {};  ///< if it exists
+};
+
+fs::path folder_of(const fs::path& file) { return file.has_parent_path() ? file.parent_path() : fs::path("."); }
+
+/// "/proc/self/fd/3", by any name of that folder: 3.
+std::optional<int> descriptor_named(const fs::path& file) {
+  const std::string name = file.filename().string();
+  int number = -1;
+  const auto [last, failed] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (failed != std::errc() || last != name.data() + name.size() || number < 0) return std::nullopt;
   std::error_code error;
-  const fs::path target = fs::weakly_canonical(path, error);
-  return error ? fs::path(path) : target;
+  const fs::path own = fs::canonical("/proc/self/fd", error);
+  if (error || fs::canonical(folder_of(file), error) != own || error) return std::nullopt;
+  return number;
 }
 
-/// Devices and pipes cannot be replaced, only written to.
-bool is_special(const fs::path& path) {
+bool is_file_or_pipe(const struct stat& status) { return S_ISREG(status.st_mode) || S_ISFIFO(status.st_mode); }
+
+bool same_inode(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
+
+/// Standard output or error, if that goes to this very file.
+std::optional<int> standard_descriptor_of(const struct stat& file) {
+  for (const int descriptor : {STDOUT_FILENO, STDERR_FILENO})
+    if (struct stat status{}; is_file_or_pipe(file) && fstat(descriptor, &status) == 0 && same_inode(file, status))
+      return descriptor;
+  return std::nullopt;
+}
+
+/// Throws Error.
+Target target_of(const std::string& path) {
+  if (path.empty()) throw Error("the name is empty");
+  Target target{.file = path};
+  if (path == "-") target.descriptor = STDOUT_FILENO;
   std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  return fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status);
+  for (int links = 0; !target.descriptor; ++links) {
+    target.descriptor = descriptor_named(target.file);
+    const fs::path next = fs::read_symlink(target.file, error);
+    if (error) break;
+    if (links == 40) throw_system_error(ELOOP);
+    if (!target.descriptor) target.file = folder_of(target.file) / next;
+  }
+  if (target.descriptor) {
+    if (fstat(*target.descriptor, &target.status) != 0) throw_system_error(errno);
+    target.exists = true;
+    return target;
+  }
+  target.exists = stat(target.file.c_str(), &target.status) == 0;
+  if (!target.exists && errno != ENOENT) throw_system_error(errno);
+  if (target.exists) target.descriptor = standard_descriptor_of(target.status);
+  return target;
 }
 
-fs::path temporary_name(const fs::path& target) {
-  return target.parent_path() / ("." + target.filename().string() + "." + std::to_string(getpid()));
+/// Throws Error for what no text is written to.
+void require_kind(const Target& target) {
+  const mode_t mode = target.exists ? target.status.st_mode : mode_t{S_IFREG};
+  if (S_ISDIR(mode) || !target.file.has_filename()) throw Error("it is a directory");
+  if (S_ISBLK(mode)) throw Error("it is a block device");
+  if (S_ISSOCK(mode)) throw Error("it is a socket");
 }
 
-std::string reason() { return errno ? std::strerror(errno) : "unknown reason"; }
+/// Throws Error unless it is open, for writing.
+void require_open_for_writing(int descriptor) {
+  const int flags = fcntl(descriptor, F_GETFL);
+  if (flags < 0) throw_system_error(errno);
+  if ((flags & O_ACCMODE) == O_RDONLY) throw_system_error(EBADF);
+}
+
+int open_for_writing(const fs::path& file) { return open(file.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC); }
+
+/// A new file beside `target`. Removed again, unless it takes the place of that.
+class Temporary {
+ public:
+  /// Throws Error.
+  Temporary(const fs::path& target, mode_t mode) : target_(target), file_(create(mode)) {}
+  ~Temporary() {
+    if (!in_place_) unlink(name_.c_str());
+  }
+  Temporary(const Temporary&) = delete;
+  Temporary& operator=(const Temporary&) = delete;
+
+  int descriptor() const { return file_.get(); }
+  bool take_place() { return in_place_ = rename(name_.c_str(), target_.c_str()) == 0; }
+
+ private:
+  int create(mode_t mode) {
+    std::random_device random;
+    for (int tries = 0; tries < 100; ++tries) {
+      // A short name of its own: the target's may be as long as names can be.
+      name_ = folder_of(target_) / (".sluice-" + std::to_string(random()));
+      const int descriptor = open(name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+      if (descriptor >= 0 || errno != EEXIST) return descriptor;
+    }
+    return -1;
+  }
+
+  fs::path target_, name_;
+  FileDescriptor file_;
+  bool in_place_ = false;
+};
+
+void write_new(const fs::path& file, const std::string& text) {
+  Temporary temporary(file, 0666);
+  write_all(temporary.descriptor(), text);
+  sync_to_disk(temporary.descriptor());
+  if (!temporary.take_place()) throw_system_error(errno);
+  sync_folder(folder_of(file));
+}
+
+/// Returns false, with the file as it was, where it cannot be replaced by one like it. Throws Error where the text
+/// cannot be written.
+bool replace(const fs::path& file, const std::string& text) {
+  std::optional<Temporary> temporary;
+  try {
+    temporary.emplace(file, 0600);  // nobody reads what the old file would not show
+  } catch (const Error&) {
+    return false;
+  }
+  if (!copy_attributes(file, temporary->descriptor())) return false;
+  write_all(temporary->descriptor(), text);
+  sync_to_disk(temporary->descriptor());
+  if (!temporary->take_place()) return false;
+  sync_folder(folder_of(file));
+  return true;
+}
+
+void write_in_place(int descriptor, const std::string& text) {
+  reserve_space(descriptor, text.size());
+  write_all(descriptor, text);
+  if (ftruncate(descriptor, static_cast<off_t>(text.size())) != 0) throw_system_error(errno);
+  sync_to_disk(descriptor);
+}
+
+void flush_standard_output() {
+  std::cout << std::flush;
+  std::fflush(stdout);
+}
 
 }  // namespace
 
-void require_writable(const std::string& path) {
-  const auto reject = [&](const std::string& why) { throw UsageError("cannot write '" + path + "': " + why); };
-  if (path.empty()) reject("the name is empty");
-  const fs::path target = target_of(path);
-  std::error_code error;
-  if (fs::is_directory(target, error) || !target.has_filename()) reject("it is a directory");
-  if (is_special(target)) {
-    if (access(target.c_str(), W_OK) != 0) reject(reason());
-    return;
-  }
-  const fs::path temporary = temporary_name(target);
-  errno = 0;
-  if (!std::ofstream(temporary)) reject(reason());
-  fs::remove(temporary, error);
+void require_writable(const std::string& path) try {
+  const Target target = target_of(path);
+  if (target.descriptor) return require_open_for_writing(*target.descriptor);
+  require_kind(target);
+  if (!target.exists)
+    const Temporary trial(target.file, 0600);
+  else if (S_ISREG(target.status.st_mode))
+    const FileDescriptor trial(open_for_writing(target.file));
+  else if (access(target.file.c_str(), W_OK) != 0)  // to open a pipe is to wait for its reader
+    throw_system_error(errno);
+} catch (const Error& error) {
+  throw UsageError("cannot write '" + path + "': " + error.what());
 }
 
-void write_whole(const std::string& path, const std::string& text) {
-  const fs::path target = target_of(path);
-  const bool special = is_special(target);
-  const fs::path temporary = special ? target : temporary_name(target);
-  errno = 0;
-  std::ofstream file(temporary);
-  file << text;
-  file.close();
-  std::error_code error;
-  if (file && !special) fs::rename(temporary, target, error);
-  if (file && !error) return;
-  const std::string why = error ? error.message() : reason();
-  if (!special) fs::remove(temporary, error);
-  throw Error("cannot write '" + path + "': " + why);
+void write_whole(const std::string& path, const std::string& text) try {
+  const Target target = target_of(path);
+  if (target.descriptor) {
+    flush_standard_output();
+    write_all(*target.descriptor, text);
+    return sync_to_disk(*target.descriptor);
+  }
+  require_kind(target);
+  if (!target.exists) return write_new(target.file, text);
+  const FileDescriptor old(open_for_writing(target.file));
+  if (!S_ISREG(target.status.st_mode)) return write_all(old.get(), text);
+  if (target.status.st_nlink > 1 || !replace(target.file, text)) write_in_place(old.get(), text);
+} catch (const Error& error) {
+  throw Error("cannot write '" + path + "': " + error.what());
+}
+
+std::optional<int> output_descriptor(const std::string& path) {
+  try {
+    return target_of(path).descriptor;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+void write_descriptor(int descriptor, const std::string& name, const std::string& text) try {
+  flush_standard_output();
+  write_all(descriptor, text);
+  sync_to_disk(descriptor);
+} catch (const Error& error) {
+  throw Error("cannot write '" + name + "': " + error.what());
+}
+
+bool same_output(const std::string& a, const std::string& b) try {
+  const Target one = target_of(a), two = target_of(b);
+  if (one.descriptor && one.descriptor == two.descriptor) return true;
+  if (one.exists != two.exists) return false;
+  if (one.exists) return !S_ISCHR(one.status.st_mode) && same_inode(one.status, two.status);
+  struct stat folder_one {
+  }, folder_two{};
+  return one.file.filename() == two.file.filename() && stat(folder_of(one.file).c_str(), &folder_one) == 0 &&
+         stat(folder_of(two.file).c_str(), &folder_two) == 0 && same_inode(folder_one, folder_two);
+} catch (const Error&) {
+  return false;
 }
 
 }  // namespace sluice

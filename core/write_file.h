@@ -1,13 +1,38 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 namespace sluice {
 
-/// Throws UsageError, saying why, unless `path` can be written. Leaves no trace. An existing file is left as it is.
+// Output files. How a path is written depends on what is there; links are followed, also to a file that does not exist.
+//
+//  - Nothing, or a regular file: the text goes to a temporary file of the same folder, which is renamed once it is on
+//    the disk. Mode, owner and extended attributes (ACLs among them) of a replaced file are kept.
+//  - A file that has several names (hard links), or that cannot be replaced (a mount point, a folder that takes no new
+//    file, an owner who cannot be kept): the text is written into it. Space is reserved before, so that a full disk
+//    leaves the old text.
+//  - "-" (standard output), /dev/stdout, /dev/fd/3, or the very file that standard output or error goes to: the text is
+//    written through the open descriptor, behind what is there.
+//  - Character devices and named pipes are written to. Directories, block devices and sockets are refused.
+//
+// A limit on file sizes and a pipe without a reader are errors here, whatever SIGXFSZ and SIGPIPE do in the process.
+
+/// Throws UsageError, saying why, unless `path` can be written. Leaves no trace. An existing file is left as it is; it
+/// must be writable itself, even where its folder would let it be replaced.
 void require_writable(const std::string& path);
 
-/// Writes `text` to `path`, all of it or nothing: under another name first, then renamed. Throws Error.
+/// Writes `text` to `path`, all of it or nothing; see above for what is written in place. Throws Error.
 void write_whole(const std::string& path, const std::string& text);
+
+/// The open descriptor of this process that `path` is written through, if there is one.
+std::optional<int> output_descriptor(const std::string& path);
+
+/// Writes `text` to an open descriptor; `name` is what an error calls it. Throws Error.
+void write_descriptor(int descriptor, const std::string& name, const std::string& text);
+
+/// Whether writing both paths writes the same file, pipe or descriptor twice. Character devices keep nothing that
+/// could be lost, so two paths to one of them are not the same output, unless both are the same descriptor.
+bool same_output(const std::string& a, const std::string& b);
 
 }  // namespace sluice

@@ -32,7 +32,8 @@ int main() try {
     std::cout << trainer.run_epoch(train) << '\n';
     std::cout << "  test accuracy " << trainer.evaluate(test).metrics["accuracy"] << std::endl;
   }
-  std::cout << '\n' << trainer.memory_report();  // planned | measured | budget
+  std::cout << '\n' << trainer.memory_report() << std::flush;  // planned | measured | budget
+  if (!std::cout) throw Error("cannot write to standard output");
 } catch (const Error& error) {
   std::cerr << "quickstart: " << error.what() << '\n';
   return 1;

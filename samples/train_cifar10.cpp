@@ -46,23 +46,25 @@ int main(int argc, char** argv) {
                               .adam_lr = 0.001,
                               .sgd_lr = 0.05};
 
-  return trainer_main(
-      argc, argv, "Trains a CNN on CIFAR-10 within a byte budget.", defaults, [&](const TrainerFlags& flags) {
-        const std::string directory = directory_of(flags);
-        const Cifar10 train(Split::train, directory, flags.limit);
-        const Cifar10 test(Split::test, directory, flags.limit);
+  const auto body = [&](const TrainerFlags& flags, Outputs& outputs) {
+    const std::string directory = directory_of(flags);
+    const Cifar10 train(Split::train, directory, flags.limit);
+    const Cifar10 test(Split::test, directory, flags.limit);
 
-        const std::unique_ptr<Module> net = make_model(models, flags);
-        const auto step = [&](const Batch& batch) {
-          const Var logits = (*net)(batch["image"]);
-          batch.output("accuracy", accuracy(logits, batch["label"]));
-          return cross_entropy(logits, batch["label"]);
-        };
-        return run_trainer(flags, {.model = flags.model,
-                                   .dataset = flags.data == "synthetic" ? "synthetic-cifar-10" : "cifar-10",
-                                   .net = *net,
-                                   .step = step,
-                                   .train = train,
-                                   .test = test});
-      });
+    const std::unique_ptr<Module> net = make_model(models, flags);
+    const auto step = [&](const Batch& batch) {
+      const Var logits = (*net)(batch["image"]);
+      batch.output("accuracy", accuracy(logits, batch["label"]));
+      return cross_entropy(logits, batch["label"]);
+    };
+    return run_trainer(flags,
+                       {.model = flags.model,
+                        .dataset = flags.data == "synthetic" ? "synthetic-cifar-10" : "cifar-10",
+                        .net = *net,
+                        .step = step,
+                        .train = train,
+                        .test = test},
+                       outputs);
+  };
+  return trainer_main(argc, argv, "Trains a CNN on CIFAR-10 within a byte budget.", defaults, body);
 }

@@ -22,23 +22,21 @@ int main(int argc, char** argv) {
   const TrainerFlags defaults{
       .models = names_of(models), .epochs = 12, .batch = 4096, .budget = 64_MiB, .adam_lr = 0.008, .sgd_lr = 0.05};
 
-  return trainer_main(
-      argc, argv, "Trains a CNN on Fashion-MNIST within a byte budget.", defaults, [&](const TrainerFlags& flags) {
-        const std::string directory = flags.data.empty() ? FashionMnist::default_directory() : flags.data;
-        const FashionMnist train(Split::train, directory, flags.limit);
-        const FashionMnist test(Split::test, directory, flags.limit);
+  const auto body = [&](const TrainerFlags& flags, Outputs& outputs) {
+    const std::string directory = flags.data.empty() ? FashionMnist::default_directory() : flags.data;
+    const FashionMnist train(Split::train, directory, flags.limit);
+    const FashionMnist test(Split::test, directory, flags.limit);
 
-        const std::unique_ptr<Module> net = make_model(models, flags);
-        const auto step = [&](const Batch& batch) {
-          const Var logits = (*net)(batch["image"]);
-          batch.output("accuracy", accuracy(logits, batch["label"]));
-          return cross_entropy(logits, batch["label"]);
-        };
-        return run_trainer(flags, {.model = flags.model,
-                                   .dataset = "fashion-mnist",
-                                   .net = *net,
-                                   .step = step,
-                                   .train = train,
-                                   .test = test});
-      });
+    const std::unique_ptr<Module> net = make_model(models, flags);
+    const auto step = [&](const Batch& batch) {
+      const Var logits = (*net)(batch["image"]);
+      batch.output("accuracy", accuracy(logits, batch["label"]));
+      return cross_entropy(logits, batch["label"]);
+    };
+    return run_trainer(
+        flags,
+        {.model = flags.model, .dataset = "fashion-mnist", .net = *net, .step = step, .train = train, .test = test},
+        outputs);
+  };
+  return trainer_main(argc, argv, "Trains a CNN on Fashion-MNIST within a byte budget.", defaults, body);
 }

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/json_text.h"
+
 namespace sluice::bench {
 namespace {
 
@@ -100,7 +102,7 @@ std::string to_json(const std::vector<Row>& rows, const Environment& environment
                             {"load_average_after", environment.load_after},
                             {"calibration_spread", environment.calibration_spread},
                             {"date", environment.date}};
-  return all.dump(2) + '\n';
+  return samples::json_text(all);
 }
 
 }  // namespace sluice::bench

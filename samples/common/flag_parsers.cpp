@@ -48,6 +48,16 @@ Precision parse_precision(const std::string& text) {
   return parse_choice(text, {"fp32", "tf32"}) == "tf32" ? Precision::tf32 : Precision::fp32;
 }
 
+std::string parse_file_name(const std::string& text) {
+  if (text.empty()) throw CLI::ValidationError("got ''; expected the name of a file");
+  return text;
+}
+
+std::string parse_state_name(const std::string& text) {
+  if (text == "-") throw CLI::ValidationError("got '-'; expected the name of a file (./- for one of that name)");
+  return parse_file_name(text);
+}
+
 void add_micro_batch(CLI::App& app, std::int64_t& micro_batch, bool& fastest) {
   add(app, "--micro-batch", "N|auto|fastest",
       fmt::format("samples per replay; auto: the most that fit; fastest: by predicted time, or by replays that --tune "

@@ -37,6 +37,10 @@ std::string parse_choice(const std::string& text, const std::vector<std::string>
 /// The name of a device that exists here.
 std::string parse_device(const std::string& text);
 Precision parse_precision(const std::string& text);
+/// The name of an output file, which must not be empty: an unset variable of a script must not cost the results.
+std::string parse_file_name(const std::string& text);
+/// The same of a file that is read as well, so that it cannot be "-".
+std::string parse_state_name(const std::string& text);
 
 /// Adds a flag that takes one word; `set` throws CLI::ValidationError without the flag's name, which is put in front.
 template <class Set>

@@ -5,7 +5,6 @@
 #include <ctime>
 
 #include <fmt/chrono.h>
-#include <sluice/core/write_file.h>
 #include <nlohmann/json.hpp>
 
 #include "common/report_page.h"
@@ -194,8 +193,6 @@ std::string report_json(const ReportData& report) {
 std::string report_html(const ReportData& report) {
   return std::string(report_page_head) + embeddable(report_json(report)) + std::string(report_page_tail);
 }
-
-void write_report(const std::string& file, const ReportData& report) { write_whole(file, report_html(report)); }
 
 std::vector<std::pair<std::string, std::string>> environment_rows(const std::string& device, int threads,
                                                                   const std::string& date) {

@@ -50,7 +50,5 @@ std::string date_now();
 std::string report_json(const ReportData& report);
 /// One page of HTML that needs nothing else: no network, no other file.
 std::string report_html(const ReportData& report);
-/// Writes the page, all of it or nothing. Throws Error.
-void write_report(const std::string& file, const ReportData& report);
 
 }  // namespace sluice::samples

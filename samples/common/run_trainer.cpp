@@ -1,63 +1,31 @@
 #include "common/run_trainer.h"
 
 #include <algorithm>
-#include <atomic>
 #include <charconv>
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 #include <sluice/core/error.h>
-#include <sluice/core/write_file.h>
 #include <sluice/mbp/byte_size.h>
 #include <sluice/optim/adam.h>
 #include <sluice/optim/schedule.h>
 #include <sluice/optim/sgd.h>
 
+#include "common/checked_main.h"
 #include "common/plan_alternatives.h"
 #include "common/progress_bar.h"
 #include "common/report.h"
+#include "common/stop_on_signal.h"
 #include "common/trace_file.h"
 #include "common/trainer_report.h"
 
 namespace sluice::samples {
 namespace {
-
-std::atomic<Trainer*> trainer_to_stop = nullptr;
-std::atomic<bool> was_interrupted = false;
-static_assert(std::atomic<Trainer*>::is_always_lock_free);  // what a signal handler may use
-
-extern "C" void on_interrupt(int) {
-  was_interrupted = true;
-  if (Trainer* const trainer = trainer_to_stop) trainer->stop();
-}
-
-/// While it lives, the first Ctrl-C asks `trainer` to stop; a second one ends the process.
-class StopOnInterrupt {
- public:
-  explicit StopOnInterrupt(Trainer& trainer) {
-    trainer_to_stop = &trainer;
-    struct sigaction action {};
-    action.sa_handler = on_interrupt;
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
-    sigaction(SIGINT, &action, &before_);
-  }
-  ~StopOnInterrupt() {
-    sigaction(SIGINT, &before_, nullptr);
-    trainer_to_stop = nullptr;
-  }
-  StopOnInterrupt(const StopOnInterrupt&) = delete;
-  StopOnInterrupt& operator=(const StopOnInterrupt&) = delete;
-
-  bool happened() const { return was_interrupted; }
-
- private:
-  struct sigaction before_ {};
-};
 
 std::unique_ptr<Optimizer> make_optimizer(const TrainerFlags& flags, std::int64_t samples) {
   const std::int64_t epoch = (samples + flags.batch - 1) / flags.batch;
@@ -117,18 +85,16 @@ void print_result(const TrainerReport& report, const Plan& plan, bool interrupte
   std::cout << "\nplan_hash " << plan.hash << "  weights_hash " << report.weights_hash << std::endl;
 }
 
-/// The files that these flags ask for, with the flags' names.
-std::vector<std::pair<const char*, std::string>> files_to_write(const TrainerFlags& flags) {
-  std::vector<std::pair<const char*, std::string>> files;
-  if (!flags.json.empty()) files.emplace_back("--json", flags.json);
-  if (!flags.report.empty()) files.emplace_back("--report", flags.report);
-  if (!flags.trace.empty()) files.emplace_back("--trace", flags.trace);
-  if (flags.tune) files.emplace_back("--tuning", flags.tuning);
-  return files;
+/// The files that these flags name.
+std::vector<FileFlag> files_of(const TrainerFlags& flags) {
+  return {{.flag = "--json", .path = flags.json},
+          {.flag = "--report", .path = flags.report, .use = FileFlag::Use::page},
+          {.flag = "--trace", .path = flags.trace, .use = FileFlag::Use::page},
+          {.flag = "--tuning", .path = flags.tuning, .use = flags.tune ? FileFlag::Use::state : FileFlag::Use::input}};
 }
 
-void write_page(const TrainerFlags& flags, const TrainerJob& job, const Optimizer& optimizer,
-                const TrainerReport& report, const Trainer& trainer) {
+std::string page_of(const TrainerJob& job, const Optimizer& optimizer, const TrainerReport& report,
+                    const Trainer& trainer) {
   const Plan& plan = trainer.plan();
   ReportData page{.model = report.model,
                   .dataset = report.dataset,
@@ -141,11 +107,11 @@ void write_page(const TrainerFlags& flags, const TrainerJob& job, const Optimize
   const StepPlanner planner(job.net, optimizer, job.step, job.train.spec(), options);
   page.what_if = other_budgets(planner, plan);
   page.waterfall = waterfall(planner, plan.micro_batch);
-  write_report(flags.report, page);
+  return report_html(page);
 }
 
 /// Trains and tests until done or interrupted.
-void run_epochs(const TrainerFlags& flags, const TrainerJob& job, Trainer& trainer, const StopOnInterrupt& interrupt,
+void run_epochs(const TrainerFlags& flags, const TrainerJob& job, Trainer& trainer, const StopOnSignal& interrupt,
                 TrainerReport& report) {
   ProgressBar bar(flags.epochs);
   if (!flags.quiet) trainer.on_progress([&](const Progress& progress) { bar.show(progress); });
@@ -171,7 +137,7 @@ void run_epochs(const TrainerFlags& flags, const TrainerJob& job, Trainer& train
 
 }  // namespace
 
-int run_trainer(const TrainerFlags& flags, const TrainerJob& job) {
+int run_trainer(const TrainerFlags& flags, const TrainerJob& job, Outputs& outputs) {
   const auto optimizer = make_optimizer(flags, job.train.spec().samples);
   const Device device = Device::parse(flags.device);
   Trainer trainer(job.net, *optimizer, job.step, job.train.spec(),
@@ -199,7 +165,7 @@ int run_trainer(const TrainerFlags& flags, const TrainerJob& job) {
   if (!flags.quiet || flags.plan_only) print_plan(trainer, report);
 
   if (!flags.trace.empty()) trainer.record_times(flags.trace_steps);
-  const StopOnInterrupt interrupt(trainer);
+  const StopOnSignal interrupt(trainer);
   if (!flags.plan_only) {
     run_epochs(flags, job, trainer, interrupt, report);
     report.memory = trainer.memory_report();
@@ -208,33 +174,27 @@ int run_trainer(const TrainerFlags& flags, const TrainerJob& job) {
     if (!flags.quiet) std::cout << *report.memory;
     print_result(report, trainer.plan(), interrupt.happened());
   }
-  if (!flags.trace.empty()) write_whole(flags.trace, trace_json(trainer.plan_details(), trainer.kernel_times()));
-  if (!flags.report.empty()) write_page(flags, job, *optimizer, report, trainer);
-  if (!flags.json.empty()) write_whole(flags.json, to_json(report, flags, trainer.plan()));
-  return interrupt.happened() ? 130 : 0;
+  outputs.write("--json", [&] { return to_json(report, flags, trainer.plan()); });
+  outputs.write("--report", [&] { return page_of(job, *optimizer, report, trainer); });
+  outputs.write("--trace", [&] { return trace_json(trainer.plan_details(), trainer.kernel_times()); });
+  return outputs.exit_code(interrupt.exit_code());
 }
 
 int trainer_main(int argc, const char* const* argv, const std::string& about, TrainerFlags defaults,
-                 const std::function<int(const TrainerFlags& flags)>& body) {
-  if (const auto code = parse_trainer_flags(argc, argv, about, defaults)) return *code;
-  const auto fail = [&](const std::exception& error, int code) {
-    std::cout << std::flush;
-    std::cerr << std::filesystem::path(argv[0]).filename().string() << ": " << error.what() << '\n';
-    return code;
-  };
-  for (const auto& [flag, file] : files_to_write(defaults)) {
+                 const TrainerBody& body) {
+  const std::string program = std::filesystem::path(argv[0]).filename().string();
+  return checked_main(program, [&] {
+    if (const auto code = parse_trainer_flags(argc, argv, about, defaults)) return *code;
+    std::optional<Outputs> outputs;
     try {
-      require_writable(file);
+      outputs.emplace(program, files_of(defaults));
     } catch (const UsageError& error) {
-      return fail(UsageError(std::string(flag) + ": " + error.what()), 2);
+      std::cerr << program << ": " << error.what() << '\n';
+      return 2;
     }
-  }
-  try {
     Device::parse(defaults.device).backend();  // before minutes go into anything else
-    return body(defaults);
-  } catch (const std::exception& error) {
-    return fail(error, 1);
-  }
+    return body(defaults, *outputs);
+  });
 }
 
 }  // namespace sluice::samples

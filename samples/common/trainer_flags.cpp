@@ -59,16 +59,19 @@ void describe(CLI::App& app, TrainerFlags& f) {
         f.exact_bn = parse_choice(s, {"local", "exact"}) == "exact";
       });
   add(app, "--tuning", "FILE", "choose algorithms by the times in FILE (see --tune)",
-      [&](const std::string& s) { f.tuning = s; });
+      [&](const std::string& s) { f.tuning = parse_state_name(s); });
   app.add_flag("--tune", f.tune, "first measure what FILE does not know yet, and write it [sluice.tuning]");
   add_planner_flags(app, f.planner);
   app.add_flag("--plan-only", f.plan_only, "print the plan and exit");
   app.add_flag("--verify-memory", f.verify_memory, "check every byte around every kernel; slow");
-  add(app, "--json", "FILE", "write the result as one JSON object", [&](const std::string& s) { f.json = s; });
-  add(app, "--report", "FILE", "write a page (HTML) that shows the plan, byte by byte, beside what was measured",
-      [&](const std::string& s) { f.report = s; });
-  add(app, "--trace", "FILE", "write when each kernel of the first steps ran, for ui.perfetto.dev",
-      [&](const std::string& s) { f.trace = s; });
+  add(app, "--json", "FILE", "write the result as one JSON object; - for standard output",
+      [&](const std::string& s) { f.json = parse_file_name(s); });
+  add(app, "--report", "FILE",
+      "write a page (HTML) that shows the plan, byte by byte, beside what was measured; - for standard output",
+      [&](const std::string& s) { f.report = parse_file_name(s); });
+  add(app, "--trace", "FILE",
+      "write when each kernel of the first steps ran, for ui.perfetto.dev; - for standard output",
+      [&](const std::string& s) { f.trace = parse_file_name(s); });
   add(app, "--trace-steps", "N", fmt::format("how many steps --trace records [{}]", f.trace_steps),
       [&](const std::string& s) { f.trace_steps = parse_whole<std::int64_t>(s, 1); });
   app.add_flag("--quiet", f.quiet, "print only the result");

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/json_text.h"
+
 namespace sluice::samples {
 namespace {
 
@@ -64,7 +66,7 @@ std::string to_json(const TrainerReport& report, const TrainerFlags& flags, cons
                               {"seconds", epoch.seconds},
                               {"images_per_second", number(epoch.images_per_second)},
                               {"loader_wait_seconds", epoch.waited_s}});
-  return json.dump(2) + "\n";
+  return json_text(json);
 }
 
 }  // namespace sluice::samples

@@ -7,9 +7,12 @@
 #include <sluice/core/error.h>
 #include <CLI/CLI.hpp>
 
-namespace sluice::samples {
+#include "common/checked_main.h"
 
-int run_tool(int argc, const char* const* argv, std::span<const Command> commands) {
+namespace sluice::samples {
+namespace {
+
+int parse_and_run(int argc, const char* const* argv, std::span<const Command> commands) {
   std::string who = "sluice";
   const auto fail = [&](const std::exception& error, const char* hint, int code) {
     std::cout << std::flush;
@@ -42,6 +45,12 @@ int run_tool(int argc, const char* const* argv, std::span<const Command> command
   } catch (const std::exception& error) {
     return fail(error, "", 1);
   }
+}
+
+}  // namespace
+
+int run_tool(int argc, const char* const* argv, std::span<const Command> commands) {
+  return checked_main("sluice", [&] { return parse_and_run(argc, argv, commands); });
 }
 
 }  // namespace sluice::samples

@@ -13,8 +13,10 @@
 #include <sluice/mbp/packing.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
+#include "common/flag_parsers.h"
+#include "common/json_text.h"
+#include "common/outputs.h"
 #include "tool/packing_csv.h"
 
 namespace sluice::samples {
@@ -90,24 +92,19 @@ void print(const Packing& packing, const PackFlags& flags, double seconds) {
   std::cout << fmt::format("\ntime         {:.3f} s", seconds) << std::endl;
 }
 
-void write_json(const Packing& packing, const std::string& path, double seconds) {
-  const nlohmann::ordered_json json{{"buffers", packing.offsets.size()},
-                                    {"lower_bound_bytes", packing.lower_bound_bytes},
-                                    {"peak_bytes", packing.peak_bytes},
-                                    {"proven_optimal", packing.proven_optimal()},
-                                    {"seconds", seconds}};
-  write_whole(path, json.dump(2) + "\n");
-}
-
-void require_writable_for(const char* flag, const std::string& path) try {
-  if (!path.empty()) require_writable(path);
-} catch (const UsageError& error) {
-  throw UsageError(std::string(flag) + ": " + error.what());
+std::string result_json(const Packing& packing, double seconds) {
+  return json_text({{"buffers", packing.offsets.size()},
+                    {"lower_bound_bytes", packing.lower_bound_bytes},
+                    {"peak_bytes", packing.peak_bytes},
+                    {"proven_optimal", packing.proven_optimal()},
+                    {"seconds", seconds}});
 }
 
 int run(const PackFlags& flags) {
-  require_writable_for("--out", flags.out);
-  require_writable_for("--json", flags.json);
+  Outputs outputs("sluice pack", {{.flag = "--json", .path = flags.json},
+                                  {.flag = "--out", .path = flags.out, .use = FileFlag::Use::page}});
+  if (!flags.json.empty() && flags.in != "-" && same_output(flags.in, flags.json))
+    throw UsageError("--in and --json name the same file; got '" + flags.json + "'; expected two");
   const std::string name = flags.in == "-" ? "standard input" : flags.in;
   const PackingCsv csv = parse_packing_csv(read_text(flags.in), name, flags.fixed_offsets);
   for (const std::string& column : csv.unused_columns)
@@ -128,16 +125,18 @@ int run(const PackFlags& flags) {
   const double seconds = seconds_since(start);
   print(packing, flags, seconds);
   const bool fits = flags.capacity == 0 || packing.peak_bytes <= flags.capacity;
-  if (!flags.json.empty()) write_json(packing, flags.json, seconds);
-  if (!flags.out.empty() && fits) write_whole(flags.out, with_offsets(csv, packing.offsets));
-  if (fits) return 0;
+  outputs.write("--json", [&] { return result_json(packing, seconds); });
+  if (fits) {
+    outputs.write("--out", [&] { return with_offsets(csv, packing.offsets); });
+    return outputs.exit_code(0);
+  }
   std::cout << std::flush;
   std::cerr << fmt::format("sluice pack: does not fit into {}: {}\n", both(flags.capacity),
                            packing.proven_bound_bytes > flags.capacity
                                ? fmt::format("at least {} are needed", both(packing.proven_bound_bytes))
                                : fmt::format("no packing was found within {} s, and it is not known that there is none",
                                              flags.time_limit_s));
-  return does_not_fit;
+  return outputs.exit_code(does_not_fit);
 }
 
 std::function<int()> declare(CLI::App& app) {
@@ -154,8 +153,10 @@ std::function<int()> declare(CLI::App& app) {
          "--time-limit", [flags](const std::string& text) { flags->time_limit_s = parse_seconds(text); },
          fmt::format("end a search that has proven nothing by then [{}]", flags->time_limit_s))
       ->type_name("SECONDS");
-  app.add_option("--out", flags->out, "write the CSV with a column offset")->type_name("FILE");
-  app.add_option("--json", flags->json, "write the result as one JSON object")->type_name("FILE");
+  add(app, "--out", "FILE", "write the CSV with a column offset; - for standard output",
+      [flags](const std::string& s) { flags->out = parse_file_name(s); });
+  add(app, "--json", "FILE", "write the result as one JSON object; - for standard output",
+      [flags](const std::string& s) { flags->json = parse_file_name(s); });
   app.add_flag("--fixed-offsets", flags->fixed_offsets,
                "buffers with a number in the column offset must lie there (else that column is not read)");
   app.footer(

@@ -8,12 +8,12 @@
 #include <fmt/format.h>
 #include <sluice/core/error.h>
 #include <sluice/core/open_cuda.h>
-#include <sluice/core/write_file.h>
 #include <sluice/mbp/trainer_checks.h>
 #include <sluice/optim/adam.h>
 #include <sluice/optim/sgd.h>
 
 #include "common/flag_parsers.h"
+#include "common/outputs.h"
 #include "common/plan_alternatives.h"
 #include "models/catalog.h"
 #include "tool/plan_layers.h"
@@ -106,27 +106,18 @@ void declare_flags(CLI::App& app, PlanFlags& f) {
         f.exact_bn = parse_choice(s, {"local", "exact"}) == "exact";
       });
   add(app, "--tuning", "FILE", "choose algorithms by the times that a trainer's --tune wrote",
-      [&](const std::string& s) { f.tuning = s; });
+      [&](const std::string& s) { f.tuning = parse_state_name(s); });
   add_planner_flags(app, f.planner);
   app.add_flag("--waterfall", f.waterfall, "also what each pass of the planner saves");
   app.add_flag("--sweep", f.sweep, "also a grid of micro-batches and batches, without a budget");
   app.add_flag("--layers", f.layers, "also the algorithm and workspace of every layer, for the last plan that fits");
-  add(app, "--json", "FILE", "write everything as JSON", [&](const std::string& s) { f.json = s; });
-  add(app, "--csv", "FILE", "write the rows as CSV", [&](const std::string& s) { f.csv = s; });
-  add(app, "--report", "FILE", "write a page (HTML) that shows the last plan that fits, byte by byte",
-      [&](const std::string& s) { f.report = s; });
-}
-
-void check_files(const PlanFlags& flags) {
-  for (const auto& [flag, file] :
-       {std::pair("--json", &flags.json), {"--csv", &flags.csv}, {"--report", &flags.report}}) {
-    if (file->empty()) continue;
-    try {
-      require_writable(*file);
-    } catch (const UsageError& error) {
-      throw UsageError(std::string(flag) + ": " + error.what());
-    }
-  }
+  add(app, "--json", "FILE", "write everything as JSON; - for standard output",
+      [&](const std::string& s) { f.json = parse_file_name(s); });
+  add(app, "--csv", "FILE", "write the rows as CSV; - for standard output",
+      [&](const std::string& s) { f.csv = parse_file_name(s); });
+  add(app, "--report", "FILE",
+      "write a page (HTML) that shows the last plan that fits, byte by byte; - for standard output",
+      [&](const std::string& s) { f.report = parse_file_name(s); });
 }
 
 std::unique_ptr<Optimizer> make_optimizer(const PlanFlags& flags) {
@@ -144,9 +135,9 @@ Device open_device(const PlanFlags& flags) {
   return device;
 }
 
-void write_page(const PlanFlags& flags, const PlanSurvey& survey, const StepPlanner& planner, int threads) {
+std::string page_of(const PlanFlags& flags, const PlanSurvey& survey, const StepPlanner& planner, int threads) {
   const auto last = std::find_if(survey.rows.rbegin(), survey.rows.rend(), [](const BudgetRow& r) { return r.plan; });
-  if (last == survey.rows.rend()) throw OutOfMemory("--report: there is no plan to show; no budget is large enough");
+  if (last == survey.rows.rend()) throw OutOfMemory("there is no plan to show; no budget is large enough");
   ReportData page{.model = flags.model,
                   .details = make_plan_details(*last->plan, planner.training(), nullptr),
                   .whole_batch_bytes = survey.whole_batch_bytes,
@@ -155,10 +146,10 @@ void write_page(const PlanFlags& flags, const PlanSurvey& survey, const StepPlan
   for (const BudgetRow& row : survey.rows)
     if (row.plan) page.what_if.push_back(what_if_row(row.summary(), row.budget_bytes, &row == &*last));
   if (survey.rows.size() == 1) page.what_if = other_budgets(planner, last->summary());
-  write_report(flags.report, page);
+  return report_html(page);
 }
 
-int run_on(const Device& device, const PlanFlags& flags) {
+int run_on(const Device& device, const PlanFlags& flags, Outputs& outputs) {
   const ModelSetup setup =
       set_up_model(flags.model, {.input = flags.input,
                                  .classes = flags.classes,
@@ -188,10 +179,10 @@ int run_on(const Device& device, const PlanFlags& flags) {
             << survey_text(found);
   // Workspaces are what one asks a GPU's plan for.
   if (flags.layers || device == Device::cuda()) std::cout << layers_text(found.layers, flags.layers ? SIZE_MAX : 10);
-  if (!flags.json.empty()) write_whole(flags.json, survey_json(found));
-  if (!flags.csv.empty()) write_whole(flags.csv, survey_csv(found));
-  if (!flags.report.empty()) write_page(flags, found, planner, device.backend().threads());
-  return last == found.rows.rend() ? 1 : 0;
+  outputs.write("--json", [&] { return survey_json(found); });
+  outputs.write("--csv", [&] { return survey_csv(found); });
+  outputs.write("--report", [&] { return page_of(flags, found, planner, device.backend().threads()); });
+  return outputs.exit_code(last == found.rows.rend() ? 1 : 0);
 }
 
 int run(const PlanFlags& flags) {
@@ -199,9 +190,13 @@ int run(const PlanFlags& flags) {
   if (flags.micro_batch > flags.batch)
     throw UsageError(fmt::format("--micro-batch: got {}; expected at most the logical batch, --batch {}",
                                  flags.micro_batch, flags.batch));
-  check_files(flags);
+  Outputs outputs("sluice plan", {{.flag = "--json", .path = flags.json},
+                                  {.flag = "--csv", .path = flags.csv},
+                                  {.flag = "--report", .path = flags.report, .use = FileFlag::Use::page},
+                                  {.flag = "--tuning", .path = flags.tuning, .use = FileFlag::Use::input},
+                                  {.flag = "--gpu", .path = flags.gpu, .use = FileFlag::Use::input}});
   const Device device = open_device(flags);
-  return device.backend().with_threads(flags.threads, [&] { return run_on(device, flags); });
+  return device.backend().with_threads(flags.threads, [&] { return run_on(device, flags, outputs); });
 }
 
 }  // namespace

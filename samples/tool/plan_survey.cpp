@@ -8,6 +8,8 @@
 #include <sluice/mbp/byte_size.h>
 #include <nlohmann/json.hpp>
 
+#include "common/json_text.h"
+
 namespace sluice::samples {
 namespace {
 
@@ -175,7 +177,7 @@ std::string survey_json(const PlanSurvey& survey) {
                              {"replays", row.replays},
                              {"planned_peak_bytes", row.peak_bytes},
                              {"predicted_relative_time", row.relative_time}});
-  return json.dump(2) + "\n";
+  return json_text(json);
 }
 
 std::string survey_csv(const PlanSurvey& survey) {

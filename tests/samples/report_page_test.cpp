@@ -1,13 +1,9 @@
 #include "common/report.h"
 
 #include <cmath>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include <gtest/gtest.h>
 #include <sluice/sluice.h>
-#include <unistd.h>
 #include <nlohmann/json.hpp>
 
 #include "models/lenet.h"
@@ -146,18 +142,6 @@ TEST(ReportPage, StaysSmallForALargeNet) {
     report.details.parts.push_back(part);
   }
   EXPECT_LT(report_html(report).size(), std::size_t{3} << 20);
-}
-
-TEST(ReportPage, IsWrittenWhole) {
-  const std::string path =
-      (std::filesystem::temp_directory_path() / ("sluice_page_" + std::to_string(getpid()) + ".html")).string();
-  const ReportData report{.model = "m", .details = {}};
-  write_report(path, report);
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  EXPECT_EQ(text.str(), report_html(report));
-  std::filesystem::remove(path);
-  EXPECT_THROW(write_report("/nowhere/at/all.html", report), Error);
 }
 
 TEST(ReportPage, KnowsItsEnvironment) {

@@ -1,87 +1,13 @@
 #include <cmath>
-#include <filesystem>
-#include <fstream>
 #include <limits>
-#include <sstream>
 
 #include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <sluice/core/error.h>
-#include <sluice/core/write_file.h>
 
 #include "common/progress_bar.h"
 #include "common/trainer_report.h"
 
 namespace sluice::samples {
 namespace {
-
-namespace fs = std::filesystem;
-
-class JsonFile : public testing::Test {
- protected:
-  void SetUp() override {
-    directory_ = fs::temp_directory_path() / ("sluice_json_" + std::to_string(getpid()));
-    fs::create_directories(directory_);
-  }
-  void TearDown() override { fs::remove_all(directory_); }
-
-  std::string path(const std::string& name) const { return (directory_ / name).string(); }
-  static std::string read(const std::string& path) {
-    std::ostringstream text;
-    text << std::ifstream(path).rdbuf();
-    return text.str();
-  }
-  int files() const {
-    return static_cast<int>(std::distance(fs::directory_iterator(directory_), fs::directory_iterator()));
-  }
-
-  fs::path directory_;
-};
-
-TEST_F(JsonFile, TestingLeavesNoTrace) {
-  require_writable(path("a.json"));
-  EXPECT_EQ(files(), 0);
-  std::ofstream(path("b.json")) << "old";
-  require_writable(path("b.json"));
-  EXPECT_EQ(read(path("b.json")), "old");
-  EXPECT_EQ(files(), 1);
-}
-
-TEST_F(JsonFile, RejectsWhatCannotBeWritten) {
-  for (const std::string& bad :
-       {path("missing/a.json"), directory_.string(), directory_.string() + "/", std::string()}) {
-    try {
-      require_writable(bad);
-      ADD_FAILURE() << bad;
-    } catch (const UsageError& error) {
-      EXPECT_NE(std::string(error.what()).find("cannot write '" + bad + "': "), std::string::npos) << error.what();
-    }
-    EXPECT_THROW(write_whole(bad, "x"), Error);
-  }
-  EXPECT_EQ(files(), 0);
-}
-
-TEST_F(JsonFile, Replaces) {
-  write_whole(path("a.json"), "one");
-  write_whole(path("a.json"), "two");
-  EXPECT_EQ(read(path("a.json")), "two");
-  EXPECT_EQ(files(), 1);
-}
-
-TEST_F(JsonFile, FollowsLinks) {
-  write_whole(path("a.json"), "one");
-  fs::create_symlink(path("a.json"), path("link.json"));
-  write_whole(path("link.json"), "two");
-  EXPECT_TRUE(fs::is_symlink(path("link.json")));
-  EXPECT_EQ(read(path("a.json")), "two");
-}
-
-TEST_F(JsonFile, WritesToDevicesWithoutReplacingThem) {
-  require_writable("/dev/null");
-  write_whole("/dev/null", "x");
-  EXPECT_TRUE(fs::is_character_file("/dev/null"));
-}
 
 TEST(TrainerReport, HasTheKeysOfTheContract) {
   TrainerReport report{.model = "m",

@@ -112,6 +112,14 @@ TEST(TrainerFlags, ModelIsOneOfTheSamples) {
   EXPECT_EQ(parse({"--model", "lenet"}).code, 2);  // a sample of one model has no such flag
 }
 
+TEST(TrainerFlags, OutputsMayBeStandardOutput) {
+  const Parsed p = parse({"--json", "-", "--report=-", "--trace", "-"});
+  EXPECT_FALSE(p.code) << p.err;
+  EXPECT_EQ(p.flags.json, "-");
+  EXPECT_EQ(p.flags.report, "-");
+  EXPECT_EQ(p.flags.trace, "-");
+}
+
 TEST(TrainerFlags, WrongUsageGivesTwoAndNamesTheFlag) {
   for (const auto& [words, part] : std::vector<std::pair<std::vector<const char*>, std::string>>{
            {{"--batch", "0"}, "--batch: got '0'; expected a whole number from 1"},
@@ -144,6 +152,11 @@ TEST(TrainerFlags, WrongUsageGivesTwoAndNamesTheFlag) {
            {{"--threads", "3000000000"}, "--threads"},
            {{"--limit", "0"}, "--limit"},
            {{"--bn", "global"}, "--bn"},
+           {{"--json", ""}, "--json: got ''; expected the name of a file"},
+           {{"--report="}, "--report"},
+           {{"--trace", ""}, "--trace: got ''"},
+           {{"--tuning", ""}, "--tuning: got ''"},
+           {{"--tuning", "-"}, "--tuning: got '-'; expected the name of a file (./- for one of that name)"},
            {{"--trace-steps", "0"}, "--trace-steps: got '0'; expected a whole number from 1"},
            {{"--trace", "t.json", "--plan-only"}, "--trace: got it with --plan-only"},
            {{"--verify-memory", "--trace", "t.json"}, "--trace: got it with --verify-memory"},

@@ -44,7 +44,7 @@ grep -qE '"sluice": [0-9.]+' "$work/bench.json" || { echo "there is no figure"; 
 if command -v python3 >/dev/null; then
   python3 -m json.tool "$work/bench.json" >/dev/null || failures=$((failures + 1))
 fi
-[[ -z $(find "$work" -name '.bench.json*') ]] || { echo "a temporary file was left"; failures=$((failures + 1)); }
+[[ -z $(find "$work" -name '.sluice-*') ]] || { echo "a temporary file was left"; failures=$((failures + 1)); }
 
 ((failures == 0)) && echo "bench: all as expected"
 exit $((failures > 0))
