@@ -23,7 +23,7 @@ SLUICE_CLONES void scale_range(ScaleFunctor f, const float* x, float* y, std::in
 
 std::unique_ptr<Kernel> lower_mul(LoweringContext& context) { return cpu::lower_binary(context, mul_range, true); }
 
-/// 0 / 0 is not 0: two values are divided without their padding. x / s keeps zeros for any s that makes sense.
+/// 0 / 0 is not 0: two values are divided without their padding.
 std::unique_ptr<Kernel> lower_div(LoweringContext& context) {
   return cpu::lower_binary(context, div_range, context.input(1).dims.rank() == 0);
 }

@@ -7,7 +7,7 @@ namespace {
 
 std::unique_ptr<Kernel> lower_mul(LoweringContext& context) { return cuda::lower_binary(context, MulFunctor{}, true); }
 
-/// 0 / 0 is not 0: two values are divided without padding. x / s keeps zeros for any s that makes sense.
+/// 0 / 0 is not 0: two values are divided without padding.
 std::unique_ptr<Kernel> lower_div(LoweringContext& context) {
   return cuda::lower_binary(context, DivFunctor{}, context.input(1).dims.rank() == 0);
 }

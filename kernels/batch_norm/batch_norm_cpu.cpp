@@ -178,7 +178,7 @@ class GradInputKernel final : public Kernel {
         const std::int64_t first = i % view_.outer * view_.inner;
         cpu::grad_input_block(in<float>(0) + i * elements, in<float>(1) + i * elements, out<float>(0) + i * elements,
                               {coefficients + first, stride}, {gradient + first, stride}, view_.spatial, view_.inner,
-                              traits_.relu);
+                              traits_.relu, has_sums_);
       }
     });
   }

@@ -66,7 +66,7 @@ SLUICE_INLINE void grad_sums_body(const float* dy, const float* x, const Normali
       for (std::int64_t i = 0; i < count; ++i) {
         centered[i] = x[first + i] - center[first + i];
         d[i] = dy[first + i];
-        if constexpr (relu) d[i] = centered[i] * slope[first + i] + offset[first + i] > 0 ? d[i] : 0;
+        if constexpr (relu) d[i] = centered[i] * slope[first + i] + offset[first + i] <= 0 ? 0 : d[i];
       }
 #pragma omp simd
       for (std::int64_t i = 0; i < count; ++i) {
@@ -89,7 +89,7 @@ SLUICE_INLINE void grad_sums_plain(const float* dy, const float* x, const Normal
     for (std::int64_t s = 0; s < count; ++s) {
       centered[s] = x[first + s] - center;
       d[s] = dy[first + s];
-      if constexpr (relu) d[s] = centered[s] * slope + offset > 0 ? d[s] : 0;
+      if constexpr (relu) d[s] = centered[s] * slope + offset <= 0 ? 0 : d[s];
     }
 #pragma omp simd reduction(+ : sum, products)
     for (std::int64_t s = 0; s < count; ++s) {
@@ -101,7 +101,7 @@ SLUICE_INLINE void grad_sums_plain(const float* dy, const float* x, const Normal
   sums[1] += products;
 }
 
-template <bool relu>
+template <bool relu, bool through_moments>
 SLUICE_INLINE void grad_input_body(const float* dy, const float* x, float* dx, const Normalization& n,
                                    const Normalization& gradient, std::int64_t spatial, std::int64_t inner) {
   const float *center = n.row(0), *slope = n.row(1), *offset = n.row(2);
@@ -109,8 +109,11 @@ SLUICE_INLINE void grad_input_body(const float* dy, const float* x, float* dx, c
   const auto one = [&](std::int64_t at, std::int64_t i) {
     const float centered = x[at] - center[i];
     float d = dy[at];
-    if constexpr (relu) d = centered * slope[i] + offset[i] > 0 ? d : 0;
-    dx[at] = d * by_dy[i] + centered * by_x[i] + constant[i];
+    if constexpr (relu) d = centered * slope[i] + offset[i] <= 0 ? 0 : d;
+    if constexpr (through_moments)
+      dx[at] = d * by_dy[i] + centered * by_x[i] + constant[i];
+    else
+      dx[at] = d * by_dy[i];
   };
   if (inner == 1) {
 #pragma omp simd
@@ -164,20 +167,27 @@ struct WordCoefficients {
   }
 SLUICE_PER_ISA(SLUICE_NORMALIZE_MASKED)
 
-#define SLUICE_GRAD(suffix, relu)                                                                                  \
-  SLUICE_CLONES void grad_sums##suffix(const float* dy, const float* x, const Normalization& n, double* sums,      \
-                                       std::int64_t spatial, std::int64_t inner) {                                 \
-    if (inner == 1) return grad_sums_plain<relu>(dy, x, n, sums, spatial);                                         \
-    if (inner == block_channels) return grad_sums_body<relu>(dy, x, n, sums, spatial, block_channels);             \
-    grad_sums_body<relu>(dy, x, n, sums, spatial, inner);                                                          \
-  }                                                                                                                \
-  SLUICE_CLONES void grad_input##suffix(const float* dy, const float* x, float* dx, const Normalization& n,        \
-                                        const Normalization& gradient, std::int64_t spatial, std::int64_t inner) { \
-    if (inner == block_channels) return grad_input_body<relu>(dy, x, dx, n, gradient, spatial, block_channels);    \
-    grad_input_body<relu>(dy, x, dx, n, gradient, spatial, inner);                                                 \
+#define SLUICE_GRAD_SUMS(name, relu)                                                                                   \
+  SLUICE_CLONES void name(const float* dy, const float* x, const Normalization& n, double* sums, std::int64_t spatial, \
+                          std::int64_t inner) {                                                                        \
+    if (inner == 1) return grad_sums_plain<relu>(dy, x, n, sums, spatial);                                             \
+    if (inner == block_channels) return grad_sums_body<relu>(dy, x, n, sums, spatial, block_channels);                 \
+    grad_sums_body<relu>(dy, x, n, sums, spatial, inner);                                                              \
   }
-SLUICE_GRAD(, false)
-SLUICE_GRAD(_relu, true)
+SLUICE_GRAD_SUMS(grad_sums, false)
+SLUICE_GRAD_SUMS(grad_sums_relu, true)
+
+#define SLUICE_GRAD_INPUT(name, relu, through)                                                       \
+  SLUICE_CLONES void name(const float* dy, const float* x, float* dx, const Normalization& n,        \
+                          const Normalization& gradient, std::int64_t spatial, std::int64_t inner) { \
+    if (inner == block_channels)                                                                     \
+      return grad_input_body<relu, through>(dy, x, dx, n, gradient, spatial, block_channels);        \
+    grad_input_body<relu, through>(dy, x, dx, n, gradient, spatial, inner);                          \
+  }
+SLUICE_GRAD_INPUT(grad_input, false, true)
+SLUICE_GRAD_INPUT(grad_input_relu, true, true)
+SLUICE_GRAD_INPUT(grad_input_fixed, false, false)
+SLUICE_GRAD_INPUT(grad_input_fixed_relu, true, false)
 
 }  // namespace
 
@@ -205,8 +215,10 @@ void grad_sums_block(const float* dy, const float* x, const Normalization& n, do
 }
 
 void grad_input_block(const float* dy, const float* x, float* dx, const Normalization& n, const Normalization& gradient,
-                      std::int64_t spatial, std::int64_t inner, bool relu) {
-  (relu ? grad_input_relu : grad_input)(dy, x, dx, n, gradient, spatial, inner);
+                      std::int64_t spatial, std::int64_t inner, bool relu, bool through_moments) {
+  const auto function =
+      through_moments ? (relu ? grad_input_relu : grad_input) : (relu ? grad_input_fixed_relu : grad_input_fixed);
+  function(dy, x, dx, n, gradient, spatial, inner);
 }
 
 }  // namespace sluice::cpu

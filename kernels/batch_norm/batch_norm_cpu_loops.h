@@ -27,12 +27,13 @@ void normalize_block(const float* x, const float* addend, float* y, const Normal
 void normalize_masked_block(const float* x, const float* addend, float* y, std::uint32_t* mask, const Normalization& n,
                             std::int64_t spatial, std::int64_t inner);
 
-/// sums[0][i] += Σdy, sums[1][i] += Σdy·(x − center), in double; with `relu` of the dy where normalised x > 0.
+/// sums[0][i] += Σdy, sums[1][i] += Σdy·(x − center), in double; with `relu` of the dy where normalised x is not <= 0.
 void grad_sums_block(const float* dy, const float* x, const Normalization& n, double* sums, std::int64_t spatial,
                      std::int64_t inner, bool relu);
 
-/// dx = dy · slope + (x − center) · by_x + constant, dy being 0 with `relu` where normalised x <= 0. dx may be dy or x.
+/// dx = dy · slope [+ (x − center) · by_x + constant], dy being 0 with `relu` where normalised x <= 0. dx may be dy or
+/// x. Without `through_moments` x is left out altogether: 0 times an x that is not finite would be NaN.
 void grad_input_block(const float* dy, const float* x, float* dx, const Normalization& n, const Normalization& gradient,
-                      std::int64_t spatial, std::int64_t inner, bool relu);
+                      std::int64_t spatial, std::int64_t inner, bool relu, bool through_moments);
 
 }  // namespace sluice::cpu

@@ -155,8 +155,10 @@ class GradInputKernel final : public NormalizingKernel {
         make_coefficients<ChannelCoefficients::gradient_rows>(channel_inputs(2, has_sums_), workspace<float>());
     cuda::with_packs(view_, [&](auto shape) {
       using Shape = decltype(shape);
-      const auto kernel =
-          traits_.relu ? cuda::normalize_grad_kernel<Shape, true> : cuda::normalize_grad_kernel<Shape, false>;
+      const auto kernel = has_sums_ ? (traits_.relu ? cuda::normalize_grad_kernel<Shape, true, true>
+                                                    : cuda::normalize_grad_kernel<Shape, false, true>)
+                                    : (traits_.relu ? cuda::normalize_grad_kernel<Shape, true, false>
+                                                    : cuda::normalize_grad_kernel<Shape, false, false>);
       cuda::launch(queue_, elements() / Shape::width, kernel, view_, coefficients, in<float>(0), in<float>(1),
                    out<float>(0));
     });

@@ -7,6 +7,11 @@
 
 namespace sluice {
 
+/// A variance that rounding took below 0 is 0. What is not finite stays so: fmax would make 0 of it.
+SLUICE_HOST_DEVICE inline double at_least_zero(double variance) {
+  return variance < 0 ? variance - variance : variance;
+}
+
 /// One channel's mean and 1/√(variance + eps) from its moments.
 struct ChannelStatistics {
   double mean, inverse_std;
@@ -15,7 +20,7 @@ struct ChannelStatistics {
   /// 1e-10).
   SLUICE_HOST_DEVICE ChannelStatistics(double n, double sum, double sum_of_squares, double eps)
       : mean(sum / n),
-        inverse_std(1 / std::sqrt(fmax(sum_of_squares / n - mean * mean, 0.0) + eps)) {}
+        inverse_std(1 / std::sqrt(at_least_zero(sum_of_squares / n - mean * mean) + eps)) {}
 };
 
 /// y = (x − center) · slope + offset. `center` is the mean as T and `offset` makes up for its rounding, so that a large
@@ -59,7 +64,7 @@ struct RunningStatistic {
 
 /// Variance with n − 1 in the denominator; of a single number, 0.
 SLUICE_HOST_DEVICE inline double unbiased_variance(double n, double sum, double sum_of_squares) {
-  const double squares = fmax(sum_of_squares - sum * sum / n, 0.0);
+  const double squares = at_least_zero(sum_of_squares - sum * sum / n);
   return n > 1 ? squares / (n - 1) : 0.0;
 }
 

@@ -30,7 +30,7 @@ double mean(const double* moments, std::int64_t channels, std::int64_t c) { retu
 
 double inverse_std(const double* moments, std::int64_t channels, std::int64_t c, double eps) {
   const double m = mean(moments, channels, c);
-  return 1 / std::sqrt(std::max(moments[2 * channels + c] / moments[c] - m * m, 0.0) + eps);
+  return 1 / std::sqrt(at_least_zero(moments[2 * channels + c] / moments[c] - m * m) + eps);
 }
 
 std::unique_ptr<Kernel> lower_moments(LoweringContext& context) {
@@ -78,7 +78,7 @@ std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
 
 /// dy where relu lets it pass, else 0.
 double passed(const BatchNormTraits& traits, double dy, double xhat, double scale, double shift) {
-  return traits.relu && !(scale * xhat + shift > 0) ? 0 : dy;
+  return traits.relu && scale * xhat + shift <= 0 ? 0 : dy;
 }
 
 std::unique_ptr<Kernel> lower_grad_sums(LoweringContext& context) {

@@ -1,5 +1,6 @@
 #include <sluice/core/error.h>
 #include <sluice/kernels/conv2d/conv2d_ops.h>
+#include <sluice/kernels/cpu/padding.h>
 #include <sluice/kernels/onednn/onednn.h>
 
 namespace sluice {
@@ -62,7 +63,7 @@ std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
                                   onednn::input(DNNL_ARG_WEIGHTS, pd.weights_desc(), 1),
                                   onednn::output(DNNL_ARG_DST, pd.dst_desc(), 0)};
   if (bias) slots.push_back(onednn::input(DNNL_ARG_BIAS, conv.b, 2));
-  return onednn::primitive_kernel(pd, std::move(slots));
+  return cpu::clear_padding_behind(onednn::primitive_kernel(pd, std::move(slots)), context.output(0));
 }
 
 std::unique_ptr<Kernel> lower_grad_input(LoweringContext& context) {
@@ -73,9 +74,10 @@ std::unique_ptr<Kernel> lower_grad_input(LoweringContext& context) {
   context.require(0, layout_of(pd.diff_dst_desc()));
   context.require(1, layout_of(pd.weights_desc(), options.groups));
   context.set_layout(0, layout_of(pd.diff_src_desc()));
-  return onednn::primitive_kernel(pd, {onednn::input(DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), 0),
-                                       onednn::input(DNNL_ARG_WEIGHTS, pd.weights_desc(), 1),
-                                       onednn::output(DNNL_ARG_DIFF_SRC, pd.diff_src_desc(), 0)});
+  auto kernel = onednn::primitive_kernel(pd, {onednn::input(DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), 0),
+                                              onednn::input(DNNL_ARG_WEIGHTS, pd.weights_desc(), 1),
+                                              onednn::output(DNNL_ARG_DIFF_SRC, pd.diff_src_desc(), 0)});
+  return cpu::clear_padding_behind(std::move(kernel), context.output(0));
 }
 
 std::unique_ptr<Kernel> lower_grad_weight(LoweringContext& context) {
@@ -86,9 +88,10 @@ std::unique_ptr<Kernel> lower_grad_weight(LoweringContext& context) {
   context.require(0, layout_of(pd.src_desc()));
   context.require(1, layout_of(pd.diff_dst_desc()));
   if (!context.output(0).pinned) context.set_layout(0, layout_of(pd.diff_weights_desc(), options.groups));
-  return onednn::accumulating_kernel(
+  auto kernel = onednn::accumulating_kernel(
       pd, {onednn::input(DNNL_ARG_SRC, pd.src_desc(), 0), onednn::input(DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), 1)},
       DNNL_ARG_DIFF_WEIGHTS, pd.diff_weights_desc(), onednn::descriptor(context.output(0), options.groups));
+  return cpu::clear_padding_behind(std::move(kernel), context.output(0));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <sluice/kernels/cpu/binary.h>
 
 #include <sluice/kernels/cpu/mask.h>
+#include <sluice/kernels/cpu/padding.h>
 #include <sluice/kernels/lowering.h>
 
 namespace sluice::cpu {
@@ -73,7 +74,11 @@ std::unique_ptr<Kernel> lower_binary(LoweringContext& context, BinaryRange range
   const std::int64_t count = context.output(0).padded_elements();
   const std::int64_t row = rows ? count / context.output(0).dims[0] : count;
   if (masked) context.set_layout(1, context.output(0).layout);
-  return std::make_unique<BinaryKernel>(range, masked, count, row, a, b);
+  auto kernel = std::make_unique<BinaryKernel>(range, masked, count, row, a, b);
+  // A number that is not finite does not keep zeros.
+  if (a == OperandExtent::scalar || b == OperandExtent::scalar)
+    return clear_padding_behind(std::move(kernel), context.output(0));
+  return kernel;
 }
 
 std::unique_ptr<Kernel> lower_binary(LoweringContext& context, BinaryRange range, bool zero_stays_zero) {

@@ -21,25 +21,25 @@ namespace sluice::cpu {
 //
 // defines name(…), chosen when the library is loaded; above_zero(y) is the word of y[0…31].
 
-/// Bit i: whether y[i] > 0, which NaN is not; `count` <= 32.
+/// Bit i: whether y[i] > 0 or NaN; `count` <= 32.
 [[gnu::always_inline]] inline std::uint32_t above_zero(const float* y, std::int64_t count = word_bits) {
   std::uint32_t word = 0;
 #pragma omp simd reduction(| : word)
-  for (std::int64_t i = 0; i < count; ++i) word |= static_cast<std::uint32_t>(y[i] > 0 ? 1 : 0) << i;
+  for (std::int64_t i = 0; i < count; ++i) word |= static_cast<std::uint32_t>(y[i] <= 0 ? 0 : 1) << i;
   return word;
 }
 
 #ifdef SLUICE_MASK_INTRINSICS
 [[gnu::target("avx512f"), gnu::always_inline]] inline std::uint32_t above_zero_avx512(const float* y) {
   const auto half = [](const float* v) __attribute__((target("avx512f"), always_inline)) {
-    return static_cast<std::uint32_t>(_mm512_cmp_ps_mask(_mm512_loadu_ps(v), _mm512_setzero_ps(), _CMP_GT_OQ));
+    return static_cast<std::uint32_t>(_mm512_cmp_ps_mask(_mm512_loadu_ps(v), _mm512_setzero_ps(), _CMP_NLE_UQ));
   };
   return half(y) | half(y + 16) << 16;
 }
 
 [[gnu::target("avx2"), gnu::always_inline]] inline std::uint32_t above_zero_avx2(const float* y) {
   const auto quarter = [](const float* v) __attribute__((target("avx2"), always_inline)) {
-    const __m256 above = _mm256_cmp_ps(_mm256_loadu_ps(v), _mm256_setzero_ps(), _CMP_GT_OQ);
+    const __m256 above = _mm256_cmp_ps(_mm256_loadu_ps(v), _mm256_setzero_ps(), _CMP_NLE_UQ);
     return static_cast<std::uint32_t>(_mm256_movemask_ps(above));
   };
   return quarter(y) | quarter(y + 8) << 8 | quarter(y + 16) << 16 | quarter(y + 24) << 24;

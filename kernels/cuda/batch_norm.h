@@ -134,8 +134,9 @@ __global__ void normalize_kernel(ChannelView view, ChannelCoefficients coefficie
   }
 }
 
-/// dx = dy · slope + (x − center) · by_x + constant, dy being what relu lets pass. dx may be dy or x.
-template <class Shape, bool relu>
+/// dx = dy · slope [+ (x − center) · by_x + constant], dy being what relu lets pass. dx may be dy or x. Without
+/// `through_moments` x is left out altogether: 0 times an x that is not finite would be NaN.
+template <class Shape, bool relu, bool through_moments>
 __global__ void normalize_grad_kernel(ChannelView view, ChannelCoefficients coefficients, const float* dy,
                                       const float* x, float* dx) {
   const Extents<4> extents = pack_extents<Shape>(view);
@@ -156,7 +157,8 @@ __global__ void normalize_grad_kernel(ChannelView view, ChannelCoefficients coef
         const NormalizeChannel<float> n{center.at[k], slope.at[k], offset.at[k]};
         d.at[i] = ReluGradFunctor{}(ReluMaskFunctor{}(n(values.at[i])), d.at[i]);
       }
-      d.at[i] = d.at[i] * slope.at[k] + (values.at[i] - center.at[k]) * by_x.at[k] + constant.at[k];
+      d.at[i] = d.at[i] * slope.at[k];
+      if constexpr (through_moments) d.at[i] += (values.at[i] - center.at[k]) * by_x.at[k] + constant.at[k];
     }
     reinterpret_cast<Pack<float, Shape::width>*>(dx)[p] = d;
   }

@@ -11,7 +11,10 @@ void share(LoweringContext& context, OperandExtent a, OperandExtent b, bool padd
   const LoweredValue& y = context.output(0);
   const std::optional<Layout> sample = layout_of_sample(y);
   const bool rows = a == OperandExtent::row || b == OperandExtent::row;
-  if ((rows && !sample) || (!padding && y.padded_elements() != y.elements())) return require_all_plain(context);
+  const bool padded = y.padded_elements() != y.elements();
+  // A number that is not finite does not keep zeros.
+  const bool scalar = a == OperandExtent::scalar || b == OperandExtent::scalar;
+  if ((rows && !sample) || (padded && (!padding || scalar))) return require_all_plain(context);
   if (rows) context.require(a == OperandExtent::row ? 0 : 1, *sample);
 }
 

@@ -26,7 +26,10 @@ struct FloatPair {
     add(product);
   }
 
-  __device__ double value() const { return static_cast<double>(sum) + static_cast<double>(rest); }
+  /// Once the sum is not finite, what it cuts off is inf − inf.
+  __device__ double value() const {
+    return static_cast<double>(sum) + (sum - sum == 0 ? static_cast<double>(rest) : 0.0);
+  }
 };
 
 }  // namespace sluice::cuda

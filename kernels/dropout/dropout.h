@@ -4,7 +4,7 @@
 
 namespace sluice {
 
-/// Sets each element to 0 with probability `rate` and scales the others by 1 / (1 − rate).
+/// Multiplies each element by 0 with probability `rate`, else by 1 / (1 − rate): NaN passes, a dropped infinity is NaN.
 ///
 /// x: [N,C,...] or [N,F], sample, floating. Returns the same; may overwrite x. A rate of 0 returns x itself.
 /// Which elements go is decided by Philox::at(seed, step, id, position of the sample in the logical batch, element /

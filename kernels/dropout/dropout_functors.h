@@ -6,8 +6,8 @@
 
 namespace sluice {
 
-/// One element from its random word. Compares the word's upper 24 bits as an integer: the same decision in every
-/// precision, namely Philox::uniform(word) >= rate.
+/// One element from its random word: times `factor` or times 0, so that a NaN passes even where it is dropped. Compares
+/// the word's upper 24 bits as an integer: the same decision in every precision, namely Philox::uniform(word) >= rate.
 struct DropoutFunctor {
   std::int32_t threshold;  ///< rate · 2^24, rounded up
   double factor;           ///< 1 / (1 − rate)
@@ -20,9 +20,7 @@ struct DropoutFunctor {
 
   template <class T>
   SLUICE_HOST_DEVICE T operator()(T x, std::uint32_t word) const {
-    const T scaled =
-        x * static_cast<T>(factor);  // outside the choice: compilers vectorise a choice between values only
-    return static_cast<std::int32_t>(word >> 8) >= threshold ? scaled : T(0);
+    return x * (static_cast<std::int32_t>(word >> 8) >= threshold ? static_cast<T>(factor) : T(0));
   }
 };
 

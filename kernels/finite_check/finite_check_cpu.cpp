@@ -15,44 +15,66 @@ SLUICE_CLONES std::int32_t count_not_finite(const float* x, std::int64_t count) 
   return bad;
 }
 
+SLUICE_CLONES std::int32_t count_not_finite(const double* x, std::int64_t count) {
+  std::int32_t bad = 0;
+#pragma omp simd reduction(+ : bad)
+  for (std::int64_t i = 0; i < count; ++i) bad += NotFiniteFunctor{}(x[i]);
+  return bad;
+}
+
+template <class T>
+std::int32_t count_in(const Segments<const T, 1>& values) {
+  std::atomic<std::int32_t> bad = 0;
+  cpu::parallel_for(values, 1 << 15, [&](const std::array<const T*, 1>& x, std::int64_t count) {
+    bad += count_not_finite(x[0], count);
+  });
+  return bad;
+}
+
+/// An input in whatever layout, with its padding.
+struct Elements {
+  std::int64_t count;
+  bool is_double;
+};
+
 /// Counts over every input, in whatever layout: padding is finite.
 class FiniteCheckKernel final : public Kernel {
  public:
-  explicit FiniteCheckKernel(std::vector<std::int64_t> counts) : counts_(std::move(counts)) {}
+  explicit FiniteCheckKernel(std::vector<Elements> inputs) : inputs_(std::move(inputs)) {}
 
   void bind(const Addresses& addresses) override {
     Kernel::bind(addresses);
-    values_.clear();
-    for (std::size_t i = 0; i < counts_.size(); ++i)
-      values_.add({static_cast<const float*>(addresses.inputs[i])}, counts_[i]);
+    floats_.clear();
+    doubles_.clear();
+    for (std::size_t i = 0; i < inputs_.size(); ++i)
+      if (inputs_[i].is_double)
+        doubles_.add({static_cast<const double*>(addresses.inputs[i])}, inputs_[i].count);
+      else
+        floats_.add({static_cast<const float*>(addresses.inputs[i])}, inputs_[i].count);
   }
 
-  void run(const RunContext&) override {
-    std::atomic<std::int32_t> bad = 0;
-    cpu::parallel_for(values_, 1 << 15, [&](const std::array<const float*, 1>& x, std::int64_t count) {
-      bad += count_not_finite(x[0], count);
-    });
-    *out<std::int32_t>(0) = bad;
-  }
+  void run(const RunContext&) override { *out<std::int32_t>(0) = count_in(floats_) + count_in(doubles_); }
 
  private:
-  std::vector<std::int64_t> counts_;
-  Segments<const float, 1> values_;
+  std::vector<Elements> inputs_;
+  Segments<const float, 1> floats_;
+  Segments<const double, 1> doubles_;
 };
 
 std::unique_ptr<Kernel> lower_finite_check(LoweringContext& context) {
-  std::vector<std::int64_t> counts;
+  std::vector<Elements> inputs;
   for (int i = 0; i < context.inputs(); ++i) {
-    if (context.input(i).dtype != DType::f32)
-      throw BackendError("finite_check: no cpu kernel for " + std::string(name(context.input(i).dtype)));
+    const DType dtype = context.input(i).dtype;
+    if (dtype != DType::f32 && dtype != DType::f64)
+      throw BackendError("finite_check: no cpu kernel for " + std::string(name(dtype)));
     context.require(i, context.input(i).layout);
-    counts.push_back(context.input(i).padded_elements());
+    inputs.push_back({context.input(i).padded_elements(), dtype == DType::f64});
   }
-  return std::make_unique<FiniteCheckKernel>(std::move(counts));
+  return std::make_unique<FiniteCheckKernel>(std::move(inputs));
 }
 
 }  // namespace
 
-void register_finite_check_cpu(KernelTable& table) { table.add("finite_check", lower_finite_check); }
+void register_finite_check_cpu(KernelTable& table) { table.add("finite_check", lower_finite_check, {DType::f64}); }
 
 }  // namespace sluice

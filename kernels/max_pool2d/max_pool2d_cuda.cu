@@ -11,7 +11,7 @@ using cuda::load_pack;
 using cuda::Pack;
 using Maps = cuda::PoolMaps<PoolAxis>;
 
-/// Taps come in row-major order and only a larger one replaces the maximum, so of equal ones the first stays.
+/// Taps come in row-major order and only a larger one or a NaN replaces the maximum, so of equal ones the first stays.
 template <int width, class Index>
 __global__ void max_pool_kernel(ChannelView view, Maps maps, const float* x, float* y, Index* indices) {
   cuda::for_each_pack(maps.y(), [&](const GridIndex<4>& at, std::int64_t place) {
@@ -27,7 +27,7 @@ __global__ void max_pool_kernel(ChannelView view, Maps maps, const float* x, flo
       for (std::int64_t q = columns.begin; q < columns.end; ++q) {
         const auto values = load_pack<width>(x, maps.in_x(at, p, q));
         for (int i = 0; i < width; ++i) {
-          if (!(values.at[i] > largest.at[i])) continue;
+          if (!ReplacesMaximum{}(values.at[i], largest.at[i])) continue;
           largest.at[i] = values.at[i];
           where.at[i] = tap(p, q);
         }

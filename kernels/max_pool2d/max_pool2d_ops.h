@@ -1,8 +1,17 @@
 #pragma once
 
+#include <sluice/core/host_device.h>
 #include <sluice/kernels/max_pool2d/max_pool2d.h>
 
 namespace sluice {
+
+/// Whether an element takes the place of the largest one before it in its window: a larger number, and any NaN.
+struct ReplacesMaximum {
+  template <class T>
+  SLUICE_HOST_DEVICE bool operator()(T value, T largest) const {
+    return value > largest || value != value;
+  }
+};
 
 /// What both directions share; in `pool` the stride is spelt out.
 class MaxPool2dOpBase : public Op {

@@ -17,7 +17,7 @@ std::unique_ptr<Kernel> forward_kernel(const MaxPool2dOptions& options, const Sh
     auto* indices = static_cast<Index*>(at.outputs[1]);
     std::int64_t last = -1;
     for_each_tap(options, x_dims, y_dims, [&](std::int64_t window, std::int64_t tap, std::int64_t place) {
-      if (window == last && !(x[place] > y[window])) return;
+      if (window == last && !ReplacesMaximum{}(x[place], y[window])) return;
       last = window;
       y[window] = x[place];
       indices[window] = static_cast<Index>(tap);

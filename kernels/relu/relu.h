@@ -13,14 +13,14 @@ namespace sluice {
 /// Throws ShapeError when x is not floating.
 Var relu(Var x);
 
-/// dx = dy where the bit of mask is set, else 0: the gradient of relu. The derivative at 0 and of NaN is 0.
+/// dx = dy where the bit of mask is set, else 0: the gradient of relu. The derivative at 0 is 0, of NaN 1.
 ///
 /// mask: bit, dy: floating; equal shapes. Returns what dy is; may overwrite dy. Linear in dy, not differentiable in
 /// mask. Throws ShapeError when they do not fit.
 Var relu_grad(Var mask, Var dy);
 
-/// What relu_grad reads: of every element of `y`, the result of a relu, whether it is above 0. The second output of ops
-/// that end in a relu; lies as y does.
+/// What relu_grad reads: of every element of `y`, the result of a relu, whether it is above 0, or NaN. The second
+/// output of ops that end in a relu; lies as y does.
 ValueSpec relu_mask(const ValueSpec& y);
 
 }  // namespace sluice

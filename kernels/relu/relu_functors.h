@@ -12,11 +12,11 @@ struct ReluFunctor {
   }
 };
 
-/// The bit of an output y: whether its gradient passes. Not of NaN.
+/// The bit of an output y: whether its gradient passes. It does where y is NaN: only a closed unit stops a gradient.
 struct ReluMaskFunctor {
   template <class T>
   SLUICE_HOST_DEVICE bool operator()(T y) const {
-    return y > T(0);
+    return !(y <= T(0));
   }
 };
 

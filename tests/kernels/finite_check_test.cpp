@@ -9,6 +9,7 @@
 
 #include "support/check_op.h"
 #include "support/device_under_test.h"
+#include "support/run_kernel.h"
 #include "support/tensors.h"
 
 namespace sluice::test {
@@ -46,6 +47,31 @@ TEST(FiniteCheck, FindsOneAmongMany) {
     Tensor bad = large;
     bad.values<float>()[place] = nan;
     EXPECT_EQ(count({large, bad, large}, device_under_test()), 1);
+  }
+}
+
+// What is summed in double: moments of a batch normalisation.
+TEST(FiniteCheck, CountsDoublesToo) {
+  for (const std::size_t place : {std::size_t{0}, std::size_t{500}, std::size_t{1000}}) {
+    Tensor sums = random_tensor({1001}, DType::f64, -1, 1, 1), floats = random_tensor({7}, DType::f32, -1, 1, 2);
+    const auto bad = [&] {
+      Graph graph;
+      const Var value = graph.parameter(Parameter(Tensor({1001})));
+      const OpPtr op = graph.node(graph.value(finite_check(std::vector{value, value}).id()).producer).op;
+      const ValueSpec spec{.shape = {1001}, .dtype = DType::f64, .scope = Scope::batch};
+      return run_kernel({.op = op,
+                         .inputs = {{.value = sums, .scope = Scope::batch, .spec = spec},
+                                    {.value = floats, .scope = Scope::batch}}})
+          .outputs[0]
+          .values<std::int32_t>()[0];
+    };
+    EXPECT_EQ(bad(), 0);
+    sums.values<double>()[place] = std::numeric_limits<double>::quiet_NaN();
+    EXPECT_EQ(bad(), 1);
+    floats.values<float>()[3] = -inf;
+    EXPECT_EQ(bad(), 2);
+    sums.values<double>()[place] = 1e300;  // a number, and none in f32
+    EXPECT_EQ(bad(), 1);
   }
 }
 

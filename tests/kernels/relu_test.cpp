@@ -47,15 +47,15 @@ TEST(Relu, GradientIsDifferentiableInDy) {
             .build = [](auto in) { return std::vector{relu_grad(mask_of(relu(in[0])), in[1])}; }});
 }
 
-TEST(Relu, PassesNanAndClosesAtZero) {
+TEST(Relu, PassesNanBothWaysAndClosesAtZero) {
   Graph graph;
   const Var y = relu(graph.input("x", {})), dx = relu_grad(mask_of(y), graph.input("dy", {}));
   const Tensor x = Tensor::of<float>({7}, {-1, 0, -0.0f, 2, nan, infinity, -infinity}),
                dy = Tensor::of<float>({7}, {infinity, nan, 4, 5, 6, 7, infinity});
   const std::vector<Tensor> got = evaluate_under_test(std::vector{y, mask_of(y), dx}, {{"x", x}, {"dy", dy}});
   EXPECT_EQ(relative_error(got[0], Tensor::of<float>({7}, {0, 0, 0, 2, nan, infinity, 0})), 0);
-  EXPECT_EQ(doubles(got[1]), (std::vector<double>{0, 0, 0, 1, 0, 1, 0}));
-  EXPECT_EQ(doubles(got[2]), (std::vector<double>{0, 0, 0, 5, 0, 7, 0}));
+  EXPECT_EQ(doubles(got[1]), (std::vector<double>{0, 0, 0, 1, 1, 1, 0}));
+  EXPECT_EQ(doubles(got[2]), (std::vector<double>{0, 0, 0, 5, 6, 7, 0}));
 }
 
 // Nothing but whole words is special, so each edge also stands where words are made many at a time.
@@ -69,7 +69,7 @@ TEST(Relu, EdgesOfTheNumberLineInEveryPlace) {
                                                            for (float& value : x.values<float>()) value = edge;
                                                            return x;
                                                          }()}});
-    for (const std::uint8_t bit : got.values<std::uint8_t>()) EXPECT_EQ(bit, edge > 0 ? 1 : 0) << edge;
+    for (const std::uint8_t bit : got.values<std::uint8_t>()) EXPECT_EQ(bit, edge <= 0 ? 0 : 1) << edge;
   }
 }
 
