@@ -43,6 +43,8 @@ struct Case {
 constexpr std::int64_t elements = 256;
 /// How far two equally good sequences of roundings are apart, for this many elements.
 constexpr double chance = 1.5;
+/// The stand-in for CUDA has no fused multiply-adds: it rounds twice where PyTorch rounds once.
+constexpr double without_fma = 2.5;
 using Reals = std::vector<long double>;
 
 bool is(const Case& c, const std::string& optimizer) { return std::string(c.name).rfind(optimizer + "_", 0) == 0; }
@@ -197,6 +199,7 @@ class OptimizerAccuracy : public testing::TestWithParam<Device> {};
 TEST_P(OptimizerAccuracy, IsNoWorseThanPyTorchForEveryOption) {
   register_reference_device();
   const bool reference = GetParam() == Device::reference();
+  const double limit = GetParam().kind() == Device::Kind::cuda ? without_fma : chance;
   for (const Case& c : cases) {
     Truth truth(c);
     Update update(c, GetParam(), /*clear=*/false), clearing(c, GetParam(), /*clear=*/true);
@@ -207,7 +210,7 @@ TEST_P(OptimizerAccuracy, IsNoWorseThanPyTorchForEveryOption) {
       clearing.step(step);
       if (step + 1 != steps[checked]) continue;
       const Error got = error_of(update.read(0), truth.p), pytorch = c.pytorch[checked++];
-      const double rms = reference ? 1e-12 : chance * pytorch.rms, max = reference ? 1e-12 : chance * pytorch.max;
+      const double rms = reference ? 1e-12 : limit * pytorch.rms, max = reference ? 1e-12 : limit * pytorch.max;
       EXPECT_LE(got.rms, rms) << c.name << ", t = " << step + 1;
       EXPECT_LE(got.max, max) << c.name << ", t = " << step + 1;
       EXPECT_EQ(clearing.read(0), update.read(0)) << c.name;
