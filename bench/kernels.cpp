@@ -164,9 +164,12 @@ void update_kernel(benchmark::State& state, bool adam) {
   const auto list = [](const Var& var) { return std::span<const Var>(&var, 1); };
   if (adam)
     adam_update(list(p), list(g), list(m), list(v),
-                {.lr = graph.scalar("lr"), .bias1 = graph.scalar("bias1"), .bias2 = graph.scalar("bias2")});
+                {.step_size = graph.scalar("step_size"),
+                 .root_bias2 = graph.scalar("root_bias2"),
+                 .keep = graph.scalar("keep"),
+                 .lose = graph.scalar("lose")});
   else
-    sgd_update(list(p), list(g), list(v), graph.scalar("lr"), {.momentum = 0.9f, .weight_decay = 5e-4f});
+    sgd_update(list(p), list(g), list(v), graph.scalar("lr"), {.momentum = 0.9, .weight_decay = 5e-4});
   KernelRun kernel(graph, graph.nodes() - 1, 1);
   report_bytes(state, kernel);
 }

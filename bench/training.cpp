@@ -1,7 +1,7 @@
 // Measures training with Sluice beside PyTorch, and what micro-batches cost in time and memory:
 //
 //   ./dev bench [--json FILE] [--require-peer] [--figures NAME,...] [--rounds N] [--threads N] [--quick]
-//               [--device cpu|cuda] [--precision fp32|tf32]
+//               [--device cpu|cuda] [--precision fp32|tf32|strict]
 //
 // Prints every round, then a table. bench/README.md says what the figures mean and how noise is treated.
 
@@ -76,7 +76,8 @@ void describe(CLI::App& app, Flags& flags) {
   Where& where = flags.options.where;
   samples::add(app, "--device", "NAME", "cpu, cuda or cuda:<index>; the peer's too [cpu]",
                [&](const std::string& s) { where.device = Device::parse(samples::parse_device(s)); });
-  samples::add(app, "--precision", "fp32|tf32", "of convolutions and matrix products [tf32 where a device has it]",
+  samples::add(app, "--precision", "fp32|tf32|strict",
+               "of convolutions and matrix products; strict: fp32 without Winograd [tf32 where a device has it]",
                [&](const std::string& s) { where.precision = samples::parse_precision(s); });
   app.add_flag("--quick", flags.options.quick, "one short round each: shows that everything works, measures nothing");
 }
@@ -133,7 +134,7 @@ int run(const Flags& flags, Backend& backend, samples::Outputs& outputs) {
   backend.set_precision(where.precision);
   Environment environment{.cpu = cpu_model(),
                           .device = backend.description(),
-                          .precision = backend.precision() == Precision::tf32 ? "tf32" : "fp32",
+                          .precision = std::string(name(backend.precision())),
                           .threads = backend.threads(),
                           .load_before = load_average(),
                           .date = date()};

@@ -113,7 +113,18 @@ void Backend::do_with_threads(int, const std::function<void()>& work) { work(); 
 void Backend::set_precision(Precision precision) {
   if (precision == Precision::tf32)
     throw DeviceError("precision: this device multiplies in fp32; got tf32 for " + description() +
-                      "; expected fp32, or a CUDA device of compute capability 8.0 or later");
+                      "; expected fp32 or strict, or a CUDA device of compute capability 8.0 or later");
+  precision_ = precision == Precision::strict ? Precision::strict : Precision::fp32;
+}
+
+std::string_view name(Precision precision) {
+  switch (precision) {
+    case Precision::automatic: return "automatic";
+    case Precision::fp32: return "fp32";
+    case Precision::tf32: return "tf32";
+    case Precision::strict: return "strict";
+  }
+  return "";
 }
 
 std::vector<std::uint32_t> Backend::changed_lines(const void* device, std::size_t bytes, std::size_t line_bytes,

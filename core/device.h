@@ -88,8 +88,11 @@ struct DeviceRates {
 };
 
 /// What contractions (convolutions, matrix products) multiply in; everything is added up in f32. tf32: inputs rounded
-/// to 10 bits of mantissa, on the tensor cores of devices that have it. automatic: tf32 there, fp32 elsewhere.
-enum class Precision : std::uint8_t { automatic, fp32, tf32 };
+/// to 10 bits of mantissa, on the tensor cores of devices that have it. automatic: tf32 there, fp32 elsewhere. strict:
+/// fp32, and no algorithm whose transforms lose digits (Winograd, FFT).
+enum class Precision : std::uint8_t { automatic, fp32, tf32, strict };
+/// "fp32", "tf32", "strict", "automatic".
+std::string_view name(Precision precision);
 
 /// Kernels and copies that were recorded once, to be run again by one call.
 class Recording {
@@ -167,7 +170,7 @@ class Backend {
   virtual DeviceRates rates() const { return {}; }
   /// Of kernels lowered from now on; part of fingerprint(). Throws DeviceError for one the device does not have.
   virtual void set_precision(Precision precision);
-  virtual Precision precision() const { return Precision::fp32; }  ///< never automatic
+  virtual Precision precision() const { return precision_; }  ///< never automatic
 
   virtual void copy_in(void* device, const void* host, std::size_t bytes) = 0;
   virtual void copy_out(void* host, const void* device, std::size_t bytes) = 0;
@@ -229,6 +232,7 @@ class Backend {
   std::size_t allocated_ = 0;
   std::size_t peak_ = 0;
   bool sealed_ = false;
+  Precision precision_ = Precision::fp32;
 };
 
 template <class Work>

@@ -92,7 +92,7 @@ std::vector<TensorDataset::Field> load(Split split, const std::string& directory
   Cifar10Records records = read_all(streams, limit);
   std::vector<TensorDataset::Field> fields;
   fields.emplace_back(
-      FieldSpec{"image", Shape{3, 32, 32}, DType::u8, {0.4914f, 0.4822f, 0.4465f}, {0.2470f, 0.2435f, 0.2616f}},
+      FieldSpec{"image", Shape{3, 32, 32}, DType::u8, {0.4914, 0.4822, 0.4465}, {0.2470, 0.2435, 0.2616}},
       std::move(records.images));
   fields.emplace_back(FieldSpec{"label", Shape{}, DType::i32}, std::move(records.labels));
   return fields;

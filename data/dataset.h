@@ -17,7 +17,7 @@ struct FieldSpec {
   DType dtype = DType::f32;
   /// For u8 images [C,H,W]: the step sees f32 (x/255 − mean[c]) / std[c], computed on the device. Empty: the field as
   /// it is.
-  std::vector<float> mean = {}, std = {};
+  std::vector<double> mean = {}, std = {};
 
   std::size_t sample_bytes() const { return static_cast<std::size_t>(shape.elements()) * size_bytes(dtype); }
 };

@@ -53,7 +53,7 @@ std::vector<TensorDataset::Field> load(Split split, const std::string& directory
     throw DataError("fashion_mnist: counts differ; got " + std::to_string(images.items) + " images in '" + image_path +
                     "' and " + std::to_string(labels.items) + " labels in '" + label_path + "'; expected equal counts");
   std::vector<TensorDataset::Field> fields;
-  fields.emplace_back(FieldSpec{"image", Shape{1, 28, 28}, DType::u8, {0.2860f}, {0.3530f}}, std::move(images.values));
+  fields.emplace_back(FieldSpec{"image", Shape{1, 28, 28}, DType::u8, {0.2860}, {0.3530}}, std::move(images.values));
   fields.emplace_back(FieldSpec{"label", Shape{}, DType::i32},
                       widen_labels(labels, label_path, static_cast<std::size_t>(images.shape[0])));
   return fields;

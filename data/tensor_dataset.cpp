@@ -22,8 +22,8 @@ void check_normalisation(const std::string& dataset, const FieldSpec& spec) {
   const auto channels = static_cast<std::size_t>(spec.shape[0]);
   if (spec.mean.size() != channels || spec.std.size() != channels)
     fail(dataset, "normalisation does not match the channels; got " + got + "; expected one of each a channel");
-  for (const float value : spec.std)
-    if (!(value > 0.0f))
+  for (const double value : spec.std)
+    if (!(value > 0))
       fail(dataset, "std of field '" + spec.name + "'; got " + std::to_string(value) + "; expected > 0");
 }
 
@@ -37,7 +37,7 @@ std::int64_t count_samples(const std::string& dataset, const TensorDataset::Fiel
   return static_cast<std::int64_t>(field.values.size() / sample_bytes);
 }
 
-FieldSpec spec_of(std::string name, const Tensor& values, std::vector<float> mean, std::vector<float> std) {
+FieldSpec spec_of(std::string name, const Tensor& values, std::vector<double> mean, std::vector<double> std) {
   if (values.shape().rank() == 0)
     throw DataError("dataset: field '" + name + "' has no samples; got shape []; expected [samples, ...]");
   return {std::move(name), values.shape().without_leading(), values.dtype(), std::move(mean), std::move(std)};
@@ -50,7 +50,7 @@ std::vector<std::byte> bytes_of(const Tensor& values) {
 
 }  // namespace
 
-TensorDataset::Field::Field(std::string name, const Tensor& tensor, std::vector<float> mean, std::vector<float> std)
+TensorDataset::Field::Field(std::string name, const Tensor& tensor, std::vector<double> mean, std::vector<double> std)
     : Field(spec_of(std::move(name), tensor, std::move(mean), std::move(std)), bytes_of(tensor)) {}
 
 TensorDataset::Field::Field(FieldSpec field_spec, std::vector<std::byte> bytes)

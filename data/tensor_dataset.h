@@ -19,7 +19,7 @@ class TensorDataset : public Dataset {
   struct Field {
     /// `values`: [samples, ...], copied. `mean` and `std`, one value a channel, only for u8 images:
     /// see FieldSpec.
-    Field(std::string name, const Tensor& values, std::vector<float> mean = {}, std::vector<float> std = {});
+    Field(std::string name, const Tensor& values, std::vector<double> mean = {}, std::vector<double> std = {});
     /// `values`: `spec.shape` for each sample, one after the other, row-major.
     Field(FieldSpec spec, std::vector<std::byte> values);
 

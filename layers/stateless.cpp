@@ -1,9 +1,9 @@
 #include <sluice/layers/stateless.h>
 
-#include <cmath>
-#include <sstream>
+#include <limits>
 
 #include <sluice/core/error.h>
+#include <sluice/core/number_text.h>
 #include <sluice/kernels/adaptive_avg_pool2d/adaptive_avg_pool2d.h>
 #include <sluice/kernels/dropout/dropout.h>
 #include <sluice/kernels/flatten/flatten.h>
@@ -37,17 +37,13 @@ void check_window(const std::string& layer, const PoolWindow& window) {
 Var ReLU::forward(Var x) { return relu(x); }
 
 LeakyReLU::LeakyReLU(double slope) : slope_(slope) {
-  if (!(slope >= 0) || !std::isfinite(slope))
-    throw UsageError(str() + ": slope out of range; expected 0 <= slope < infinity");
+  if (!(slope >= 0 && slope <= std::numeric_limits<float>::max()))
+    throw UsageError(str() + ": slope out of range; expected 0 <= slope <= 3.4e38");
 }
 
 Var LeakyReLU::forward(Var x) { return leaky_relu(x, slope_); }
 
-std::string LeakyReLU::str() const {
-  std::ostringstream text;
-  text << "LeakyReLU(" << slope_ << ')';
-  return text.str();
-}
+std::string LeakyReLU::str() const { return "LeakyReLU(" + number_text(slope_) + ")"; }
 
 Var GELU::forward(Var x) { return gelu(x); }
 
@@ -88,19 +84,16 @@ Var UpsampleNearest2d::forward(Var x) { return upsample_nearest2d(x, factor_); }
 
 std::string UpsampleNearest2d::str() const { return "UpsampleNearest2d(" + factor_.str() + ")"; }
 
-Var Dropout::forward(Var x) { return training() ? dropout(x, static_cast<float>(rate_)) : x; }
+Var Dropout::forward(Var x) { return training() ? dropout(x, rate_) : x; }
 
 void Dropout::set_rate(double rate) {
-  if (!(rate >= 0 && rate < 1))
-    throw UsageError("Dropout: rate out of range; got " + std::to_string(rate) + "; expected 0 <= rate < 1");
+  if (!(rate >= 0 && rate <= 1 - 0x1p-24))
+    throw UsageError("Dropout: rate out of range; got " + number_text(rate) +
+                     "; expected 0 <= rate < 1, at most 1 - 2^-24");
   rate_ = rate;
 }
 
-std::string Dropout::str() const {
-  std::ostringstream text;
-  text << "Dropout(" << rate_ << ')';
-  return text.str();
-}
+std::string Dropout::str() const { return "Dropout(" + number_text(rate_) + ")"; }
 
 Var Flatten::forward(Var x) { return flatten(x); }
 

@@ -17,7 +17,7 @@ class ReLU final : public Module {
 /// x where x >= 0, else slope · x: any shape.
 class LeakyReLU final : public Module {
  public:
-  /// Throws UsageError unless slope >= 0 and finite.
+  /// Throws UsageError unless 0 <= slope <= 3.4e38, the largest f32.
   explicit LeakyReLU(double slope = 0.01);
 
   Var forward(Var x) override;
@@ -124,7 +124,7 @@ class UpsampleNearest2d final : public Module {
 /// itself.
 class Dropout final : public Module {
  public:
-  /// Throws UsageError unless 0 <= rate < 1.
+  /// Throws UsageError unless 0 <= rate <= 1 − 2^-24.
   explicit Dropout(double rate) { set_rate(rate); }
 
   Var forward(Var x) override;

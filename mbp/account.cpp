@@ -1,6 +1,8 @@
 #include <sluice/mbp/account.h>
 
 #include <algorithm>
+#include <set>
+#include <string>
 
 #include <sluice/core/device.h>
 #include <sluice/core/hash.h>
@@ -60,6 +62,25 @@ void fill_ledger(RunPlan& plan) {
   if (peak > most) summary.ledger.plan(Category::activation, fragmentation_layer, peak - most);
 }
 
+/// Which kind of algorithm a convolution has, by the name that its library gives it.
+std::string class_of(const std::string& algorithm) {
+  if (algorithm.find("wino") != std::string::npos) return "Winograd";
+  return algorithm.starts_with("engine") ? "cuDNN" : "direct";
+}
+
+void count_convolutions(RunPlan& plan, Precision precision) {
+  plan.summary.precision = name(precision);
+  plan.summary.convolutions.clear();
+  if (plan.train.replayed.empty()) return;
+  std::set<NodeId> seen;  // recomputation runs a node again
+  for (const PackedPart& packed : plan.train.replayed.rbegin()->second)
+    for (const Instruction& i : packed.part.instructions) {
+      const std::string algorithm = i.kernel->algorithm();
+      if (i.node >= 0 && i.name.starts_with("conv") && !algorithm.empty() && seen.insert(i.node).second)
+        ++plan.summary.convolutions[class_of(algorithm)];
+    }
+}
+
 void hash_part(Hash& hash, const PackedPart& packed) {
   hash.add(packed.part.name).add(static_cast<std::uint64_t>(packed.part.micro_batch));
   for (const Instruction& instruction : packed.part.instructions) {
@@ -94,6 +115,7 @@ std::string plan_hash(RunPlan& plan, const RunPlanRequest& request) {
 
 void account(RunPlan& plan, const RunPlanRequest& request) {
   fill_ledger(plan);
+  count_convolutions(plan, request.backend->precision());
   plan.summary.hash = plan_hash(plan, request);
 }
 

@@ -49,6 +49,17 @@ void print_row(std::ostream& out, std::string_view name, std::size_t planned, co
       << measured << '\n';
 }
 
+/// "14 Winograd, 6 direct": which of them lose digits to a transform.
+void print_convolutions(std::ostream& out, const Plan& plan) {
+  out << "  precision   " << plan.precision << "; convolutions: ";
+  const char* separator = "";
+  for (const auto& [algorithms, count] : plan.convolutions) {
+    out << separator << count << ' ' << algorithms;
+    separator = ", ";
+  }
+  out << '\n';
+}
+
 /// What the fastest micro-batch was chosen from.
 void print_candidates(std::ostream& out, const Plan& plan) {
   const auto measured = [](const SizeCandidate& candidate) { return candidate.replay_ms.has_value(); };
@@ -109,6 +120,7 @@ std::ostream& operator<<(std::ostream& out, const Plan& plan) {
   if (plan.recomputed)
     out << "  recompute   " << plan.recomputed << " kernels of a replay compute again what was let go, about "
         << percent(plan.predicted_again_s / plan.predicted_step_s) << " of the step\n";
+  if (!plan.convolutions.empty()) print_convolutions(out, plan);
   if (!plan.tuning.empty()) out << "  algorithms  " << plan.tuning << '\n';
   if (!plan.candidates.empty()) print_candidates(out, plan);
   print_region(out, "persistent", plan.persistent_bytes, parts(plan.ledger, Region::persistent, false));

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iosfwd>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -48,7 +49,10 @@ struct Plan {
   double predicted_step_s = 0;          ///< by the cost model: for comparing plans with one another
   double predicted_again_s = 0;         ///< of that, for computing again
   Ledger ledger;                        ///< planned bytes; activations and workspaces at the moment of the arena's peak
-  std::string tuning;                   ///< where measured algorithms come from; empty: the cost model chose
+  std::string precision;                ///< of contractions: "fp32", "tf32", "strict"
+  /// Convolutions of a training replay by the class of their algorithm: "Winograd", "direct", "cuDNN" (which chooses).
+  std::map<std::string, int> convolutions;
+  std::string tuning;                     ///< where measured algorithms come from; empty: the cost model chose
   std::vector<SizeCandidate> candidates;  ///< for the fastest micro-batch, where that was asked for; largest first
   bool fastest_by_times = false;          ///< all of them were measured, and their times decided
   std::string hash;

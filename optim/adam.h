@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sluice/kernels/adam/adam.h>
 #include <sluice/optim/optimizer.h>
 
 namespace sluice {
@@ -16,12 +17,17 @@ struct AdamOptions {
 };
 
 /// Adam and AdamW; the rule and its sources are at adam_update, kernels/adam/adam.h.
-/// State: two tensors a parameter ("first_moment", "second_moment"). Scalars: "lr", "bias1", "bias2".
+/// State: two tensors a parameter ("first_moment", "second_moment"). Scalars: the members of AdamScalars.
+///
+/// f32 limits eps: beside a √v more than 1e7 times as large it adds nothing, and squares of gradients below 1e-21 are
+/// 0.
 ///
 ///   Adam({.lr = 1e-3})    Adam({.lr = 1e-3, .weight_decay = 0.01, .decoupled = true})
 class Adam final : public Optimizer {
  public:
-  /// Throws UsageError unless lr > 0, 0 <= beta1, beta2 < 1, eps > 0 and weight_decay >= 0.
+  /// Throws UsageError naming the option unless lr > 0, 0 <= beta1, beta2 < 1, eps > 0 and weight_decay >= 0, and lr,
+  /// eps, weight_decay, lr / (1 − beta1) and (decoupled) lr · weight_decay are numbers of f32 (1.2e-38 to 3.4e38, or 0
+  /// for weight_decay).
   explicit Adam(AdamOptions options);
 
   void update(Graph& graph, std::span<const Trained> trained) const override;
@@ -29,6 +35,8 @@ class Adam final : public Optimizer {
   std::string str() const override;
 
  private:
+  AdamUpdateOptions update_options() const;
+
   AdamOptions options_;
 };
 

@@ -1,7 +1,5 @@
 #include <sluice/optim/sgd.h>
 
-#include <sstream>
-
 #include <sluice/core/error.h>
 #include <sluice/kernels/sgd/sgd.h>
 #include <sluice/optim/trained_lists.h>
@@ -9,10 +7,9 @@
 namespace sluice {
 
 Sgd::Sgd(SgdOptions options) : options_(std::move(options)) {
-  const bool ranges =
-      positive(options_.lr) && options_.momentum >= 0 && options_.momentum < 1 && non_negative(options_.weight_decay);
-  if (!ranges)
-    throw UsageError(str() + ": an option is out of range; expected lr > 0, 0 <= momentum < 1, weight_decay >= 0");
+  check_f32_option(str(), "lr", options_.lr);
+  check_factor_option(str(), "momentum", options_.momentum);
+  check_f32_option(str(), "weight_decay", options_.weight_decay, /*or_zero=*/true);
   if (options_.nesterov && options_.momentum == 0)
     throw UsageError(str() + ": nesterov without momentum; expected momentum > 0");
 }
@@ -20,8 +17,8 @@ Sgd::Sgd(SgdOptions options) : options_(std::move(options)) {
 void Sgd::update(Graph& graph, std::span<const Trained> trained) const {
   if (trained.empty()) return;
   const LayerScope scope(graph, "sgd");
-  const SgdUpdateOptions options{.momentum = static_cast<float>(options_.momentum),
-                                 .weight_decay = static_cast<float>(options_.weight_decay),
+  const SgdUpdateOptions options{.momentum = options_.momentum,
+                                 .weight_decay = options_.weight_decay,
                                  .nesterov = options_.nesterov,
                                  .clear_gradients = may_clear(trained)};
   const std::vector<Var> velocities = options_.momentum != 0 ? states(graph, "velocity", trained) : std::vector<Var>();
@@ -33,10 +30,8 @@ std::vector<std::pair<std::string, double>> Sgd::scalars(std::int64_t step) cons
 }
 
 std::string Sgd::str() const {
-  std::ostringstream text;
-  text << "sgd(lr=" << options_.lr << ", momentum=" << options_.momentum << ", weight_decay=" << options_.weight_decay
-       << (options_.nesterov ? ", nesterov)" : ")");
-  return text.str();
+  return "sgd(lr=" + number_text(options_.lr) + ", momentum=" + number_text(options_.momentum) +
+         ", weight_decay=" + number_text(options_.weight_decay) + (options_.nesterov ? ", nesterov)" : ")");
 }
 
 }  // namespace sluice

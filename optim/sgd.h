@@ -19,7 +19,8 @@ struct SgdOptions {
 ///   Sgd({.lr = 0.1, .momentum = 0.9, .weight_decay = 5e-4})
 class Sgd final : public Optimizer {
  public:
-  /// Throws UsageError unless lr > 0, 0 <= momentum < 1, weight_decay >= 0, and nesterov comes with momentum.
+  /// Throws UsageError naming the option unless lr > 0, 0 <= momentum < 1, weight_decay >= 0, lr and weight_decay are
+  /// normal f32 numbers (1.2e-38 to 3.4e38) where they are not 0, and nesterov comes with momentum.
   explicit Sgd(SgdOptions options);
 
   void update(Graph& graph, std::span<const Trained> trained) const override;

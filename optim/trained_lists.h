@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include <sluice/core/error.h>
+#include <sluice/core/number_text.h>
 #include <sluice/optim/optimizer.h>
 
 namespace sluice {
@@ -35,7 +39,28 @@ inline bool may_clear(std::span<const Trained> trained) {
   return std::all_of(trained.begin(), trained.end(), [](const Trained& t) { return t.clear; });
 }
 
-inline bool positive(double number) { return number > 0 && std::isfinite(number); }
-inline bool non_negative(double number) { return number >= 0 && std::isfinite(number); }
+/// Throws UsageError that names the option of `optimizer` (its str()) unless `holds`.
+inline void check_option(const std::string& optimizer, std::string_view name, double value, bool holds,
+                         const std::string& expected) {
+  if (holds) return;
+  throw UsageError(optimizer + ": " + std::string(name) + " is out of range; got " + number_text(value) +
+                   "; expected " + expected);
+}
+
+/// Ranges of f32, which parameters are updated in: outside of them an option would act as 0 or as infinity.
+constexpr double least_f32 = std::numeric_limits<float>::min(), most_f32 = std::numeric_limits<float>::max();
+inline std::string range_text(std::string_view name) { return "1.2e-38 <= " + std::string(name) + " <= 3.4e38"; }
+
+/// Throws UsageError unless the option is a normal f32 number above 0; `or_zero`: or 0.
+inline void check_f32_option(const std::string& optimizer, std::string_view name, double value, bool or_zero = false) {
+  const bool fits = value >= least_f32 && value <= most_f32;
+  check_option(optimizer, name, value, fits || (or_zero && value == 0),
+               (or_zero ? std::string(name) + " = 0 or " : std::string()) + range_text(name));
+}
+
+/// Throws UsageError unless the factor is in [0,1).
+inline void check_factor_option(const std::string& optimizer, std::string_view name, double value) {
+  check_option(optimizer, name, value, value >= 0 && value < 1, "0 <= " + std::string(name) + " < 1");
+}
 
 }  // namespace sluice

@@ -1,8 +1,10 @@
 #include <sluice/kernels/adam/adam.h>
 
+#include <cmath>
 #include <sstream>
 
 #include <sluice/core/error.h>
+#include <sluice/kernels/decay.h>
 #include <sluice/kernels/optimizer_checks.h>
 
 namespace sluice {
@@ -16,7 +18,7 @@ std::string AdamOp::options() const {
 }
 
 std::vector<ValueSpec> AdamOp::infer(std::span<const ValueSpec> inputs) const {
-  check_optimizer_inputs(*this, 4, parameters_, 3, inputs);
+  check_optimizer_inputs(*this, 4, parameters_, 4, inputs);
   return {};
 }
 
@@ -31,6 +33,14 @@ double AdamOp::flops(std::span<const ValueSpec> inputs, std::span<const ValueSpe
   return 14 * elements;
 }
 
+std::array<double, 4> adam_scalars(const AdamUpdateOptions& options, double lr, double t) {
+  // 1 − beta^t, without the cancellation that 1 − pow(beta, t) has near 1.
+  const auto bias = [t](double beta) { return -std::expm1(t * std::log1p(-(1 - beta))); };
+  const double decay = options.decoupled ? lr * options.weight_decay : 0;
+  const auto shrink = Decay<double>::of(1 - decay, decay);
+  return {lr / bias(options.beta1), std::sqrt(bias(options.beta2)), shrink.keep, shrink.lose};
+}
+
 void adam_update(std::span<const Var> parameters, std::span<const Var> gradients, std::span<const Var> first_moments,
                  std::span<const Var> second_moments, const AdamScalars& scalars, const AdamUpdateOptions& options) {
   std::vector<Var> inputs;
@@ -40,8 +50,8 @@ void adam_update(std::span<const Var> parameters, std::span<const Var> gradients
                        std::to_string(list.size()) + "; expected as many gradients, first and second moments");
     inputs.insert(inputs.end(), list.begin(), list.end());
   }
-  inputs.insert(inputs.end(), {scalars.lr, scalars.bias1, scalars.bias2});
-  scalars.lr.graph().add(std::make_shared<AdamOp>(options, static_cast<int>(parameters.size())), inputs);
+  inputs.insert(inputs.end(), {scalars.step_size, scalars.root_bias2, scalars.keep, scalars.lose});
+  scalars.step_size.graph().add(std::make_shared<AdamOp>(options, static_cast<int>(parameters.size())), inputs);
 }
 
 }  // namespace sluice

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <span>
 
 #include <sluice/core/graph.h>
@@ -8,25 +9,31 @@ namespace sluice {
 
 /// What of Adam is fixed when the graph is built; what changes from step to step comes as scalars.
 struct AdamUpdateOptions {
-  float beta1 = 0.9f;
-  float beta2 = 0.999f;
-  float eps = 1e-8f;
-  float weight_decay = 0;
-  bool decoupled = false;  ///< AdamW: p shrinks by lr · weight_decay · p; else weight_decay · p joins the gradient
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double eps = 1e-8;
+  double weight_decay = 0;  ///< of the gradient; with decoupled it is in the scalars
+  bool decoupled = false;   ///< AdamW: p shrinks by lr · weight_decay · p; else weight_decay · p joins the gradient
   bool clear_gradients = false;  ///< leave the gradients at zero, in the same pass
 };
 
-/// Numbers the host sets before each step t = 1, 2, ...: batch scalars.
+/// Numbers the host sets before each step t = 1, 2, ...: batch scalars, each computed in double and rounded once.
+/// adam_scalars() has their values.
 struct AdamScalars {
-  Var lr;
-  Var bias1;  ///< 1 − beta1^t
-  Var bias2;  ///< 1 − beta2^t
+  Var step_size;   ///< lr / (1 − beta1^t)
+  Var root_bias2;  ///< √(1 − beta2^t)
+  Var keep, lose;  ///< what the parameter is multiplied by is keep − lose (kernels/decay.h); 1, 0 without decoupled
 };
+
+/// The values of AdamScalars in the order of its members, for step `t` (from 1 on) at learning rate `lr`.
+std::array<double, 4> adam_scalars(const AdamUpdateOptions& options, double lr, double t);
 
 /// One step of Adam on all parameters at once, in place:
 ///   m ← beta1 · m + (1 − beta1) · g;  v ← beta2 · v + (1 − beta2) · g²;
-///   p ← p − lr · (m / bias1) / (√(v / bias2) + eps).
+///   p ← (keep − lose) · p − step_size · m / (√v / root_bias2 + eps).
 ///
+/// Betas near 1 act as the doubles they are (kernels/decay.h), also where f32 has no number for them.
+
 /// parameters, gradients, first_moments (m), second_moments (v): batch values of pairwise equal shapes, f32; m and v
 /// zero before the first step. The node has no outputs; gradients are left as they are, or at zero with
 /// clear_gradients. Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1;
@@ -36,15 +43,14 @@ void adam_update(std::span<const Var> parameters, std::span<const Var> gradients
                  std::span<const Var> second_moments, const AdamScalars& scalars,
                  const AdamUpdateOptions& options = {});
 
-/// The op behind adam_update; kernels read its options. Inputs: all parameters, all gradients, all m, all v, lr, bias1,
-/// bias2.
+/// The op behind adam_update; kernels read its options. Inputs: all parameters, all gradients, all m, all v, and the
+/// members of AdamScalars.
 class AdamOp final : public Op {
  public:
   AdamOp(const AdamUpdateOptions& options, int parameters) : options_(options), parameters_(parameters) {}
 
   const AdamUpdateOptions& update_options() const { return options_; }
   int parameters() const { return parameters_; }
-  int lr_input() const { return 4 * parameters_; }
 
   std::string_view type() const override { return "adam"; }
   std::string options() const override;

@@ -16,18 +16,17 @@ class AdamKernel final : public cpu::UpdateKernel<4> {
  public:
   AdamKernel(LoweringContext& context, const AdamOp& op)
       : UpdateKernel(context, op.parameters(), op.update_options().clear_gradients),
-        options_(op.update_options()) {}
+        coefficients_(op.update_options()) {}
 
   void run(const RunContext&) override {
-    const AdamFunctor<float> f(scalar(0), scalar(1), scalar(2), options_.beta1, options_.beta2, options_.eps,
-                               options_.weight_decay, options_.decoupled);
+    const AdamFunctor<float> f{coefficients_, scalar(0), scalar(1), {scalar(2), scalar(3)}};
     update(1 << 13, [&](const std::array<float*, 4>& at, std::int64_t count) {
       adam_range(f, at[0], at[1], at[2], at[3], count);
     });
   }
 
  private:
-  AdamUpdateOptions options_;
+  AdamCoefficients<float> coefficients_;
 };
 
 }  // namespace

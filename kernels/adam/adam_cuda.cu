@@ -6,28 +6,24 @@ namespace sluice {
 namespace {
 
 struct AdamUpdate {
-  const float *lr, *bias1, *bias2;
-  float beta1, beta2, eps, weight_decay;
-  bool decoupled;
+  AdamCoefficients<float> coefficients;
+  const float *step_size, *root_bias2, *keep, *lose;
 
-  __device__ AdamFunctor<float> step() const {
-    return {*lr, *bias1, *bias2, beta1, beta2, eps, weight_decay, decoupled};
-  }
+  __device__ AdamFunctor<float> step() const { return {coefficients, *step_size, *root_bias2, {*keep, *lose}}; }
 };
 
 class AdamKernel final : public cuda::UpdateKernel<4> {
  public:
   AdamKernel(LoweringContext& context, const AdamOp& op)
       : UpdateKernel(context, op.parameters(), op.update_options().clear_gradients),
-        options_(op.update_options()) {}
+        coefficients_(op.update_options()) {}
 
   void run(const RunContext&) override {
-    update(AdamUpdate{scalar(0), scalar(1), scalar(2), options_.beta1, options_.beta2, options_.eps,
-                      options_.weight_decay, options_.decoupled});
+    update(AdamUpdate{coefficients_, scalar(0), scalar(1), scalar(2), scalar(3)});
   }
 
  private:
-  AdamUpdateOptions options_;
+  AdamCoefficients<float> coefficients_;
 };
 
 }  // namespace

@@ -1,33 +1,41 @@
 #pragma once
 
 #include <sluice/core/host_device.h>
+#include <sluice/kernels/adam/adam.h>
+#include <sluice/kernels/decay.h>
 #include <sluice/kernels/math.h>
 
 namespace sluice {
 
-/// One element of adam_update, with what does not differ between elements worked out before.
+/// What adam_update's options are to its arithmetic: computed in double, rounded once.
+template <class T>
+struct AdamCoefficients {
+  Decay<T> first, second;     ///< of m and v
+  T first_rate, second_rate;  ///< 1 − beta1, 1 − beta2
+  T eps;
+  T l2;  ///< weight_decay unless decoupled
+
+  explicit AdamCoefficients(const AdamUpdateOptions& o)
+      : first(Decay<T>::of(o.beta1)),
+        second(Decay<T>::of(o.beta2)),
+        first_rate(static_cast<T>(1 - o.beta1)),
+        second_rate(static_cast<T>(1 - o.beta2)),
+        eps(static_cast<T>(o.eps)),
+        l2(o.decoupled ? T(0) : static_cast<T>(o.weight_decay)) {}
+};
+
+/// One element of adam_update.
 template <class T>
 struct AdamFunctor {
-  T beta1, beta2, eps;
-  T step_size;   ///< lr / bias1
-  T root_bias2;  ///< √bias2
-  T shrink;      ///< decoupled: 1 − lr · weight_decay, else 1
-  T l2;          ///< weight_decay unless decoupled
-
-  SLUICE_HOST_DEVICE AdamFunctor(T lr, T bias1, T bias2, T beta1_, T beta2_, T eps_, T weight_decay, bool decoupled)
-      : beta1(beta1_),
-        beta2(beta2_),
-        eps(eps_),
-        step_size(lr / bias1),
-        root_bias2(sqrt_of(bias2)),
-        shrink(decoupled ? T(1) - lr * weight_decay : T(1)),
-        l2(decoupled ? T(0) : weight_decay) {}
+  AdamCoefficients<T> options;
+  T step_size, root_bias2;
+  Decay<T> shrink;  ///< of the parameter
 
   SLUICE_HOST_DEVICE void operator()(T& p, T g, T& m, T& v) const {
-    g += l2 * p;
-    m = beta1 * m + (T(1) - beta1) * g;
-    v = beta2 * v + (T(1) - beta2) * g * g;
-    p = shrink * p - step_size * m / (sqrt_of(v) / root_bias2 + eps);
+    g += options.l2 * p;
+    m = options.first(m, options.first_rate * g);
+    v = options.second(v, options.second_rate * g * g);
+    p = shrink(p, -(step_size * m / (sqrt_of(v) / root_bias2 + options.eps)));
   }
 };
 

@@ -2,6 +2,7 @@
 
 #include <sluice/kernels/adaptive_avg_pool2d/adaptive_avg_pool2d.h>
 #include <sluice/kernels/channel_view.h>
+#include <sluice/kernels/cpu/column_sums.h>
 #include <sluice/kernels/cpu/parallel.h>
 #include <sluice/kernels/onednn/onednn.h>
 
@@ -26,22 +27,31 @@ struct Maps {
   std::int64_t grain() const { return 1 + (1 << 14) / std::max(x_block(), y_block()); }
 };
 
-SLUICE_CLONES void mean_of_window(const float* x, float* y, AdaptiveWindow rows, AdaptiveWindow columns,
-                                  std::int64_t width, std::int64_t inner) {
-  std::fill_n(y, inner, 0.0f);
-  for (std::int64_t p = rows.begin; p < rows.end; ++p)
-    for (std::int64_t q = columns.begin; q < columns.end; ++q)
-      for (std::int64_t c = 0; c < inner; ++c) y[c] += x[(p * width + q) * inner + c];
-  const float scale = 1.0f / static_cast<float>(rows.size() * columns.size());
-  for (std::int64_t c = 0; c < inner; ++c) y[c] *= scale;
+constexpr std::int64_t tile = 64;  // channels at a time
+
+void mean_of_window(const float* x, float* y, AdaptiveWindow rows, AdaptiveWindow columns, std::int64_t width,
+                    std::int64_t inner) {
+  for (std::int64_t first = 0; first < inner; first += tile) {
+    double sums[tile] = {};
+    const std::int64_t count = std::min(tile, inner - first);
+    for (std::int64_t p = rows.begin; p < rows.end; ++p)
+      cpu::add_rows(x + (p * width + columns.begin) * inner + first, columns.size(), inner, sums, count);
+    for (std::int64_t c = 0; c < count; ++c)
+      y[first + c] = static_cast<float>(sums[c] / static_cast<double>(rows.size() * columns.size()));
+  }
 }
 
 SLUICE_CLONES void spread_over_window(const float* dy, float* dx, AdaptiveWindow rows, AdaptiveWindow columns,
                                       std::int64_t width, std::int64_t inner) {
-  const float scale = 1.0f / static_cast<float>(rows.size() * columns.size());
-  for (std::int64_t p = rows.begin; p < rows.end; ++p)
-    for (std::int64_t q = columns.begin; q < columns.end; ++q)
-      for (std::int64_t c = 0; c < inner; ++c) dx[(p * width + q) * inner + c] += dy[c] * scale;
+  const auto size = static_cast<float>(rows.size() * columns.size());
+  for (std::int64_t first = 0; first < inner; first += tile) {
+    float share[tile];
+    const std::int64_t count = inner - first < tile ? inner - first : tile;
+    for (std::int64_t c = 0; c < count; ++c) share[c] = dy[first + c] / size;
+    for (std::int64_t p = rows.begin; p < rows.end; ++p)
+      for (std::int64_t q = columns.begin; q < columns.end; ++q)
+        for (std::int64_t c = 0; c < count; ++c) dx[(p * width + q) * inner + first + c] += share[c];
+  }
 }
 
 std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {

@@ -2,6 +2,7 @@
 
 #include <sluice/kernels/channel_view.h>
 #include <sluice/kernels/cpu/channel_sums.h>
+#include <sluice/kernels/cpu/column_sums.h>
 #include <sluice/kernels/cpu/parallel.h>
 
 namespace sluice {
@@ -21,26 +22,6 @@ SLUICE_CLONES void bias_block(const float* x, const float* b, float* y, std::int
     for (std::int64_t s = 0; s < spatial; ++s)
 #pragma omp simd
       for (std::int64_t i = 0; i < inner; ++i) y[s * inner + i] = x[s * inner + i] + b[i];
-  }
-}
-
-/// sums[i] += Σ over spatial of x[s][i], in double.
-SLUICE_CLONES void sum_block(const float* x, double* sums, std::int64_t spatial, std::int64_t inner) {
-  if (inner == 1) {
-    double sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (std::int64_t s = 0; s < spatial; ++s) sum += static_cast<double>(x[s]);
-    *sums += sum;
-  } else if (inner == 16) {
-    double local[16] = {};  // stays in registers
-    for (std::int64_t s = 0; s < spatial; ++s)
-#pragma omp simd
-      for (int i = 0; i < 16; ++i) local[i] += static_cast<double>(x[s * 16 + i]);
-    for (int i = 0; i < 16; ++i) sums[i] += local[i];
-  } else {
-    for (std::int64_t s = 0; s < spatial; ++s)
-#pragma omp simd
-      for (std::int64_t i = 0; i < inner; ++i) sums[i] += static_cast<double>(x[s * inner + i]);
   }
 }
 
@@ -83,7 +64,7 @@ class BiasGradKernel final : public Kernel {
   void run(const RunContext&) override {
     auto* partial = workspace<double>();
     sums_.run(partial, [this](std::int64_t at, std::int64_t, double* sums) {
-      sum_block(in<float>(0) + at, sums, view_.spatial, view_.inner);
+      cpu::add_rows(in<float>(0) + at, view_.spatial, view_.inner, sums, view_.inner);
     });
     auto* db = out<float>(0);
     for (std::int64_t c = 0; c < view_.channels; ++c) db[c] += static_cast<float>(sums_.total(partial, 0, c));

@@ -1,3 +1,4 @@
+#include <sluice/core/device.h>
 #include <sluice/core/error.h>
 #include <sluice/kernels/conv2d/conv2d_ops.h>
 #include <sluice/kernels/cpu/padding.h>
@@ -30,11 +31,13 @@ bool winograd_pays(const Conv2dOptions& options, const Shape& w, const Shape& y)
   return applies && w[0] >= 16 && w[1] >= 16 && tiles >= 64;
 }
 
-/// Winograd where it pays, exists (AVX-512) and its scratch, megabytes a layer, is allowed; direct convolution
-/// otherwise.
+/// Winograd where it pays, exists (AVX-512), loses no digits that were asked for and its scratch, megabytes a layer, is
+/// allowed; direct convolution otherwise.
 template <class Describe>
 auto choose(const LoweringContext& context, const Shape& w, const Shape& y, Describe describe) {
-  auto winograd = describe(algorithm::convolution_winograd);
+  const bool strict = context.backend().precision() == Precision::strict;
+  auto winograd =
+      strict ? decltype(describe(algorithm::convolution_winograd))() : describe(algorithm::convolution_winograd);
   if (winograd && onednn::scratchpad_bytes(winograd) <= context.workspace_cap_bytes()) {
     const bool pays = winograd_pays(context.op<Conv2dOpBase>().conv(), w, y);
     if (context.choose({"direct", "winograd"}, pays ? "winograd" : "direct") == "winograd") return winograd;

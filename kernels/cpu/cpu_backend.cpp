@@ -22,9 +22,9 @@ class CpuBackend final : public Backend {
  public:
   CpuBackend() { register_cpu_kernels(kernels_); }
 
-  std::string description() const override { return "cpu: " + properties() + " threads"; }
+  std::string description() const override { return "cpu: " + properties() + " threads" + strictness(); }
   // oneDNN picks algorithms, layouts and scratch sizes by its version, the instruction set and the number of threads.
-  std::string fingerprint() const override { return "cpu, " + properties() + " threads"; }
+  std::string fingerprint() const override { return "cpu, " + properties() + " threads" + strictness(); }
   const KernelTable& kernels() const override { return kernels_; }
 
   int threads() const override { return omp_get_max_threads(); }
@@ -59,6 +59,7 @@ class CpuBackend final : public Backend {
   void do_free(void* data, std::size_t bytes) noexcept override { munmap(data, std::max<std::size_t>(bytes, 1)); }
 
  private:
+  std::string strictness() const { return precision() == Precision::strict ? ", strict" : ""; }
   std::string properties() const { return onednn::version() + ", " + onednn::isa() + ", " + std::to_string(threads()); }
 
   KernelTable kernels_;

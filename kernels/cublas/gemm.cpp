@@ -65,8 +65,10 @@ void gemm(cuda::CudaBackend& backend, const Gemm& gemm, const float* a, const fl
   check(cublasSetStream(handle, backend.queue().stream), "cublasSetStream");  // forgets the workspace
   check(cublasSetWorkspace(handle, cuda::align_workspace(workspace), workspace_bytes - cuda::library_alignment),
         "cublasSetWorkspace");
-  const cublasComputeType_t compute =
-      backend.precision() == Precision::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+  const Precision precision = backend.precision();
+  const cublasComputeType_t compute = precision == Precision::tf32     ? CUBLAS_COMPUTE_32F_FAST_TF32
+                                      : precision == Precision::strict ? CUBLAS_COMPUTE_32F_PEDANTIC
+                                                                       : CUBLAS_COMPUTE_32F;
   const float one = 1, beta = gemm.accumulate ? 1 : 0;
   // cuBLAS counts columns first: what it sees as Cᵀ = op(B)ᵀ · op(A)ᵀ lies as our C.
   check(cublasGemmEx_64(handle, operation(gemm.transpose_b), operation(gemm.transpose_a), gemm.n, gemm.m, gemm.k, &one,

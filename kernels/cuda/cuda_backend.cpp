@@ -95,19 +95,19 @@ std::string CudaBackend::description() const {
   const std::string how = is_here() ? "CUDA " + version(runtime_version()) + " on a driver for " +
                                           version(static_cast<int>(device_.driver_version))
                                     : "planned for, not here";
-  return Device::cuda(queue_.device).str() + ": " + device_.str() + ", " + name(precision_) + ", " + how;
+  return Device::cuda(queue_.device).str() + ": " + device_.str() + ", " + std::string(name(precision_)) + ", " + how;
 }
 
 // The index is left out: equal devices get equal plans.
 std::string CudaBackend::fingerprint() const {
   return "cuda, " + device_.json() + ", memory bus " + std::to_string(device_.memory_bus_bits) + ", " +
-         name(precision_);
+         std::string(name(precision_));
 }
 
 void CudaBackend::set_precision(Precision precision) {
   if (precision == Precision::tf32 && !device_.has_tf32())
     throw DeviceError("precision: this GPU has no tf32; got tf32 for " + device_.str() +
-                      "; expected fp32, or compute capability 8.0 or later");
+                      "; expected fp32 or strict, or compute capability 8.0 or later");
   const Precision best = device_.has_tf32() ? Precision::tf32 : Precision::fp32;
   precision_ = precision == Precision::automatic ? best : precision;
 }

@@ -41,9 +41,6 @@ DeviceProperties read_device_properties(const std::string& file);
 /// Of a device that is here.
 DeviceProperties device_properties(int index);
 
-/// "tf32" or "fp32".
-constexpr const char* name(Precision precision) { return precision == Precision::tf32 ? "tf32" : "fp32"; }
-
 DeviceRates rates(const DeviceProperties& device, Precision precision);
 
 }  // namespace sluice::cuda

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include <sluice/kernels/cuda/channel_packs.h>
+#include <sluice/kernels/cuda/float_pair.h>
 #include <sluice/kernels/cuda/launch.h>
 
 namespace sluice::cuda {
@@ -47,15 +48,19 @@ template <int width, class Axis>
 __global__ void avg_pool_kernel(PoolMaps<Axis> maps, const float* x, float* y) {
   for_each_pack(maps.y(), [&](const GridIndex<4>& at, std::int64_t place) {
     const auto rows = maps.rows.of_window(at[1]), columns = maps.columns.of_window(at[2]);
-    Pack<float, width> sum{};
+    FloatPair sums[width];
     for (std::int64_t p = rows.begin; p < rows.end; ++p)
       for (std::int64_t q = columns.begin; q < columns.end; ++q) {
         const auto values = load_pack<width>(x, maps.in_x(at, p, q));
-        for (int i = 0; i < width; ++i) sum.at[i] += values.at[i];
+        for (int i = 0; i < width; ++i) sums[i].add(values.at[i]);
       }
-    const float scale = 1.0f / static_cast<float>(maps.rows.divisor(at[1]) * maps.columns.divisor(at[2]));
-    for (int i = 0; i < width; ++i) sum.at[i] *= scale;
-    reinterpret_cast<Pack<float, width>*>(y)[place] = sum;
+    const auto divisor = static_cast<float>(maps.rows.divisor(at[1]) * maps.columns.divisor(at[2]));
+    Pack<float, width> means;
+    for (int i = 0; i < width; ++i) {
+      const float rest = sums[i].rest;  // NaN where the sum is infinite, which the mean is to be then
+      means.at[i] = (rest == rest ? sums[i].sum + rest : sums[i].sum) / divisor;
+    }
+    reinterpret_cast<Pack<float, width>*>(y)[place] = means;
   });
 }
 
@@ -67,9 +72,9 @@ __global__ void avg_pool_grad_kernel(PoolMaps<Axis> maps, const float* dy, float
     Pack<float, width> sum{};
     for (std::int64_t i = rows.begin; i < rows.end; ++i)
       for (std::int64_t j = columns.begin; j < columns.end; ++j) {
-        const float scale = 1.0f / static_cast<float>(maps.rows.divisor(i) * maps.columns.divisor(j));
+        const auto divisor = static_cast<float>(maps.rows.divisor(i) * maps.columns.divisor(j));
         const auto values = load_pack<width>(dy, maps.in_y(at, i, j));
-        for (int k = 0; k < width; ++k) sum.at[k] += values.at[k] * scale;
+        for (int k = 0; k < width; ++k) sum.at[k] += values.at[k] / divisor;
       }
     reinterpret_cast<Pack<float, width>*>(dx)[place] = sum;
   });

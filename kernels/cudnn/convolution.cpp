@@ -149,7 +149,7 @@ std::shared_ptr<ConvolutionPlan> plan(const LoweringContext& context, const Conv
   auto& library = cuda::backend(context).one<Library>();
   PlanCache& cache = library.cache();
   const Wanted wanted = context.has_chooser() ? Wanted::worth_timing : Wanted::first_within_any_cap;
-  const std::string key = convolution.str() + ", " + cuda::name(library.backend().precision()) +
+  const std::string key = convolution.str() + ", " + std::string(name(library.backend().precision())) +
                           (wanted == Wanted::worth_timing ? ", to be timed" : "");
   const std::vector<Engine>* engines = cache.find(key);
   if (!engines) engines = &cache.add(key, find_engines(library, context.op().type(), convolution, wanted));

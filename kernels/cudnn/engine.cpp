@@ -21,7 +21,7 @@ bool deterministic(const std::vector<cudnnBackendNumericalNote_t>& notes) {
 }
 
 /// Of f32 operands tensor cores round the inputs to tf32. Transforms with large constants lose more digits than a sum
-/// of products does, which tf32 hides and fp32 shows.
+/// of products does, which tf32 hides and fp32 shows; strict allows no such transform at all.
 bool precise(const std::vector<cudnnBackendNumericalNote_t>& notes, Precision precision) {
   const auto none_of = [&](std::initializer_list<cudnnBackendNumericalNote_t> unwanted) {
     return std::none_of(unwanted.begin(), unwanted.end(), [&](auto note) { return has(notes, note); });
@@ -29,7 +29,8 @@ bool precise(const std::vector<cudnnBackendNumericalNote_t>& notes, Precision pr
   return none_of({CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS, CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION}) &&
          (precision == Precision::tf32 ||
           none_of({CUDNN_NUMERICAL_NOTE_TENSOR_CORE, CUDNN_NUMERICAL_NOTE_FFT, CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_6x6,
-                   CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_13x13}));
+                   CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_13x13})) &&
+         (precision != Precision::strict || none_of({CUDNN_NUMERICAL_NOTE_WINOGRAD}));
 }
 
 Engine engine_of(const Descriptor& configuration, const Descriptor& engine) {
@@ -186,7 +187,7 @@ std::vector<Engine> find_engines(Library& library, std::string_view op, const Co
   if (found.empty()) found = search.in(convolution, /*fused=*/false);
   if (found.empty())
     throw BackendError(std::string(op) + ": cuDNN " + version() + " has no plan for it; got " + convolution.str() +
-                       ", f32 in " + cuda::name(library.backend().precision()) + " on " +
+                       ", f32 in " + std::string(name(library.backend().precision())) + " on " +
                        library.backend().properties().name + "; expected one that it can plan; tried " +
                        search.tried());
   return found;

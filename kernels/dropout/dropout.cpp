@@ -4,6 +4,7 @@
 
 #include <sluice/core/differentiate.h>
 #include <sluice/core/error.h>
+#include <sluice/core/number_text.h>
 
 namespace sluice {
 
@@ -24,9 +25,10 @@ void DropoutOp::gradient(GradientContext& context) const {
   context.set(0, context.graph().add1(std::make_shared<DropoutOp>(rate_, id_), {context.dy()}));
 }
 
-Var dropout(Var x, float rate) {
-  if (!(rate >= 0 && rate < 1))
-    throw UsageError("dropout: rate is out of range; got " + std::to_string(rate) + "; expected 0 <= rate < 1");
+Var dropout(Var x, double rate) {
+  if (!(rate >= 0 && rate <= 1 - 0x1p-24))
+    throw UsageError("dropout: rate is out of range; got " + number_text(rate) +
+                     "; expected 0 <= rate < 1, at most 1 - 2^-24");
   if (rate == 0) return x;
   return x.graph().add1(std::make_shared<DropoutOp>(rate, x.graph().next_random_id()), {x});
 }

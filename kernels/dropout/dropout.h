@@ -11,15 +11,16 @@ namespace sluice {
 /// 4), word element % 4, with elements counted channel-fastest ((h·W + w)·C + c): the same for every split, layout,
 /// thread count and device. The id is the graph's next random id. Linear in x. Gradient: the same op, with the same id,
 /// applied to dy. Source: Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR
-/// 2014. Throws UsageError unless 0 <= rate < 1, ShapeError when x is no floating sample value with a channel
+/// 2014. Throws UsageError unless 0 <= rate <= 1 − 2^-24 (a decision has 24 bits; an element goes with the probability
+/// `rate`, rounded up to a multiple of 2^-24), ShapeError when x is no floating sample value with a channel
 /// dimension.
-Var dropout(Var x, float rate);
+Var dropout(Var x, double rate);
 
 /// The op behind dropout; kernels read rate and id.
 class DropoutOp final : public Op {
  public:
-  DropoutOp(float rate, std::uint32_t id) : rate_(rate), id_(id) {}
-  float rate() const { return rate_; }
+  DropoutOp(double rate, std::uint32_t id) : rate_(rate), id_(id) {}
+  double rate() const { return rate_; }
   std::uint32_t id() const { return id_; }
 
   std::string_view type() const override { return "dropout"; }
@@ -30,7 +31,7 @@ class DropoutOp final : public Op {
   bool linear_in(int) const override { return true; }
 
  private:
-  float rate_;
+  double rate_;
   std::uint32_t id_;
 };
 

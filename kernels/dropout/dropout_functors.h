@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 #include <sluice/core/host_device.h>
@@ -12,11 +13,9 @@ struct DropoutFunctor {
   std::int32_t threshold;  ///< rate · 2^24, rounded up
   double factor;           ///< 1 / (1 − rate)
 
-  explicit DropoutFunctor(float rate)
-      : threshold(static_cast<std::int32_t>(static_cast<double>(rate) * 16777216.0)),
-        factor(1.0 / (1.0 - static_cast<double>(rate))) {
-    if (threshold < static_cast<double>(rate) * 16777216.0) ++threshold;
-  }
+  explicit DropoutFunctor(double rate)
+      : threshold(static_cast<std::int32_t>(std::ceil(rate * 16777216.0))),
+        factor(1.0 / (1.0 - rate)) {}
 
   template <class T>
   SLUICE_HOST_DEVICE T operator()(T x, std::uint32_t word) const {

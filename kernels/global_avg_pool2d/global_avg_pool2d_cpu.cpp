@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include <sluice/kernels/channel_view.h>
+#include <sluice/kernels/cpu/column_sums.h>
 #include <sluice/kernels/cpu/parallel.h>
 #include <sluice/kernels/onednn/onednn.h>
 
@@ -9,36 +10,21 @@ namespace {
 
 // oneDNN's average pooling would leave [N,C,1,1] in blocks and want a reorder to [N,C]; these loops write it directly.
 
-/// Sum of `count` adjacent numbers, in lanes so that it vectorises without reordering by the compiler.
-SLUICE_CLONES float sum_of(const float* x, std::int64_t count) {
-  constexpr int lanes = 16;
-  float sums[lanes] = {};
-  std::int64_t i = 0;
-  for (; i + lanes <= count; i += lanes)
-    for (int l = 0; l < lanes; ++l) sums[l] += x[i + l];
-  float sum = 0;
-  for (; i < count; ++i) sum += x[i];
-  for (const float lane : sums) sum += lane;
-  return sum;
-}
-
 /// Means of `channels` adjacent channels: x is [spatial][inner].
-SLUICE_CLONES void mean_of_columns(const float* x, std::int64_t spatial, std::int64_t inner, std::int64_t channels,
-                                   float* y) {
-  for (std::int64_t c = 0; c < channels; ++c) y[c] = 0;
-  for (std::int64_t s = 0; s < spatial; ++s)
-    for (std::int64_t c = 0; c < channels; ++c) y[c] += x[s * inner + c];
-  for (std::int64_t c = 0; c < channels; ++c) y[c] /= static_cast<float>(spatial);
+void mean_of_columns(const float* x, std::int64_t spatial, std::int64_t inner, std::int64_t channels, float* y) {
+  constexpr std::int64_t tile = 64;
+  for (std::int64_t first = 0; first < channels; first += tile) {
+    double sums[tile] = {};
+    const std::int64_t count = std::min(tile, channels - first);
+    cpu::add_rows(x + first, spatial, inner, sums, count);
+    for (std::int64_t c = 0; c < count; ++c) y[first + c] = static_cast<float>(sums[c] / static_cast<double>(spatial));
+  }
 }
 
 /// The reverse: the same row of `inner` channels at every position, zero past `channels`.
-SLUICE_CLONES void spread_row(const float* dy, std::int64_t spatial, std::int64_t inner, std::int64_t channels,
-                              float* dx) {
-  const float scale = 1.0f / static_cast<float>(spatial);
-  for (std::int64_t s = 0; s < spatial; ++s) {
-    for (std::int64_t c = 0; c < channels; ++c) dx[s * inner + c] = dy[c] * scale;
-    for (std::int64_t c = channels; c < inner; ++c) dx[s * inner + c] = 0;
-  }
+void spread_row(const float* dy, std::int64_t spatial, std::int64_t inner, std::int64_t channels, float* dx) {
+  for (std::int64_t c = 0; c < inner; ++c) dx[c] = c < channels ? dy[c] / static_cast<float>(spatial) : 0;
+  for (std::int64_t s = 1; s < spatial; ++s) std::copy_n(dx, inner, dx + s * inner);
 }
 
 constexpr std::int64_t grain_elements = 1 << 14;  // what makes a second thread worth waking
@@ -55,10 +41,7 @@ std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
       for (std::int64_t block = begin; block < end; ++block) {
         const float* from = x + block * v.spatial * v.inner;
         float* to = y + block / v.outer * v.channels + block % v.outer * v.inner;
-        if (v.inner == 1)
-          *to = sum_of(from, v.spatial) / static_cast<float>(v.spatial);
-        else
-          mean_of_columns(from, v.spatial, v.inner, v.valid(block % v.outer), to);
+        mean_of_columns(from, v.spatial, v.inner, v.valid(block % v.outer), to);
       }
     });
   });

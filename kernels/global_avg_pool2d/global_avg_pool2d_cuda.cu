@@ -27,9 +27,9 @@ __global__ void plane_mean_kernel(std::int64_t planes, std::int64_t size, const 
   }
 }
 
-/// dx[n,c,s] = dy[n,c] · scale; dy is plain. Padding becomes 0.
+/// dx[n,c,s] = dy[n,c] / count; dy is plain. Padding becomes 0.
 template <class Shape>
-__global__ void spread_kernel(ChannelView view, float scale, const float* dy, float* dx) {
+__global__ void spread_kernel(ChannelView view, float count, const float* dy, float* dx) {
   const cuda::Extents<4> extents = cuda::pack_extents<Shape>(view);
   const std::int64_t packs = view.samples * view.outer * view.spatial * view.inner / Shape::width;
   const std::int64_t block = blockDim.x, threads = gridDim.x * block, thread = blockIdx.x * block + threadIdx.x;
@@ -39,7 +39,7 @@ __global__ void spread_kernel(ChannelView view, float scale, const float* dy, fl
     cuda::Pack<float, Shape::width> values;
     for (int i = 0; i < Shape::width; ++i) {
       const std::int64_t c = first + i / Shape::per_channel;
-      values.at[i] = c < view.channels ? dy[at[0] * view.channels + c] * scale : 0.0f;
+      values.at[i] = c < view.channels ? dy[at[0] * view.channels + c] / count : 0.0f;
     }
     reinterpret_cast<cuda::Pack<float, Shape::width>*>(dx)[p] = values;
   }
@@ -79,7 +79,7 @@ std::unique_ptr<Kernel> lower_grad(LoweringContext& context) {
         cuda::with_packs(view, [&](auto shape) {
           using Shape = decltype(shape);
           const std::int64_t packs = view.samples * view.outer * view.spatial * view.inner / Shape::width;
-          cuda::launch(queue, packs, spread_kernel<Shape>, view, 1.0f / static_cast<float>(view.spatial),
+          cuda::launch(queue, packs, spread_kernel<Shape>, view, static_cast<float>(view.spatial),
                        static_cast<const float*>(at.inputs[0]), static_cast<float*>(at.outputs[0]));
         });
       });

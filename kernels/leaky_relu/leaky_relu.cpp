@@ -1,9 +1,10 @@
 #include <sluice/kernels/leaky_relu/leaky_relu.h>
 
-#include <cmath>
+#include <limits>
 #include <sstream>
 
 #include <sluice/core/differentiate.h>
+#include <sluice/core/number_text.h>
 #include <sluice/kernels/relu/relu.h>
 
 namespace sluice {
@@ -57,8 +58,8 @@ std::string LeakyReluOpBase::options() const {
 }
 
 void LeakyReluOpBase::check_slope(std::span<const ValueSpec> inputs, std::string_view names) const {
-  if (!(slope_ >= 0) || !std::isfinite(slope_))
-    throw_shape_error(*this, "slope out of range: " + std::to_string(slope_), names, inputs, "0 <= slope < infinity");
+  if (!(slope_ >= 0 && slope_ <= std::numeric_limits<float>::max()))
+    throw_shape_error(*this, "slope out of range: " + number_text(slope_), names, inputs, "0 <= slope <= 3.4e38");
 }
 
 // relu chooses where this multiplies: nothing infinite becomes NaN behind a closed unit.

@@ -10,13 +10,13 @@ namespace sluice {
 /// output has the sign of x; slope 0 is relu.
 /// Gradient: leaky_relu_grad(y, dy), from the output, so that x need not be kept.
 /// Source: Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models", ICML 2013.
-/// Throws ShapeError when x is not floating or slope is negative or not finite.
+/// Throws ShapeError when x is not floating or slope is negative or no f32 number.
 Var leaky_relu(Var x, double slope = 0.01);
 
 /// dx = dy where y > 0, else slope · dy: the gradient of leaky_relu, from its output y. The derivative at 0 is slope.
 ///
 /// y, dy: equal shape and dtype. Returns the same; may overwrite dy or y. Linear in dy, not differentiable in y.
-/// Throws ShapeError when they differ or slope is negative or not finite.
+/// Throws ShapeError when they differ or slope is negative or no f32 number.
 Var leaky_relu_grad(Var y, Var dy, double slope);
 
 /// What both directions share; kernels read the slope.

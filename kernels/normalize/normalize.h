@@ -9,8 +9,8 @@ namespace sluice {
 /// The channels' means and standard deviations.
 struct NormalizeOptions {
   /// One number per channel, or one for all channels; in units of scale · x.
-  std::vector<float> mean = {0};
-  std::vector<float> std = {1};
+  std::vector<double> mean = {0};
+  std::vector<double> std = {1};
   double scale = 1.0 / 255;  ///< brings a byte to [0,1]
 };
 
@@ -35,7 +35,7 @@ class NormalizeOp final : public Op {
   bool differentiable(int) const override { return false; }
 
  private:
-  static double of(const std::vector<float>& numbers, std::int64_t c) {
+  static double of(const std::vector<double>& numbers, std::int64_t c) {
     return numbers[numbers.size() == 1 ? 0 : static_cast<std::size_t>(c)];
   }
 

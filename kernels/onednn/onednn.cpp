@@ -129,9 +129,8 @@ dnnl::convolution_backward_weights::primitive_desc backward_weights(const Convol
                                                                conv.padding, conv.padding);
 }
 
-Md matrix(std::int64_t rows, std::int64_t columns, bool transposed) {
-  return Md({rows, columns}, dnnl::memory::data_type::f32,
-            transposed ? dnnl::memory::format_tag::ba : dnnl::memory::format_tag::ab);
+Md matrix(std::int64_t rows, std::int64_t columns, std::int64_t row_stride, std::int64_t column_stride) {
+  return Md({rows, columns}, dnnl::memory::data_type::f32, dnnl::memory::dims{row_stride, column_stride});
 }
 
 dnnl::matmul::primitive_desc matmul(const Md& a, const Md& b, const Md& bias, const Md& y, bool accumulate) {

@@ -52,8 +52,8 @@ dnnl::convolution_forward::primitive_desc forward(const Convolution& conv, dnnl:
 dnnl::convolution_backward_data::primitive_desc backward_data(const Convolution& conv, dnnl::algorithm algorithm);
 dnnl::convolution_backward_weights::primitive_desc backward_weights(const Convolution& conv, dnnl::algorithm algorithm);
 
-/// A matrix of `rows` x `columns` numbers, or the transpose of one that lies as `columns` x `rows`.
-Md matrix(std::int64_t rows, std::int64_t columns, bool transposed = false);
+/// A matrix of `rows` x `columns` f32 numbers whose rows and columns lie that many numbers apart.
+Md matrix(std::int64_t rows, std::int64_t columns, std::int64_t row_stride, std::int64_t column_stride);
 /// y = a · b + bias; with `accumulate`, y += a · b. bias: [1, columns of y], or empty.
 dnnl::matmul::primitive_desc matmul(const Md& a, const Md& b, const Md& bias, const Md& y, bool accumulate = false);
 

@@ -22,10 +22,10 @@ class SgdKernel final : public cpu::UpdateKernel<groups> {
  public:
   SgdKernel(LoweringContext& context, const SgdOp& op)
       : cpu::UpdateKernel<groups>(context, op.parameters(), op.update_options().clear_gradients),
-        options_(op.update_options()) {}
+        coefficients_(op.update_options()) {}
 
   void run(const RunContext&) override {
-    const SgdFunctor<float> f{this->scalar(0), options_.momentum, options_.weight_decay, options_.nesterov};
+    const SgdFunctor<float> f{coefficients_, this->scalar(0)};
     this->update(grain, [&](const std::array<float*, groups>& at, std::int64_t count) {
       if constexpr (groups == 3)
         momentum_range(f, at[0], at[1], at[2], count);
@@ -35,7 +35,7 @@ class SgdKernel final : public cpu::UpdateKernel<groups> {
   }
 
  private:
-  SgdUpdateOptions options_;
+  SgdCoefficients<float> coefficients_;
 };
 
 std::unique_ptr<Kernel> lower_sgd(LoweringContext& context) {

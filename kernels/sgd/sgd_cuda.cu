@@ -6,11 +6,10 @@ namespace sluice {
 namespace {
 
 struct SgdUpdate {
+  SgdCoefficients<float> coefficients;
   const float* lr;
-  float momentum, weight_decay;
-  bool nesterov;
 
-  __device__ SgdFunctor<float> step() const { return {*lr, momentum, weight_decay, nesterov}; }
+  __device__ SgdFunctor<float> step() const { return {coefficients, *lr}; }
 };
 
 template <int groups>
@@ -18,14 +17,12 @@ class SgdKernel final : public cuda::UpdateKernel<groups> {
  public:
   SgdKernel(LoweringContext& context, const SgdOp& op)
       : cuda::UpdateKernel<groups>(context, op.parameters(), op.update_options().clear_gradients),
-        options_(op.update_options()) {}
+        coefficients_(op.update_options()) {}
 
-  void run(const RunContext&) override {
-    this->update(SgdUpdate{this->scalar(0), options_.momentum, options_.weight_decay, options_.nesterov});
-  }
+  void run(const RunContext&) override { this->update(SgdUpdate{coefficients_, this->scalar(0)}); }
 
  private:
-  SgdUpdateOptions options_;
+  SgdCoefficients<float> coefficients_;
 };
 
 std::unique_ptr<Kernel> lower_sgd(LoweringContext& context) {

@@ -16,8 +16,7 @@ std::unique_ptr<Kernel> lower_sgd(LoweringContext& context) {
   return make_kernel(
       [counts, options = op.update_options(), lr_input = op.lr_input()](const Addresses& at, const RunContext&) {
         const auto value = [&](std::size_t i) { return static_cast<double*>(at.inputs[i]); };
-        const SgdFunctor<double> f{*value(static_cast<std::size_t>(lr_input)), options.momentum, options.weight_decay,
-                                   options.nesterov};
+        const SgdFunctor<double> f{SgdCoefficients<double>(options), *value(static_cast<std::size_t>(lr_input))};
         const std::size_t m = counts.size();
         for (std::size_t k = 0; k < m; ++k) {
           for (std::int64_t i = 0; i < counts[k]; ++i) {

@@ -3,6 +3,7 @@
 #include <sluice/core/error.h>
 #include <sluice/kernels/arithmetic/arithmetic_functors.h>
 #include <sluice/kernels/cpu/binary.h>
+#include <sluice/kernels/cpu/column_sums.h>
 #include <sluice/kernels/cpu/parallel.h>
 #include <sluice/kernels/lowering.h>
 #include <sluice/kernels/structural/structural_copies.h>
@@ -20,12 +21,10 @@ SLUICE_CLONES void scale_by_range(cpu::Operand x, cpu::Operand s, float* y, std:
 constexpr std::int64_t tile = 512;  // columns summed together: 4 KiB of doubles on the stack
 
 /// total[i] += Σ over rows of x[row][i] for `count` <= tile columns, in double.
-SLUICE_CLONES void add_rows(const float* x, std::int64_t rows, std::int64_t stride, float* total, std::int64_t count) {
+void add_rows(const float* x, std::int64_t rows, std::int64_t stride, float* total, std::int64_t count) {
   double sums[tile];
-  for (std::int64_t i = 0; i < count; ++i) sums[i] = 0;
-  for (std::int64_t row = 0; row < rows; ++row)
-#pragma omp simd
-    for (std::int64_t i = 0; i < count; ++i) sums[i] += static_cast<double>(x[row * stride + i]);
+  std::fill_n(sums, count, 0.0);
+  cpu::add_rows(x, rows, stride, sums, count);
   for (std::int64_t i = 0; i < count; ++i) total[i] += static_cast<float>(sums[i]);
 }
 

@@ -45,7 +45,8 @@ std::string parse_device(const std::string& text) {
 }
 
 Precision parse_precision(const std::string& text) {
-  return parse_choice(text, {"fp32", "tf32"}) == "tf32" ? Precision::tf32 : Precision::fp32;
+  const std::string choice = parse_choice(text, {"fp32", "tf32", "strict"});
+  return choice == "tf32" ? Precision::tf32 : choice == "strict" ? Precision::strict : Precision::fp32;
 }
 
 std::string parse_file_name(const std::string& text) {

@@ -48,7 +48,8 @@ void describe(CLI::App& app, TrainerFlags& f) {
       [&](const std::string& s) { f.device = parse_device(s); });
   add(app, "--threads", "N", fmt::format("of the cpu device; 0: OMP_NUM_THREADS, or all cores [{}]", f.threads),
       [&](const std::string& s) { f.threads = parse_whole<int>(s, 0); });
-  add(app, "--precision", "fp32|tf32", "what convolutions and matrix products multiply in [tf32 where a device has it]",
+  add(app, "--precision", "fp32|tf32|strict",
+      "what convolutions and matrix products multiply in; strict: fp32 without Winograd [tf32 where a device has it]",
       [&](const std::string& s) { f.precision = parse_precision(s); });
   app.add_flag_callback(
       "--no-graph", [&f] { f.record = false; }, "launch every kernel of every replay by itself, not as CUDA graphs");

@@ -95,10 +95,9 @@ void declare_flags(CLI::App& app, PlanFlags& f) {
   add(app, "--device", "cpu|cuda", "where to compute [cpu]", [&](const std::string& s) { f.device = parse_device(s); });
   add(app, "--gpu", "FILE", "plan for the GPU with these properties (see gpus/), which need not be here; implies cuda",
       [&](const std::string& s) { f.gpu = s; });
-  add(app, "--precision", "fp32|tf32", "of convolutions and matrix products [tf32 on GPUs that have it, else fp32]",
-      [&](const std::string& s) {
-        f.precision = parse_choice(s, {"fp32", "tf32"}) == "tf32" ? Precision::tf32 : Precision::fp32;
-      });
+  add(app, "--precision", "fp32|tf32|strict",
+      "of convolutions and matrix products; strict: fp32 without Winograd [tf32 on GPUs that have it, else fp32]",
+      [&](const std::string& s) { f.precision = parse_precision(s); });
   add(app, "--threads", "N", "of the cpu device; 0: OMP_NUM_THREADS, or all cores [0]",
       [&](const std::string& s) { f.threads = parse_whole<int>(s, 0); });
   add(app, "--bn", "local|exact", "BatchNorm over each micro-batch or over the logical batch [local]",

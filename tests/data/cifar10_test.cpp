@@ -60,8 +60,8 @@ TEST(Cifar10, OffersImageAndLabel) {
   EXPECT_EQ(image.name, "image");
   EXPECT_EQ(image.shape, Shape({3, 32, 32}));
   EXPECT_EQ(image.dtype, DType::u8);
-  EXPECT_EQ(image.mean, (std::vector<float>{0.4914f, 0.4822f, 0.4465f}));
-  EXPECT_EQ(image.std, (std::vector<float>{0.2470f, 0.2435f, 0.2616f}));
+  EXPECT_EQ(image.mean, (std::vector<double>{0.4914, 0.4822, 0.4465}));
+  EXPECT_EQ(image.std, (std::vector<double>{0.2470, 0.2435, 0.2616}));
   const FieldSpec& label = data.spec().fields[1];
   EXPECT_EQ(label.name, "label");
   EXPECT_EQ(label.shape, Shape{});

@@ -76,8 +76,8 @@ TEST(FashionMnist, OffersImageAndLabel) {
   EXPECT_EQ(image.name, "image");
   EXPECT_EQ(image.shape, Shape({1, 28, 28}));
   EXPECT_EQ(image.dtype, DType::u8);
-  EXPECT_EQ(image.mean, std::vector<float>{0.2860f});
-  EXPECT_EQ(image.std, std::vector<float>{0.3530f});
+  EXPECT_EQ(image.mean, std::vector<double>{0.2860});
+  EXPECT_EQ(image.std, std::vector<double>{0.3530});
   const FieldSpec& label = data.spec().fields[1];
   EXPECT_EQ(label.name, "label");
   EXPECT_EQ(label.shape, Shape{});

@@ -36,8 +36,8 @@ TEST(TensorDataset, OffersTensorsByName) {
 
 TEST(TensorDataset, KeepsNormalisation) {
   const TensorDataset data("toy", {{"image", Tensor({2, 1, 4, 4}, DType::u8), {0.5f}, {0.25f}}});
-  EXPECT_EQ(data.spec().fields[0].mean, std::vector<float>{0.5f});
-  EXPECT_EQ(data.spec().fields[0].std, std::vector<float>{0.25f});
+  EXPECT_EQ(data.spec().fields[0].mean, std::vector<double>{0.5});
+  EXPECT_EQ(data.spec().fields[0].std, std::vector<double>{0.25});
 }
 
 TEST(TensorDataset, RejectsBadFields) {

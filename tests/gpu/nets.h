@@ -46,7 +46,7 @@ inline const std::vector<SmallModel>& small_models() {
 
 /// Images as bytes, which are normalised on the device, and labels.
 inline TensorDataset random_images(const SmallModel& model, std::int64_t samples) {
-  const std::vector<float> mean(static_cast<std::size_t>(model.image[0]), 0.5f), std(mean.size(), 0.25f);
+  const std::vector<double> mean(static_cast<std::size_t>(model.image[0]), 0.5), std(mean.size(), 0.25);
   return TensorDataset("random",
                        {{"image", random_tensor(model.image.with_leading(samples), DType::u8, 0, 255, 1), mean, std},
                         {"label", random_tensor({samples}, DType::i32, 0, small_model_classes - 1, 2)}});

@@ -70,7 +70,7 @@ TEST_F(CudnnPlans, EveryKindOfConvolution) {
                {"grouped", {64, 28, 28}, {64, 16, 3, 3}, true, {.padding = 1, .groups = 4}},
                {"depthwise", {32, 28, 28}, {32, 1, 3, 3}, false, {.padding = 1, .groups = 32}}};
   for (const char* gpu : {"h200", "a100-80gb", "rtx4090", "rtx3060-12gb", "t4"})
-    for (const Precision precision : {Precision::automatic, Precision::fp32}) {
+    for (const Precision precision : {Precision::automatic, Precision::fp32, Precision::strict}) {
       const auto backend = open_planned_cuda(shipped(gpu));
       backend->set_precision(precision);
       for (const auto& kind : kinds)

@@ -20,7 +20,7 @@ namespace {
 
 Tensor ones(const Shape& shape) { return random_tensor(shape, DType::f32, 1, 1, 0); }
 
-OpPtr dropout_op(float rate, std::uint32_t id = 0) { return std::make_shared<DropoutOp>(rate, id); }
+OpPtr dropout_op(double rate, std::uint32_t id = 0) { return std::make_shared<DropoutOp>(rate, id); }
 
 TEST(Dropout, EqualsReferenceAndDifferences) {
   for (const Shape& shape : {Shape{1}, Shape{7}, Shape{1000}, Shape{5000}, Shape{3, 5, 5}, Shape{16, 9, 9},
@@ -49,7 +49,7 @@ TEST(Dropout, FollowsThePublishedStream) {
 
 TEST(Dropout, KeepsItsShareAndItsMean) {
   constexpr double count = 16.0 * 64 * 32 * 32;
-  for (const float rate : {0.1f, 0.5f, 0.9f}) {
+  for (const double rate : {0.1, 0.5, 0.9}) {
     const KernelResult got =
         run_kernel({.op = dropout_op(rate), .inputs = {{ones({16, 64, 32, 32})}}, .context = {.seed = 3}});
     double kept = 0, sum = 0;
@@ -129,8 +129,9 @@ TEST(Dropout, EachCallHasItsOwnId) {
 }
 
 TEST(Dropout, RefusesWhatDoesNotFit) {
-  expect_shape_error([](Graph& g) { dropout(g.input("x", {3}), 1); }, {"dropout:", "1.0", "rate < 1"});
+  expect_shape_error([](Graph& g) { dropout(g.input("x", {3}), 1); }, {"dropout:", "got 1;", "rate < 1"});
   expect_shape_error([](Graph& g) { dropout(g.input("x", {3}), -0.5f); }, {"dropout:", "-0.5"});
+  expect_shape_error([](Graph& g) { dropout(g.input("x", {3}), 0.99999999); }, {"got 0.99999999;", "1 - 2^-24"});
   expect_shape_error([](Graph& g) { dropout(g.input("x", {}), 0.5f); }, {"dropout:", "x=f32[N]"});
   expect_shape_error([](Graph& g) { dropout(g.parameter(Parameter(Tensor({3}))), 0.5f); }, {"dropout:", "x=f32[3]"});
 }

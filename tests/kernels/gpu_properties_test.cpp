@@ -66,6 +66,10 @@ TEST_F(GpuProperties, PrecisionIsTheDevices) {
   h200->set_precision(Precision::fp32);
   EXPECT_EQ(h200->precision(), Precision::fp32);
   EXPECT_NE(h200->fingerprint(), in_tf32);
+  const std::string in_fp32 = h200->fingerprint();
+  h200->set_precision(Precision::strict);
+  EXPECT_EQ(h200->precision(), Precision::strict);
+  EXPECT_NE(h200->fingerprint(), in_fp32);
   h200->set_precision(Precision::automatic);
   EXPECT_EQ(h200->fingerprint(), in_tf32);
 }

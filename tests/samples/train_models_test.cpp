@@ -30,7 +30,7 @@ constexpr std::int64_t width = 8;
 
 /// Random images, u8 or f32, and labels: one for an image, or one for each pixel with some of them ignored.
 TensorDataset random_images(std::int64_t n, const Shape& image, bool per_pixel, bool bytes, std::uint64_t seed = 1) {
-  const std::vector<float> mean(static_cast<std::size_t>(image[0]), 0.5f), std(mean.size(), 0.25f);
+  const std::vector<double> mean(static_cast<std::size_t>(image[0]), 0.5), std(mean.size(), 0.25);
   const TensorDataset::Field images =
       bytes ? TensorDataset::Field("image", random_tensor(image.with_leading(n), DType::u8, 0, 255, seed), mean, std)
             : TensorDataset::Field("image", random_tensor(image.with_leading(n), DType::f32, -1, 1, seed));

@@ -13,6 +13,8 @@ check 'a line for each budget' same "$(wc -l <"$work/plan.csv")" 3
 check 'times in the JSON' grep -q '"predicted_relative_time"' "$work/plan.json"
 check 'a page' grep -q '<html' "$work/plan.html"
 
+expect 0 ', strict' plan --model lenet --batch 64 --budget 8MiB --precision strict
+expect 2 '--precision' plan --model lenet --precision bf16
 expect 2 '--model is missing' plan
 expect 2 'resnet50' plan --model resnet51
 expect 2 'channels x height x width' plan --model lenet --input 3x32

@@ -47,6 +47,8 @@ check 'and told' grep -q 'it is not used and will be replaced' "$work/err"
 
 plan fp32 resnet18_cifar a100-80gb 1GiB --precision fp32
 check 'fp32 is another plan' grep -q ', fp32, planned' "$work/out"
+plan strict resnet18_cifar a100-80gb 1GiB --precision strict
+check 'strict is another plan' grep -q ', strict, planned' "$work/out"
 
 expect 1 'has no tf32' plan --model lenet --gpu "$gpus/t4.json" --precision tf32
 expect 2 '--precision' plan --model lenet --gpu "$gpus/t4.json" --precision bf16
