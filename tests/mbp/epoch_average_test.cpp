@@ -213,7 +213,7 @@ TEST_F(EpochAverages, OfWhatDoesNotAddUpAreMeansBySamples) {
 }
 
 TEST_F(EpochAverages, LeaveTheNextEpochAlone) {
-  // The metric is the same node as a gradient, which the update leaves at zero for the next step.
+  // What is written into the slab to compute its numbers is put back.
   for (const Device device : {Device::reference(), Device::cpu()}) {
     const TensorDataset data = linear_data(40);
     const auto step_of = [](LinearNet& net) {
