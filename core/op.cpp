@@ -10,6 +10,10 @@ std::string ValueSpec::str() const {
   return std::string(name(dtype)) + (by_product ? shape.str() + " by-product" : shape.str(is_sample()));
 }
 
+std::string IntegerRange::str() const {
+  return std::to_string(first) + " to " + std::to_string(last) + (also ? ", or " + std::to_string(*also) : "");
+}
+
 void Op::gradient(GradientContext&) const {
   throw ShapeError(std::string(type()) + ": is not differentiable; expected a loss that does not depend on it");
 }

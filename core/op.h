@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,6 +35,17 @@ struct ValueSpec {
   /// "f32[N,3,32,32]" for a sample value, "f32[64,3,3,3]" for a batch value, "f64[3,64] by-product".
   std::string str() const;
   friend bool operator==(const ValueSpec&, const ValueSpec&) = default;
+};
+
+/// What an input of integers may hold: `first` to `last`, and `also` beside them (a label that does not count).
+struct IntegerRange {
+  std::int64_t first = 0, last = 0;
+  std::optional<std::int64_t> also = {};
+
+  bool holds(std::int64_t number) const { return (first <= number && number <= last) || number == also; }
+  /// "0 to 9, or -100".
+  std::string str() const;
+  friend bool operator==(const IntegerRange&, const IntegerRange&) = default;
 };
 
 /// The mathematics of one operation: shapes, gradient, and what the planner may do with it. Ops are immutable and
@@ -77,6 +89,17 @@ class Op {
   virtual bool cheap() const { return true; }
   /// The result depends on how the logical batch is split (local BatchNorm).
   virtual bool split_dependent() const { return false; }
+  /// What input `i`, of i32 or u8, may hold; empty: any number. A Trainer checks the samples of a data set as it reads
+  /// them, so that no kernel sees another number.
+  virtual std::optional<IntegerRange> integer_range(int /*input*/, std::span<const ValueSpec> /*inputs*/) const {
+    return std::nullopt;
+  }
+  /// The fewest samples for which the op has a meaning (a variance needs two numbers): of a micro-batch where the op
+  /// depends on the split, else of a logical batch. A plan with fewer is refused.
+  virtual std::int64_t least_samples(std::span<const ValueSpec> /*inputs*/) const { return 1; }
+  /// Batch value `i` holds sums over samples with their number, of which the op makes means (moments): its results do
+  /// not grow with the number of samples.
+  virtual bool takes_means_of(int /*input*/) const { return false; }
   /// The op that gives relu of this one's output from the same inputs, where one kernel does both; null: none.
   virtual std::shared_ptr<const Op> with_relu() const { return nullptr; }
   /// The op that adds one more input, of the output's shape, to this one's output; null: none.

@@ -1,6 +1,7 @@
 #include <sluice/data/loader.h>
 
 #include <chrono>
+#include <cstring>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -20,11 +21,18 @@ std::int64_t samples_of(const Dataset& dataset, const LoaderOptions& options) {
   return options.samples > 0 ? options.samples : spec.samples;
 }
 
+std::int64_t integer_at(const std::byte* values, DType dtype, std::int64_t i) {
+  if (dtype == DType::u8) return std::to_integer<std::int64_t>(values[i]);
+  std::int32_t number = 0;
+  std::memcpy(&number, values + static_cast<std::size_t>(i) * sizeof(number), sizeof(number));
+  return number;
+}
+
 }  // namespace
 
 Loader::Loader(const Dataset& dataset, LoaderOptions options)
     : dataset_(dataset),
-      options_(options),
+      options_(std::move(options)),
       samples_(samples_of(dataset, options)) {
   for (const FieldSpec& field : dataset.spec().fields) fields_.push_back({field.sample_bytes(), nullptr});
   try {
@@ -119,6 +127,26 @@ void Loader::load() {
       fail(error.what());
     } catch (...) {
       fail("an exception of unknown type");
+    }
+    check(index, first_ + i, static_cast<std::size_t>(i));
+  }
+}
+
+/// Of a sample that was read as number `sample` of the request.
+void Loader::check(std::int64_t index, std::int64_t position, std::size_t sample) const {
+  for (const FieldCheck& check : options_.checks) {
+    const Field& field = fields_[check.field];
+    if (!field.to) continue;
+    const FieldSpec& spec = dataset_.spec().fields[check.field];
+    const std::byte* const bytes = field.to + sample * field.sample_bytes;
+    for (std::int64_t e = 0; e < spec.shape.elements(); ++e) {
+      const std::int64_t number = integer_at(bytes, spec.dtype, e);
+      if (check.range.holds(number)) continue;
+      throw DataError("loader: field '" + spec.name + "' of sample " + std::to_string(index) + " of '" +
+                      dataset_.spec().name + "' is out of range (epoch " + std::to_string(epoch_) + ", position " +
+                      std::to_string(position) + (spec.shape.rank() ? ", element " + std::to_string(e) : "") +
+                      "); got " + std::to_string(number) + "; expected " + check.range.str() + " (" + check.reader +
+                      ")");
     }
   }
 }

@@ -7,20 +7,30 @@
 #include <exception>
 #include <mutex>
 #include <span>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include <sluice/core/op.h>
 #include <sluice/data/dataset.h>
 #include <sluice/data/load_log.h>
 
 namespace sluice {
 
+/// What the integers of a field must be (see IntegerRange); `reader` names who says so, for the error.
+struct FieldCheck {
+  std::size_t field = 0;  ///< of the data set's spec; i32 or u8
+  IntegerRange range;
+  std::string reader;
+};
+
 /// Which samples a Loader streams, and in which order.
 struct LoaderOptions {
   std::uint64_t seed = 0;
-  bool shuffle = true;       ///< another order every epoch, given by (seed, epoch); otherwise by index
-  std::int64_t samples = 0;  ///< use only the first samples of the data set; 0: all
-  LoadLog* log = nullptr;    ///< where to note what was copied when; must outlive the loader
+  bool shuffle = true;                  ///< another order every epoch, given by (seed, epoch); otherwise by index
+  std::int64_t samples = 0;             ///< use only the first samples of the data set; 0: all
+  LoadLog* log = nullptr;               ///< where to note what was copied when; must outlive the loader
+  std::vector<FieldCheck> checks = {};  ///< of every sample, as it is read
 };
 
 /// Streams micro-batches from a data set into staging, from one thread of its own, so that the next
@@ -56,13 +66,14 @@ class Loader {
 
   /// Starts to write `count` samples, from position `first` of `epoch` on: field f of the data
   /// set's spec goes to fields[f], sample after sample, count * sample_bytes() bytes. A null
-  /// pointer leaves its field out. The memory (not the span) must stay valid until wait() returns
+  /// pointer leaves its field out, unchecked. The memory (not the span) must stay valid until wait() returns
   /// or the loader is destroyed. Throws UsageError when another request is outstanding, the range
   /// is empty or leaves the epoch, or fields has another length than the spec.
   void request(std::uint64_t epoch, std::int64_t first, std::int64_t count, std::span<std::byte* const> fields);
   /// Blocks until the outstanding request is done; returns at once when there is none. Throws what
-  /// the data set threw, as a DataError that names the sample; the request is then over, its memory
-  /// half written, and the loader is ready for another.
+  /// the data set threw, as a DataError that names the sample, and a DataError for a number that a
+  /// check does not let pass; the request is then over, its memory half written, and the loader is
+  /// ready for another.
   void wait();
 
   /// Seconds that wait() has blocked since construction: time in which the user was faster than the
@@ -78,6 +89,7 @@ class Loader {
 
   void run();  // the thread
   void load();
+  void check(std::int64_t index, std::int64_t position, std::size_t sample) const;
 
   const Dataset& dataset_;
   const LoaderOptions options_;

@@ -14,6 +14,9 @@ namespace sluice {
 /// computation. Derived classes list their member modules in children() and, for leaf layers, their parameters in
 /// parameters(). Modules move and do not copy: a copy would share its parameters, which nobody expects of a second
 /// layer.
+///
+/// What children() and parameters() leave out is not part of the model: it is not initialised, saved, frozen or set to
+/// evaluation with it. A Trainer refuses a step that reads such a parameter, unless that is initialised and frozen.
 class Module {
  public:
   using ChildVisitor = std::function<void(std::string_view name, Module& child)>;

@@ -58,7 +58,7 @@ class Choice {
       if (std::unique_ptr<RunPlan> plan = plan_for(micro_batch)) plans.push_back(std::move(plan));
       return plans.back()->summary.micro_batch == MicroBatches(wish_.batch, micro_batch).size(0);
     };
-    for (std::int64_t smaller = largest / 2; smaller >= 1; smaller /= 2) consider(smaller);
+    for (std::int64_t smaller = largest / 2; smaller >= wish_.least; smaller /= 2) consider(smaller);
     if (wish_.recompute == Recompute::automatic)
       for (std::int64_t larger = 2 * largest; larger <= wish_.batch && consider(larger);) larger *= 2;
     return fastest_of(plans);
@@ -107,8 +107,8 @@ class Choice {
     return bytes;
   }
 
-  /// The largest micro-batch whose plan fits, or 0. The peak is nearly a straight line over it: interpolation between
-  /// one that fits and one that does not, then upward while the next ones still fit.
+  /// The largest micro-batch whose plan fits, or 0 where that is below the least. The peak is nearly a straight line
+  /// over it: interpolation between one that fits and one that does not, then upward while the next ones still fit.
   std::int64_t largest_that_fits(Recompute recompute) const {
     const std::size_t budget = wish_.budget_bytes;
     std::int64_t low = 0, high = wish_.batch;
@@ -128,15 +128,15 @@ class Choice {
     constexpr std::int64_t neighbours = 4;
     for (std::int64_t tried = high + 1; tried <= std::min(wish_.batch, high + neighbours); ++tried)
       if (peak(tried, recompute) <= budget) low = tried;
-    return low;
+    return low < wish_.least ? 0 : low;
   }
 
-  /// Workspaces can make one sample dearer than a few.
-  std::int64_t few() const { return std::min<std::int64_t>(wish_.batch, 2); }
+  /// Workspaces can make the least micro-batch dearer than a few samples more.
+  std::int64_t few() const { return std::min(wish_.batch, wish_.least + 1); }
 
-  /// One sample or a few, where no more is in sight, or 0.
+  /// The least micro-batch or a few samples more, where no more is in sight, or 0.
   std::int64_t least_that_fits() const {
-    for (std::int64_t micro_batch = few(); micro_batch > 0; --micro_batch)
+    for (std::int64_t micro_batch = few(); micro_batch >= wish_.least; --micro_batch)
       if (fits(*least_plan(micro_batch))) return micro_batch;
     return 0;
   }
@@ -169,10 +169,11 @@ class Choice {
 
   [[noreturn]] void refuse_budget() const {
     std::size_t least = no_limit;
-    for (std::int64_t micro_batch = 1; micro_batch <= few(); ++micro_batch)
+    for (std::int64_t micro_batch = wish_.least; micro_batch <= few(); ++micro_batch)
       least = std::min(least, least_plan(micro_batch)->summary.planned_peak_bytes());
-    throw OutOfMemory("plan: the budget of " + both(wish_.budget_bytes) +
-                      " is below what one sample needs; the smallest feasible budget is " + both(least));
+    throw OutOfMemory("plan: the budget of " + both(wish_.budget_bytes) + " is below what " +
+                      (wish_.least > 1 ? std::to_string(wish_.least) + " samples need" : "one sample needs") +
+                      "; the smallest feasible budget is " + both(least));
   }
 
   const Planner& planner_;

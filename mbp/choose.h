@@ -25,6 +25,7 @@ using Planner = std::function<std::unique_ptr<RunPlan>(const PlanChoice& choice)
 struct PlanWish {
   std::int64_t batch = 0;
   std::int64_t micro_batch = 0;  ///< 0: the largest that fits; without a budget the whole batch
+  std::int64_t least = 1;        ///< no smaller micro-batch is taken
   bool fastest = false;          ///< with micro_batch 0: the one predicted to be fastest
   std::size_t budget_bytes = 0;  ///< 0: none
   Recompute recompute = Recompute::none;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <sluice/core/device.h>
+#include <sluice/core/error.h>
 #include <sluice/data/loader.h>
 
 namespace sluice {
@@ -41,14 +42,15 @@ class Feeder {
   /// Returns when `range` is in the incoming staging, or is on its way there before the next kernels. Throws DataError.
   void take(const Range& range) {
     if (coming_ != range) {
-      loader_.wait();  // for something that is not wanted after all
-      coming_.reset();
+      drop_coming();
       prefetch(range);
     }
     coming_.reset();
     loader_.wait();
     if (incoming_.uploader) upload(range.count);
   }
+  /// In the data set, of the sample at `position` of `epoch`.
+  std::int64_t index_of(std::uint64_t epoch, std::int64_t position) const { return loader_.index_of(epoch, position); }
   /// Seconds that take() has blocked: what the loader could not hide behind the computation.
   double waited_s() const { return loader_.waited_s(); }
   /// Starts to fill the incoming staging, whose present content the kernels so far are the last to need.
@@ -67,6 +69,15 @@ class Feeder {
   }
 
  private:
+  /// Waits for what is not wanted after all; what is wrong with it is told when somebody wants it.
+  void drop_coming() {
+    coming_.reset();
+    try {
+      loader_.wait();
+    } catch (const DataError&) {
+    }
+  }
+
   void upload(std::int64_t samples) {
     for (const Incoming::Field& field : incoming_.fields)
       if (field.device)

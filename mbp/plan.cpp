@@ -116,6 +116,7 @@ std::ostream& operator<<(std::ostream& out, const Plan& plan) {
     out << " (the batch of " << plan.batch << " is larger than the data set: one step an epoch)";
   else if (plan.tail)
     out << ", the last one of " << plan.tail;
+  if (plan.dropped) out << " (" << plan.dropped << " more are left out)";
   out << '\n';
   if (plan.recomputed)
     out << "  recompute   " << plan.recomputed << " kernels of a replay compute again what was let go, about "
@@ -158,6 +159,8 @@ std::ostream& operator<<(std::ostream& out, const MemoryReport& report) {
 std::ostream& operator<<(std::ostream& out, const Result& result) {
   out << "epoch " << result.epoch + 1 << ": loss " << result.loss;
   for (const auto& [name, value] : result.metrics) out << ", " << name << ' ' << value;
+  if (result.skipped)
+    out << ", " << result.skipped << " logical batch" << (result.skipped == 1 ? "" : "es") << " skipped";
   return out << ", " << static_cast<std::int64_t>(result.images_per_second()) << " samples/s";
 }
 

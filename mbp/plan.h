@@ -32,6 +32,7 @@ struct Plan {
   std::int64_t replays = 0;      ///< per step
   std::int64_t steps_per_epoch = 0;
   std::int64_t tail = 0;            ///< samples of the epoch's last, partial logical batch; 0: none
+  std::int64_t dropped = 0;         ///< samples of the data set that an epoch leaves out (TrainerOptions::drop_last)
   int stages = 1;                   ///< of a training step
   bool recomputes = false;          ///< expensive values that a later stage needs are computed again, not kept
   bool split_dependent = false;     ///< the step's result depends on the micro-batch (local BatchNorm)

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <utility>
 
 #include <sluice/core/error.h>
@@ -34,19 +33,6 @@ class Seal {
  private:
   Backend& backend_;
 };
-
-template <class T>
-bool all_finite_as(const std::vector<std::byte>& bytes) {
-  const T* values = reinterpret_cast<const T*>(bytes.data());
-  return std::all_of(values, values + bytes.size() / sizeof(T), [](T v) { return std::isfinite(v); });
-}
-
-bool all_finite(Backend& backend, const void* address, std::size_t bytes, DType dtype) {
-  if (dtype != DType::f32 && dtype != DType::f64) return true;
-  std::vector<std::byte> host(bytes);
-  backend.copy_out(host.data(), address, bytes);
-  return dtype == DType::f32 ? all_finite_as<float>(host) : all_finite_as<double>(host);
-}
 
 }  // namespace
 
@@ -207,45 +193,54 @@ void Scheduler::write_state(Program& program, const Pass& pass) {
   }
 }
 
-/// Whether the divisor of a batch scalar division is 0.
-bool Scheduler::divides_by_zero(const Part& part, const Instruction& division) const {
-  const int divisor = part.values[at(division.inputs[1])].storage;
-  if (divisor < 0 || plan_.storages[divisor].dims.rank() != 0) return false;
-  const Tensor value = slab_.read(divisor).to(DType::f64);
-  return value.values<double>()[0] == 0;
-}
-
-std::string Scheduler::find_non_finite(Program& program, const Pass& pass, Feeder& feeder) {
-  std::string found;
-  if (recorder_) recorder_->drop_step();
-  const RunPart watch = [&](const PackedPart& packed, const RunContext& context) {
-    const PartAddresses& addresses = slab_.addresses(packed);
-    for (const Instruction& instruction : packed.part.instructions) {
-      if (!found.empty()) return;
-      {
-        const RunningKernel running(instruction.name.c_str());
-        instruction.kernel->run(context);
-        slab_.backend().synchronize();
-      }
-      if (instruction.node < 0) continue;  // a copy of what was looked at already
-      for (const int v : instruction.outputs) {
-        const PartValue& value = packed.part.values[at(v)];
-        const std::size_t bytes = value.storage >= 0 ? plan_.storages.slot_bytes(value.storage) : value.bytes();
-        if (all_finite(slab_.backend(), addresses.values[at(v)], bytes, value.dtype)) continue;
-        found = packed.part.name;
-        if (packed.part.micro_batch > 0) found += ", micro-batch " + std::to_string(context.replay);
-        found += ", node '" + instruction.str() + "'";
-        if (instruction.name == "div" && divides_by_zero(packed.part, instruction))
-          found += " (divides by 0: the total weight of the logical batch is 0)";
-        return;
-      }
-    }
-    count_replay(packed, context);
+std::vector<double> Scheduler::compute_again(Program& program, const std::set<NodeId>& nodes,
+                                             std::span<const std::pair<int, Tensor>> given,
+                                             std::span<const Var> wanted) {
+  const Seal seal(slab_.backend());
+  std::map<int, std::vector<std::byte>> before;  // by storage
+  const auto keep = [&](int storage) {
+    std::vector<std::byte>& bytes = before[storage];
+    if (!bytes.empty()) return;
+    bytes.resize(plan_.storages.bytes(storage));
+    slab_.backend().copy_out(bytes.data(), slab_.storage(storage), bytes.size());
   };
-  run_with(
-      program, pass, feeder, [&](int, std::int64_t) { return found.empty(); }, watch);
+  for (const auto& [storage, value] : given) {
+    keep(storage);
+    slab_.write(storage, value);
+  }
+  const RunContext context = context_of({});
+  const auto run = [&](const PackedPart& packed) {
+    const Part& part = packed.part;
+    std::set<int> changed;  // values of the part in the arena
+    for (const Instruction& instruction : part.instructions) {
+      const auto is_changed = [&](int v) {
+        const int root = part.root(v), storage = part.values[at(root)].storage;
+        return storage >= 0 ? before.contains(storage) : changed.contains(root);
+      };
+      const bool copies =
+          instruction.node < 0 && std::any_of(instruction.inputs.begin(), instruction.inputs.end(), is_changed);
+      if (!copies && !nodes.contains(instruction.node)) continue;
+      for (const int v : instruction.outputs) {
+        const int root = part.root(v), storage = part.values[at(root)].storage;
+        storage >= 0 ? keep(storage) : void(changed.insert(root));
+      }
+      const RunningKernel running(instruction.name.c_str());
+      instruction.kernel->run(context);
+    }
+  };
+  run(program.prologue);
+  run(program.derived[0]);
+  for (std::size_t s = 0; s < program.once.size(); ++s) {
+    run(program.once[s]);
+    run(program.derived[s + 1]);
+  }
+  slab_.backend().synchronize();
+  std::vector<double> numbers;
+  for (const Var& var : wanted) numbers.push_back(read_scalar(program, var));
+  for (const auto& [storage, bytes] : before)
+    slab_.backend().copy_in(slab_.storage(storage), bytes.data(), bytes.size());
   if (verifier_) verifier_->resync();  // these kernels ran without it
-  return found;
+  return numbers;
 }
 
 double Scheduler::read_scalar(const Program& program, Var var) const {

@@ -1,9 +1,14 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <sluice/mbp/feeder.h>
 #include <sluice/mbp/kernel_times.h>
@@ -52,10 +57,16 @@ class Scheduler {
   /// The nodes that write state; after a run() whose results are accepted.
   void write_state(Program& program, const Pass& pass);
 
-  /// Runs the pass again and looks at every value: "stage 0, micro-batch 3: conv1 conv2d". Empty when all is finite.
-  std::string find_non_finite(Program& program, const Pass& pass, Feeder& feeder);
+  /// Runs the pass again, looks at every value, and tells where the NaN or infinity of one of `wanted` begins: "first
+  /// seen in stage 0, micro-batch 3, node 'conv1 conv2d'", and before it the sample and the field that it came with, if
+  /// it did. `wanted`: the loss first, whose cause is told where there are several.
+  std::string find_non_finite(Program& program, const Pass& pass, Feeder& feeder, std::span<const Var> wanted);
 
   double read_scalar(const Program& program, Var var) const;
+  /// What the batch scalars `wanted` would be if the storages of `given` held these values: of the kernels that run
+  /// once, those of `nodes` run again. The slab is as it was afterwards.
+  std::vector<double> compute_again(Program& program, const std::set<NodeId>& nodes,
+                                    std::span<const std::pair<int, Tensor>> given, std::span<const Var> wanted);
   /// Address of a sample value at the end of the last stage's replay, with its description.
   std::pair<const void*, const PartValue*> sample_value(const Program& program, Var var, std::int64_t size) const;
 
@@ -70,6 +81,7 @@ class Scheduler {
   void set_counters(const RunContext& context);
   void count_replay(const PackedPart& part, const RunContext& context);
   bool divides_by_zero(const Part& part, const Instruction& division) const;
+  std::map<std::string, std::string> inputs_not_finite(const Range& micro_batch, const Feeder& feeder) const;
   void take_inputs(std::int64_t samples);
   void clear(int storage);
 

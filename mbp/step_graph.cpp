@@ -1,6 +1,8 @@
 #include <sluice/mbp/step_graph.h>
 
+#include <algorithm>
 #include <map>
+#include <set>
 
 #include <sluice/core/differentiate.h>
 #include <sluice/core/error.h>
@@ -38,6 +40,48 @@ class EvaluationMode {
   Module& model_;
   std::vector<bool> modes_;
 };
+
+/// "'head.weight'", or what can be said of a parameter that no model has named: "f32[10,64]". And who reads it.
+std::string description(const Graph& graph, ValueId parameter) {
+  const Value& value = graph.value(parameter);
+  const std::string& name = value.leaf.parameter->name;
+  std::string text = name.empty() ? value.spec.str() : "'" + name + "' " + value.spec.str();
+  for (NodeId n = 0; n < graph.nodes(); ++n) {
+    const Node& node = graph.node(n);
+    if (std::find(node.inputs.begin(), node.inputs.end(), parameter) == node.inputs.end()) continue;
+    return text + ", read by " + std::string(node.op->type()) + (node.layer.empty() ? "" : " in layer " + node.layer);
+  }
+  return text;
+}
+
+std::set<ValueId> written_values(const Graph& graph) {
+  std::set<ValueId> written;
+  for (const NodeId n : graph.writers())
+    for (const int i : graph.node(n).op->mutates()) written.insert(graph.node(n).inputs[static_cast<std::size_t>(i)]);
+  return written;
+}
+
+/// Whatever parameter the step reads is the model's, or a constant: nobody would initialise, save or switch it to
+/// evaluation with the model, and yet it would be trained.
+void check_owners(Module& model, const Graph& graph) {
+  std::set<const ParameterData*> owned;
+  for (const Parameter& parameter : all_parameters(model)) owned.insert(parameter.data().get());
+  const std::set<ValueId> written = written_values(graph);
+  for (ValueId v = 0; v < graph.values(); ++v) {
+    const ParameterData* const parameter = graph.value(v).leaf.parameter.get();
+    if (!parameter || owned.contains(parameter)) continue;
+    const bool has_value = parameter->initialized || !parameter->initializer;
+    if (has_value && !parameter->trainable && !written.contains(v)) continue;
+    const std::string state = written.contains(v)    ? "updates"
+                              : parameter->trainable ? "would train"
+                                                     : "reads before it has a value";
+    throw UsageError("trainer: the step " + state + " a parameter that is not the model's; got " +
+                     description(graph, v) +
+                     "; expected a parameter of the model given to the Trainer (list its module in children(), or the "
+                     "parameter in parameters()), or one that is initialised and frozen (initialize(), "
+                     "set_trainable(false), statistics frozen too)");
+  }
+}
 
 std::vector<Trained> trained_parameters(Graph& graph, Var loss) {
   std::vector<Trained> trained;
@@ -102,6 +146,7 @@ Trace trace(Module& model, const StepFunction& step, const DataSpec& data) {
   Batch batch(*result.graph, data);
   result.loss = step(batch);
   result.outputs = batch.outputs();
+  check_owners(model, *result.graph);
   return result;
 }
 

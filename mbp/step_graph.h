@@ -30,6 +30,8 @@ struct Trace {
   /// Equal for equal models: the graph's fingerprint and which parameters it refers to.
   std::string identity() const;
 };
+/// Throws UsageError for a parameter that the step reads and `model` does not own, unless it is a constant: initialised
+/// and frozen.
 Trace trace(Module& model, const StepFunction& step, const DataSpec& data);
 /// The same with every module in evaluation mode; modes are restored.
 Trace trace_evaluation(Module& model, const StepFunction& step, const DataSpec& data);

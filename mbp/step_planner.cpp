@@ -6,6 +6,7 @@
 #include <sluice/core/error.h>
 #include <sluice/mbp/refine_plan.h>
 #include <sluice/mbp/replay_times.h>
+#include <sluice/mbp/trainer_checks.h>
 
 namespace sluice {
 
@@ -15,10 +16,15 @@ StepPlanner::StepPlanner(Module& model, const Optimizer& optimizer, const StepFu
       evaluation_data_(options.evaluation.value_or(data)),
       options_(options),
       backend_(&options_.device.backend()) {
+  check_options(data, options);
+  if (options.drop_last) dropped_ = data_.samples % batch();
+  data_.samples -= dropped_;
   Trace traced = trace(model, step, data_);
   identity_ = traced.identity();
   training_ = make_training_graph(std::move(traced), optimizer, options_.fold, options_.keep_gradients);
   evaluation_ = make_evaluation_graph(trace_evaluation(model, step, evaluation_data_));
+  training_least_ = least_samples(training_);
+  evaluation_least_ = least_samples(evaluation_);
   if (options_.tune && options_.tuning.empty())
     throw UsageError("trainer: tune is set and tuning is not; expected the name of the file to write");
   if (!options_.tuning.empty())
@@ -27,9 +33,30 @@ StepPlanner::StepPlanner(Module& model, const Optimizer& optimizer, const StepFu
 
 std::int64_t StepPlanner::batch() const { return std::min(options_.batch, data_.samples); }
 
+/// Why no step can be made with this micro-batch; empty: it can.
+std::string StepPlanner::refusal(std::int64_t micro_batch) const {
+  micro_batch = MicroBatches(batch(), std::min(micro_batch, batch())).size(0);
+  std::string text = sluice::refusal(training_least_, "logical batches", batch(), micro_batch);
+  if (const std::int64_t tail = data_.samples % batch(); text.empty() && tail)
+    text = sluice::refusal(training_least_, "the epoch's last logical batch", tail, micro_batch);
+  if (text.empty()) text = sluice::refusal(evaluation_least_, "an evaluation", evaluation_data_.samples, micro_batch);
+  return text.empty() ? text : "plan: " + text;
+}
+
+/// The smallest one with which a step can be made, which all larger ones can; more than the batch where none can.
+std::int64_t StepPlanner::least_micro_batch() const {
+  std::int64_t least = 1;
+  for (std::int64_t above = batch() + 1; least < above;) {
+    const std::int64_t tried = least + (above - least) / 2;
+    refusal(tried).empty() ? above = tried : least = tried + 1;
+  }
+  return least;
+}
+
 PlanWish StepPlanner::wish(std::int64_t micro_batch, std::size_t budget_bytes) const {
   return {.batch = batch(),
           .micro_batch = std::min(micro_batch, batch()),
+          .least = least_micro_batch(),
           .fastest = options_.fastest,
           .budget_bytes = budget_bytes,
           .recompute = options_.recompute,
@@ -59,6 +86,7 @@ std::unique_ptr<RunPlan> StepPlanner::plan_with(const PlanChoice& choice, std::s
                                                 AlgorithmChooser* chooser) const {
   auto result = make_run_plan(request(choice, budget_bytes, crossing, chooser, batch()));
   result->summary.batch = options_.batch;
+  result->summary.dropped = dropped_;
   result->summary.recomputes = result->summary.stages > 1 && crossing == Crossing::recompute;
   if (tuning_) result->summary.tuning = tuning_->str();
   return result;
@@ -74,6 +102,8 @@ std::unique_ptr<RunPlan> StepPlanner::chosen(const PlanWish& wish) const {
 }
 
 std::unique_ptr<RunPlan> StepPlanner::chosen_here(const PlanWish& wish) const {
+  if (const std::string text = refusal(wish.micro_batch ? wish.micro_batch : batch()); !text.empty())
+    throw UsageError(text);
   const auto choose = [&](Crossing crossing) {
     PlanWish own = wish;
     own.known_peaks = &known_peaks_[crossing];
@@ -106,8 +136,9 @@ std::size_t StepPlanner::whole_batch_bytes() const {
 
 std::size_t StepPlanner::smallest_budget() const {
   std::size_t least = std::numeric_limits<std::size_t>::max();
-  // Workspaces can make one sample dearer than a few.
-  for (std::int64_t micro_batch = 1; micro_batch <= std::min<std::int64_t>(batch(), 2); ++micro_batch)
+  // Workspaces can make the fewest samples dearer than a few more.
+  const std::int64_t first = std::min(least_micro_batch(), batch());
+  for (std::int64_t micro_batch = first; micro_batch <= std::min(batch(), first + 1); ++micro_batch)
     for (const Crossing crossing : {Crossing::keep, Crossing::recompute}) {
       if (crossing != options_.crossing.value_or(crossing)) continue;
       const auto smallest =

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include <sluice/mbp/choose.h>
+#include <sluice/mbp/least_samples.h>
 #include <sluice/mbp/step_graph.h>
 #include <sluice/mbp/tuning.h>
 
@@ -18,7 +19,9 @@ class StepPlanner {
   StepPlanner(Module& model, const Optimizer& optimizer, const StepFunction& step, const DataSpec& data,
               const TrainerOptions& options);
 
-  /// The plan for the options. Throws OutOfMemory as choose_plan() does.
+  /// The plan for the options. Throws OutOfMemory as choose_plan() does, and UsageError for a split of which a layer
+  /// says that its parts are too small (Op::least_samples); micro-batches that are not asked for by size are never
+  /// that.
   std::unique_ptr<RunPlan> chosen() const { return chosen(wish(options_.micro_batch, options_.budget)); }
   /// The same for other wishes.
   std::unique_ptr<RunPlan> chosen(const PlanWish& wish) const;
@@ -32,7 +35,7 @@ class StepPlanner {
 
   /// Planned peak of the whole logical batch as one micro-batch, nothing recomputed, with the smallest workspaces.
   std::size_t whole_batch_bytes() const;
-  /// The least bytes in which a step can be made, one or a few samples at a time, by the options' Recompute.
+  /// The least bytes in which a step can be made, the fewest samples possible at a time, by the options' Recompute.
   std::size_t smallest_budget() const;
   /// How many bytes more a micro-batch with one sample more takes (staging and arena, smallest workspaces). With
   /// Recompute::automatic: where everything is recomputed that makes the arena smaller.
@@ -57,6 +60,8 @@ class StepPlanner {
   }
 
   std::unique_ptr<RunPlan> chosen_here(const PlanWish& wish) const;
+  std::string refusal(std::int64_t micro_batch) const;
+  std::int64_t least_micro_batch() const;
   RunPlanRequest request(const PlanChoice& choice, std::size_t budget_bytes, Crossing crossing,
                          AlgorithmChooser* chooser, std::int64_t batch) const;
   std::unique_ptr<RunPlan> plan_with(const PlanChoice& choice, std::size_t budget_bytes, Crossing crossing,
@@ -66,11 +71,14 @@ class StepPlanner {
   /// Calls `see` for each candidate of the options' wish.
   void for_candidates(const std::function<void(RunPlan& plan)>& see) const;
 
-  DataSpec data_, evaluation_data_;
+  DataSpec data_;  // its samples: those of an epoch
+  std::int64_t dropped_ = 0;
+  DataSpec evaluation_data_;
   TrainerOptions options_;
   Backend* backend_;
   std::string identity_;
   StepGraph training_, evaluation_;
+  LeastSamples training_least_, evaluation_least_;
   mutable std::optional<TuningFile> tuning_;
   mutable std::map<Crossing, std::map<std::int64_t, std::size_t>> known_peaks_;  // PlanWish::known_peaks
 };

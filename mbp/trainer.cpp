@@ -9,6 +9,9 @@
 #include <sluice/core/error.h>
 #include <sluice/core/hash.h>
 #include <sluice/core/transfer.h>
+#include <sluice/mbp/epoch_average.h>
+#include <sluice/mbp/field_checks.h>
+#include <sluice/mbp/measured_memory.h>
 #include <sluice/mbp/process_memory.h>
 #include <sluice/mbp/scheduler.h>
 #include <sluice/mbp/step_planner.h>
@@ -57,37 +60,43 @@ class Trainer::Impl final : public ParameterHome {
   Result steps(const Dataset& data, std::int64_t most) {
     begin(data_, data, "train");
     const auto start = Clock::now();
-    Feeder feeder(data, loader_options(), scheduler_->incoming(data_));
+    Feeder feeder(data, loader_options(plan_->train), scheduler_->incoming(data_));
     Result result{.epoch = epoch_};
-    double weight = 0;
+    average_->begin(most);
     progress_ = {.epoch = epoch_,
                  .step = position_ / batch(),
                  .steps = summary().steps_per_epoch,
-                 .total_samples = data_.samples,
+                 .total_samples = summary().samples,
                  .loss = std::numeric_limits<double>::quiet_NaN()};
-    for (std::int64_t i = 0; i < most && position_ < data_.samples; ++i) {
-      const std::int64_t count = std::min(batch(), data_.samples - position_);
-      const bool another = i + 1 < most && position_ + count < data_.samples;
-      if (!one_step(feeder, count, another, start, result, weight)) {
+    const std::int64_t samples = summary().samples;
+    for (std::int64_t i = 0; i < most && position_ < samples; ++i) {
+      const std::int64_t count = std::min(batch(), samples - position_);
+      const bool another = i + 1 < most && position_ + count < samples;
+      if (!one_step(feeder, count, another, start, result)) {
         result.stopped = true;
         break;
       }
     }
-    if (!result.stopped && position_ == data_.samples) {
-      position_ = 0;
-      ++epoch_;
-    }
+    if (!result.stopped) end_epoch_if_done();
     result.step = step_;
     backend_->synchronize();  // the last update may be under way
+    set_numbers(result);
     result.seconds = seconds_since(start);
     result.waited_s = feeder.waited_s();
     return result;
   }
 
+  void skip_batch() {
+    if (failed_ == 0)
+      throw UsageError("trainer: no logical batch to skip; expected skip_batch() after a step that threw");
+    position_ += std::exchange(failed_, 0);
+    end_epoch_if_done();
+  }
+
   Result evaluate(const Dataset& data) {
     begin(evaluation_data_, data, "evaluate");
     const auto start = Clock::now();
-    Feeder feeder(data, {.seed = options_.seed, .shuffle = false}, scheduler_->incoming(evaluation_data_));
+    Feeder feeder(data, loader_options(plan_->evaluate), scheduler_->incoming(evaluation_data_));
     const Pass pass{.range = {0, 0, data.spec().samples},
                     .micro_batch = evaluation_micro_batch(),
                     .seed = options_.seed,
@@ -98,12 +107,13 @@ class Trainer::Impl final : public ParameterHome {
     result.stopped = !scheduler_->run(plan_->evaluate, pass, feeder, [&](int, std::int64_t) { return !stop_; });
     if (result.stopped) {
       stop_ = false;
+      result.loss = std::numeric_limits<double>::quiet_NaN();
       return result;
     }
     result.loss = scheduler_->read_scalar(plan_->evaluate, evaluation().loss);
     if (!std::isfinite(result.loss))
-      throw NumericError("evaluate: the loss is not finite; first seen in " +
-                         scheduler_->find_non_finite(plan_->evaluate, pass, feeder));
+      throw NumericError("evaluate: the loss is not finite; " +
+                         scheduler_->find_non_finite(plan_->evaluate, pass, feeder, std::vector{evaluation().loss}));
     for (const auto& [name, var] : evaluation().metrics)
       result.metrics[name] = scheduler_->read_scalar(plan_->evaluate, var);
     result.seconds = seconds_since(start);
@@ -121,7 +131,7 @@ class Trainer::Impl final : public ParameterHome {
     if (!wanted)
       throw UsageError("predict: no sample output '" + output +
                        "'; expected one of: " + (known.empty() ? "(none; use Batch::output)" : known));
-    Feeder feeder(data, {.seed = options_.seed, .shuffle = false}, scheduler_->incoming(evaluation_data_));
+    Feeder feeder(data, loader_options(plan_->predict), scheduler_->incoming(evaluation_data_));
     const std::int64_t samples = data.spec().samples;
     const Pass pass{
         .range = {0, 0, samples}, .micro_batch = evaluation_micro_batch(), .seed = options_.seed, .step = 0};
@@ -153,37 +163,9 @@ class Trainer::Impl final : public ParameterHome {
   }
 
   MemoryReport memory_report() const {
-    const Plan& p = summary();
-    MemoryReport report{
-        .ledger = p.ledger,
-        .planned_peak_bytes = p.planned_peak_bytes(),
-        .budget_bytes = options_.budget,
-        .persistent_bytes = p.persistent_bytes,
-        .derived_bytes = p.derived_bytes,
-        .staging_bytes = p.staging_bytes,
-        .arena_bytes = p.arena_bytes,
-        .arena_lower_bound_bytes = p.arena_lower_bound_bytes,
-    };
-    for (const auto& [data, bytes] : host_bytes_) report.host_bytes += bytes;
-    if (!scheduler_) return report;
-    report.measured_peak_bytes = backend_->peak_allocated_bytes() - allocated_before_;
-    report.host_bytes += scheduler_->host_staging_bytes();
-    std::size_t ours = backend_->host_visible() ? scheduler_->slab().total_bytes() : 0;  // of the host's memory
-    if (const Verifier* const verifier = scheduler_->verifier()) {
-      report.verified = true;
-      report.measured_peak_bytes = verifier->measured_peak_bytes();
-      ours += verifier->copies_bytes();
-    }
-    if (const std::optional<DeviceMemory> memory = backend_->memory()) {
-      const std::size_t taken = memory->total - memory->free;
-      report.device_outside_bytes = taken - std::min(taken, backend_->allocated_bytes());
-    }
-    const std::optional<Seen> seen = this->seen();
-    if (seen) measure(*plan_, *seen, report.ledger);
-    report.scanned = seen && !report.verified;
-    const std::size_t grown = peak_resident_bytes() - std::min(peak_resident_bytes(), resident_before_);
-    report.outside_bytes = grown - std::min(grown, ours);
-    return report;
+    MemoryBefore before{.budget = options_.budget, .resident = resident_before_, .allocated = allocated_before_};
+    for (const auto& [data, bytes] : host_bytes_) before.host += bytes;
+    return measured_memory(*plan_, before, scheduler_.get(), seen());
   }
 
   PlanDetails plan_details() const {
@@ -227,15 +209,27 @@ class Trainer::Impl final : public ParameterHome {
     planner_.emplace(model_, optimizer_, function_, data_, options_);
     plan_ = planner_->chosen();
     if (options_.tune && planner_->tune(*plan_)) plan_ = planner_->chosen();
+    average_.emplace(*plan_, training());
+    scalar_names_ = scalar_names(*training().graph);
   }
 
   const StepGraph& training() const { return planner_->training(); }
   const StepGraph& evaluation() const { return planner_->evaluation(); }
   std::int64_t batch() const { return planner_->batch(); }
+  /// What a step must find finite.
+  std::vector<Var> checked() const {
+    std::vector<Var> vars{training().loss};
+    for (const auto& [data, gradient] : training().gradients) vars.push_back(gradient);
+    return vars;
+  }
   std::int64_t evaluation_micro_batch() const { return std::min(summary().micro_batch, evaluation_data_.samples); }
-  LoaderOptions loader_options() {
-    LoadLog* const log = recorder_ ? recorder_->loads() : nullptr;
-    return {.seed = options_.seed, .shuffle = options_.shuffle, .log = log};
+  LoaderOptions loader_options(const Program& program) {
+    const bool trains = &program == &plan_->train;
+    LoadLog* const log = trains && recorder_ ? recorder_->loads() : nullptr;
+    return {.seed = options_.seed,
+            .shuffle = trains && options_.shuffle,
+            .log = log,
+            .checks = field_checks(program, trains ? data_ : evaluation_data_)};
   }
 
   /// What the run touched so far; empty before it.
@@ -303,22 +297,54 @@ class Trainer::Impl final : public ParameterHome {
   }
 
   /// False: stopped.
-  bool one_step(Feeder& feeder, std::int64_t count, bool another, Clock::time_point start, Result& result,
-                double& weight) {
+  bool one_step(Feeder& feeder, std::int64_t count, bool another, Clock::time_point start, Result& result) {
     Pass pass{.range = {static_cast<std::uint64_t>(epoch_), position_, count},
               .micro_batch = summary().micro_batch,
               .seed = options_.seed,
               .step = static_cast<std::uint64_t>(step_)};
     if (another) {
       const std::int64_t next = position_ + count;
-      const MicroBatches split(std::min(batch(), data_.samples - next), summary().micro_batch);
+      const MicroBatches split(std::min(batch(), summary().samples - next), summary().micro_batch);
       pass.next = Range{pass.range.epoch, next, split.size(0)};
     }
     has_gradient_ = false;
-    for (const auto& [name, number] : optimizer_.scalars(step_)) scheduler_->set_scalar(name, number);
-    const MicroBatches split(count, summary().micro_batch);
+    failed_ = 0;
+    const Scalars scalars = optimizer_.scalars(step_);
+    check_scalars(scalar_names_, scalars, step_);
+    for (const auto& [name, number] : scalars) scheduler_->set_scalar(name, number);
+    failed_ = count;  // what throws from here on is about this logical batch
+    if (!run_step(pass, feeder, start)) {
+      stop_ = false;
+      failed_ = 0;
+      return false;
+    }
+    std::vector<double> numbers{scheduler_->read_scalar(plan_->train, training().loss)};
+    if (std::isfinite(numbers[0]) && scheduler_->read_scalar(plan_->train, training().finite) == 0) {
+      has_gradient_ = true;
+      for (const auto& [name, var] : training().metrics) numbers.push_back(scheduler_->read_scalar(plan_->train, var));
+      average_->step_done(count, numbers);
+      scheduler_->write_state(plan_->train, pass);
+      ++step_;
+      result.samples += count;
+      progress_.loss = numbers[0];
+    } else if (options_.on_non_finite == OnNonFinite::skip) {
+      ++result.skipped;
+    } else {
+      throw NumericError("train: a value is not finite, the step is not taken; step " + std::to_string(step_) + ", " +
+                         scheduler_->find_non_finite(plan_->train, pass, feeder, checked()));
+    }
+    failed_ = 0;
+    position_ += count;
+    ++progress_.step;
+    return true;
+  }
+
+  /// Everything but the update; false: stopped.
+  bool run_step(const Pass& pass, Feeder& feeder, Clock::time_point start) {
+    const MicroBatches split(pass.range.count, pass.micro_batch);
     const int last_stage = summary().stages - 1;
-    const bool complete = scheduler_->run(plan_->train, pass, feeder, [&](int stage, std::int64_t replay) {
+    return scheduler_->run(plan_->train, pass, feeder, [&](int stage, std::int64_t replay) {
+      if (replay + 1 == split.replays) average_->stage_done(*scheduler_, stage);
       if (callback_) {
         progress_.replay = replay + 1;
         progress_.replays = split.replays;
@@ -329,30 +355,18 @@ class Trainer::Impl final : public ParameterHome {
       }
       return !stop_;
     });
-    if (!complete) {
-      stop_ = false;
-      return false;
-    }
-    const double loss = scheduler_->read_scalar(plan_->train, training().loss);
-    if (!std::isfinite(loss) || scheduler_->read_scalar(plan_->train, training().finite) != 0)
-      throw NumericError("train: a value is not finite, the step is not taken; step " + std::to_string(step_) +
-                         ", first seen in " + scheduler_->find_non_finite(plan_->train, pass, feeder));
-    has_gradient_ = true;
-    for (const auto& [name, var] : training().metrics)
-      average(result.metrics[name], scheduler_->read_scalar(plan_->train, var), weight, count);
-    average(result.loss, loss, weight, count);
-    weight += static_cast<double>(count);
-    scheduler_->write_state(plan_->train, pass);
-    ++step_;
-    position_ += count;
-    result.samples += count;
-    progress_.loss = loss;
-    ++progress_.step;
-    return true;
   }
 
-  static void average(double& mean, double value, double weight, std::int64_t count) {
-    mean += (value - mean) * static_cast<double>(count) / (weight + static_cast<double>(count));
+  void end_epoch_if_done() {
+    if (position_ < summary().samples) return;
+    position_ = 0;
+    ++epoch_;
+  }
+
+  void set_numbers(Result& result) const {
+    const std::vector<double> numbers = average_->numbers(*scheduler_);
+    result.loss = numbers[0];
+    for (std::size_t i = 1; i < numbers.size(); ++i) result.metrics[training().metrics[i - 1].first] = numbers[i];
   }
 
   void copy_rows(Var wanted, const MicroBatches& split, std::int64_t replay, Tensor& result) const {
@@ -374,12 +388,15 @@ class Trainer::Impl final : public ParameterHome {
   Backend* backend_ = nullptr;
   std::optional<StepPlanner> planner_;
   std::unique_ptr<RunPlan> plan_;
+  std::optional<EpochAverage> average_;
+  std::set<std::string> scalar_names_;  // what the optimizer sets for every step
   std::optional<TimesRecorder> recorder_;
   std::unique_ptr<Scheduler> scheduler_;  // from the first run on
   mutable std::optional<Seen> scanned_;   // of the slab as it is; a scan reads all of it
 
   std::int64_t epoch_ = 0, position_ = 0, step_ = 0;
   bool has_gradient_ = false;  // of the last step, which was finished
+  std::int64_t failed_ = 0;    // samples of the logical batch at which the last step threw; 0: none
   std::size_t allocated_before_ = 0;
   std::map<const Dataset*, std::size_t> host_bytes_;
   std::function<void(const Progress&)> callback_;
@@ -405,6 +422,7 @@ Result Trainer::evaluate(const Dataset& data) {
 Tensor Trainer::predict(const Dataset& data, const std::string& output) {
   return impl_->with_threads([&] { return impl_->predict(data, output); });
 }
+void Trainer::skip_batch() { impl_->skip_batch(); }
 void Trainer::on_progress(std::function<void(const Progress&)> callback) { impl_->on_progress(std::move(callback)); }
 Tensor Trainer::gradient(const Parameter& parameter) const { return impl_->gradient(parameter); }
 MemoryReport Trainer::memory_report() const { return impl_->memory_report(); }

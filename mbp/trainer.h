@@ -52,6 +52,13 @@ using StepFunction = std::function<Var(const Batch&)>;
 /// what they may load later (a 32nd of the device's memory, at least 256 MiB).
 inline constexpr std::size_t free_memory = std::numeric_limits<std::size_t>::max();
 
+/// What a Trainer does with a logical batch whose loss or gradients are not finite. Parameters, optimizer state and the
+/// number of the step (so the schedule) stay as they are in both cases.
+enum class OnNonFinite : std::uint8_t {
+  stop,  ///< throws NumericError, which says where the NaN or infinity came from; skip_batch() goes on
+  skip,  ///< leaves it out and counts it (Result::skipped)
+};
+
 /// What a Trainer is asked for; only `batch` must be given.
 struct TrainerOptions {
   std::int64_t batch = 0;        ///< logical batch: samples per update
@@ -65,6 +72,8 @@ struct TrainerOptions {
   Precision precision = Precision::automatic;  ///< what contractions multiply in
   std::uint64_t seed = 1;                      ///< of initialisation, shuffling and dropout
   bool shuffle = true;
+  bool drop_last = false;  ///< an epoch leaves out its last, partial logical batch
+  OnNonFinite on_non_finite = OnNonFinite::stop;
   std::optional<DataSpec> evaluation = {};  ///< the data set evaluate() and predict() will see, to plan for its size
   bool verify_memory = false;               ///< check every byte around every kernel; slow
   unsigned char poison = 0xA5;              ///< what the slab holds before anything is written
@@ -80,13 +89,17 @@ struct TrainerOptions {
   std::optional<Crossing> crossing = {};
 };
 
-/// Named numbers of a step, an epoch or an evaluation.
+/// Named numbers of a step, an epoch or an evaluation. Of several steps, each number is what an evaluation of their
+/// samples gives: sums over samples are added up, and loss and metrics computed from the totals (see
+/// mbp/epoch_average.h for what is averaged by samples instead, as a loss of a batch_gather is). NaN where no step was
+/// taken.
 struct Result {
   double loss = 0;
   std::map<std::string, double> metrics = {};  ///< batch-scope outputs, by name
   std::int64_t epoch = 0;
   std::int64_t step = 0;  ///< updates so far
   std::int64_t samples = 0;
+  std::int64_t skipped = 0;  ///< logical batches that were left out (OnNonFinite::skip); in no other number here
   double seconds = 0;
   double waited_s = 0;   ///< of these seconds, how many a step waited for its samples (training only)
   bool stopped = false;  ///< by stop(), before it was complete
@@ -111,7 +124,9 @@ struct Progress {
 class Trainer {
  public:
   /// `model`, `optimizer` and what `step` captures must outlive the trainer. Parameters without values are initialised.
-  /// Throws ShapeError (graph), UsageError (options), OutOfMemory (with the smallest feasible budget).
+  /// Throws ShapeError (graph), UsageError (options; a parameter that the step reads and `model` does not own, unless
+  /// it is initialised and frozen; a split into parts that are too small for a layer, as one value a channel is for
+  /// BatchNorm), OutOfMemory (with the smallest feasible budget).
   Trainer(Module& model, Optimizer& optimizer, StepFunction step, const DataSpec& data, TrainerOptions options);
   ~Trainer();
   Trainer(const Trainer&) = delete;
@@ -124,10 +139,15 @@ class Trainer {
   const TrainerOptions& options() const;
 
   /// The next logical batch of the current epoch: one update. Throws UsageError when the model was changed after
-  /// planning or `data` is not what was planned for, NumericError for NaN or infinity.
+  /// planning or `data` is not what was planned for; NumericError for NaN or infinity in loss or gradients, and for a
+  /// scalar of the optimizer that is not finite; DataError for a sample that cannot be read or whose labels no class
+  /// has. After an error everything is as before the step, which the next call tries again: see skip_batch().
   Result step(const Dataset& data);
   /// What is left of the current epoch.
   Result run_epoch(const Dataset& data);
+  /// Goes on behind the logical batch at which the last call threw NumericError or DataError: the next step is that of
+  /// the batch after it. Throws UsageError when there is none.
+  void skip_batch();
   /// Loss and metrics over `data` in evaluation mode; changes nothing.
   Result evaluate(const Dataset& data);
   /// The sample-scope output called `output` for every sample of `data`: [n, ...], evaluation mode.

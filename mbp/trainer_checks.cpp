@@ -1,6 +1,9 @@
 #include <sluice/mbp/trainer_checks.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
+#include <sstream>
 
 #include <sluice/core/error.h>
 #include <sluice/mbp/byte_size.h>
@@ -11,12 +14,42 @@ void check_options(const DataSpec& data, const TrainerOptions& options) {
   if (data.samples < 1) throw UsageError("trainer: data set " + data.name + " has no samples; expected at least 1");
   if (options.batch < 1)
     throw UsageError("trainer: batch is " + std::to_string(options.batch) + "; expected at least 1");
+  if (options.drop_last && options.batch > data.samples)
+    throw UsageError("trainer: drop_last leaves no sample; got a batch of " + std::to_string(options.batch) + " and " +
+                     std::to_string(data.samples) + " samples; expected at least one whole batch");
   if (options.micro_batch < 0)
     throw UsageError("trainer: micro_batch is " + std::to_string(options.micro_batch) +
                      "; expected at least 1, or 0 for the largest that fits");
   if (options.threads < 0)
     throw UsageError("trainer: threads is " + std::to_string(options.threads) +
                      "; expected at least 1, or 0 for all cores");
+}
+
+std::set<std::string> scalar_names(const Graph& graph) {
+  std::set<std::string> names;
+  for (ValueId v = 0; v < graph.values(); ++v)
+    if (const Value& value = graph.value(v);
+        value.is_leaf() && value.leaf.kind == LeafKind::scalar && value.leaf.name != sample_count_name)
+      names.insert(value.leaf.name);
+  return names;
+}
+
+void check_scalars(const std::set<std::string>& needed, const Scalars& given, std::int64_t step) {
+  const auto refuse = [&](const std::string& what, const std::string& expected) {
+    throw NumericError("trainer: " + what + ", step " + std::to_string(step) + " is not taken; expected " + expected);
+  };
+  std::set<std::string> missing = needed;
+  for (const auto& [name, number] : given) {
+    missing.erase(name);
+    std::ostringstream scalar;
+    scalar << "the optimizer's scalar '" << name << "' is " << number;
+    if (!(std::abs(number) <= std::numeric_limits<float>::max()))
+      refuse(scalar.str(), "a finite number that f32 can hold");
+    if (name == "lr" && number < 0) refuse(scalar.str(), "a learning rate of at least 0");
+  }
+  if (!missing.empty())
+    refuse("nobody sets the scalar '" + *missing.begin() + "'",
+           "Optimizer::scalars() to give every scalar of the step");
 }
 
 void check_fields(const DataSpec& planned, const DataSpec& given, const char* what) {

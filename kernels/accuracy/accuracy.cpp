@@ -16,6 +16,11 @@ std::vector<ValueSpec> CorrectOp::infer(std::span<const ValueSpec> inputs) const
   return {{{}, DType::f32, Scope::sample}};
 }
 
+std::optional<IntegerRange> CorrectOp::integer_range(int input, std::span<const ValueSpec> inputs) const {
+  if (input != 1) return std::nullopt;
+  return IntegerRange{0, inputs[0].shape[0] - 1, options_.ignore_index};
+}
+
 Var correct(Var logits, Var labels, const CorrectOptions& options) {
   return logits.graph().add1(std::make_shared<CorrectOp>(options), {logits, labels});
 }

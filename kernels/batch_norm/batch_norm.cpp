@@ -43,6 +43,9 @@ void check_sums(const Op& op, std::size_t i, std::int64_t rows, MomentsOf of, co
                           std::to_string(x.shape[0]) + "]");
 }
 
+/// With one value a channel there is no variance: what is normalised by it is 0, whatever x is.
+std::int64_t least_samples_of(const ValueSpec& x) { return x.shape.without_leading().elements() > 1 ? 1 : 2; }
+
 }  // namespace
 
 std::string BatchNormTraits::str() const {
@@ -65,6 +68,8 @@ std::vector<ValueSpec> BatchMomentsOp::infer(Specs inputs) const {
   return {by_product({3, inputs[0].shape[0]})};
 }
 
+std::int64_t BatchMomentsOp::least_samples(Specs inputs) const { return least_samples_of(inputs[0]); }
+
 std::vector<ValueSpec> FixedMomentsOp::infer(Specs inputs) const {
   for (const ValueSpec& v : inputs)
     if (v.is_sample() || v.dtype != DType::f32 || v.shape.rank() != 1 || v.shape != inputs[0].shape)
@@ -84,6 +89,10 @@ std::vector<ValueSpec> BatchNormOp::infer(Specs inputs) const {
     throw_shape_error(*this, "the addend differs from the result", names, inputs, inputs[0].str());
   if (!has_mask()) return {inputs[0]};
   return {inputs[0], relu_mask(inputs[0])};
+}
+
+std::int64_t BatchNormOp::least_samples(Specs inputs) const {
+  return traits_.moments_of == MomentsOf::constant ? 1 : least_samples_of(inputs[0]);
 }
 
 OpPtr BatchNormOp::with_relu() const {

@@ -24,6 +24,7 @@ class BatchMomentsOp final : public Op {
  public:
   std::string_view type() const override { return "batch_moments"; }
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override;
+  std::int64_t least_samples(std::span<const ValueSpec> inputs) const override;
 };
 
 /// mean, variance → the moments [3,C] of one sample that would have them.
@@ -63,6 +64,8 @@ class BatchNormOp final : public Op {
     return has_addend_ ? std::vector<int>{0, 4} : std::vector<int>{0};
   }
   bool split_dependent() const override { return traits_.moments_of == MomentsOf::micro_batch; }
+  std::int64_t least_samples(std::span<const ValueSpec> inputs) const override;
+  bool takes_means_of(int input) const override { return input == 1; }
   OpPtr with_relu() const override;
   OpPtr with_addend() const override;
 

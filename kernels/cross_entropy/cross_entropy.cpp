@@ -97,6 +97,12 @@ std::string CrossEntropyOp::options() const {
          (sample_weights_ ? ",sample_weights" : "");
 }
 
+std::optional<IntegerRange> CrossEntropyOp::integer_range(int input, std::span<const ValueSpec> inputs) const {
+  const int classes = has_logits() ? logits_input() : class_weights_input();
+  if (input != labels_input() || classes < 0) return std::nullopt;
+  return IntegerRange{0, inputs[static_cast<std::size_t>(classes)].shape[0] - 1, options_.ignore_index};
+}
+
 std::string CrossEntropyOp::names() const {
   return std::string(has_logits() ? "logits,labels" : "labels") + (class_weights_ ? ",class_weights" : "") +
          (sample_weights_ ? ",sample_weights" : "");

@@ -18,8 +18,8 @@ struct CrossEntropyOptions {
 ///
 /// logits: f32 [N,C] or [N,C,H,W]; labels: i32 [N] or [N,H,W]; class_weights: f32 [C], batch; sample_weights: f32 [N].
 /// Returns f32 [N]. A position of weight 0 contributes exactly 0, even where its logits are infinite or NaN. A label
-/// that is neither ignored nor in [0,C) gives NaN (data sets check labels when they read them). Differentiable in the
-/// logits only. The mean is batch_sum(loss) / batch_sum(cross_entropy_weight(...)): of the whole logical batch, however
+/// that is neither ignored nor in [0,C) gives NaN; a Trainer refuses it as it reads it. Differentiable in the logits
+/// only. The mean is batch_sum(loss) / batch_sum(cross_entropy_weight(...)): of the whole logical batch, however
 /// it is split. Throws ShapeError when the shapes do not fit.
 Var cross_entropy_loss(Var logits, Var labels, const CrossEntropyOptions& options = {}, Var class_weights = {},
                        Var sample_weights = {});
@@ -59,6 +59,8 @@ class CrossEntropyOp : public Op {
   std::string options() const override;
   bool differentiable(int input) const override { return input == logits_input(); }
   bool reads_batch(int input) const override { return input == class_weights_input(); }
+  /// Of labels, where the op knows the number of classes: by logits or class weights.
+  std::optional<IntegerRange> integer_range(int input, std::span<const ValueSpec> inputs) const override;
 
  protected:
   virtual bool has_logits() const { return true; }

@@ -29,6 +29,7 @@ Json summary_of(const ReportData& report) {
           {"replays", plan.replays},
           {"steps_per_epoch", plan.steps_per_epoch},
           {"tail", plan.tail},
+          {"dropped", plan.dropped},
           {"stages", plan.stages},
           {"recomputes", plan.recomputes},
           {"split_dependent", plan.split_dependent},

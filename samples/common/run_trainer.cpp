@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 #include <iostream>
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -28,8 +29,10 @@ namespace sluice::samples {
 namespace {
 
 std::unique_ptr<Optimizer> make_optimizer(const TrainerFlags& flags, std::int64_t samples) {
-  const std::int64_t epoch = (samples + flags.batch - 1) / flags.batch;
-  const std::int64_t steps = epoch * flags.epochs;
+  const bool partial = samples % flags.batch != 0 && !flags.drop_last;
+  const std::int64_t epoch = std::max<std::int64_t>(1, samples / flags.batch + (partial ? 1 : 0));
+  const std::int64_t most_epochs = std::numeric_limits<std::int64_t>::max() / epoch;
+  const std::int64_t steps = epoch * std::min(flags.epochs, most_epochs);
   const std::int64_t warmup = std::min(2 * epoch, steps / 4);
   const Schedule rate = schedule::warmup_cosine({.warmup = warmup, .steps = steps});
   if (flags.optimizer == "sgd")
@@ -70,7 +73,7 @@ void print_epoch(const EpochReport& epoch, std::int64_t epochs) {
   std::cout << fmt::format("epoch {}/{}  loss {:.4f}  test accuracy {:.4f}  {:.1f} s  {:.0f} images/s", epoch.epoch,
                            epochs, epoch.train_loss, epoch.test_accuracy.value_or(0), epoch.seconds,
                            epoch.images_per_second)
-            << std::endl;
+            << (epoch.skipped ? fmt::format("  {} skipped", epoch.skipped) : "") << std::endl;
 }
 
 void print_result(const TrainerReport& report, const Plan& plan, bool interrupted) {
@@ -78,6 +81,9 @@ void print_result(const TrainerReport& report, const Plan& plan, bool interrupte
   std::cout << fmt::format("{}: {} on {}, {} steps of {} in {:.1f} s, {:.0f} images/s",
                            interrupted ? "interrupted" : "done", report.model, report.dataset, report.steps,
                            std::min(plan.batch, plan.samples), report.seconds, report.images_per_second());
+  if (report.skipped)
+    std::cout << fmt::format(", {} logical batch{} skipped: not finite", report.skipped,
+                             report.skipped == 1 ? "" : "es");
   if (last && last->test_accuracy) std::cout << fmt::format(", test accuracy {:.4f}", *last->test_accuracy);
   if (const RecordedParts& parts = report.parts; parts.recorded + parts.refused > 0)
     std::cout << fmt::format("\ngraphs: {} parts are replayed as CUDA graphs, {} could not be captured", parts.recorded,
@@ -120,13 +126,15 @@ void run_epochs(const TrainerFlags& flags, const TrainerJob& job, Trainer& train
     report.steps = trained.step;
     report.images += trained.samples;
     report.seconds += trained.seconds;
+    report.skipped += trained.skipped;
     bar.clear();
     if (trained.stopped) return;
     report.epochs.push_back({.epoch = epoch,
                              .train_loss = trained.loss,
                              .seconds = trained.seconds,
                              .images_per_second = trained.images_per_second(),
-                             .waited_s = trained.waited_s});
+                             .waited_s = trained.waited_s,
+                             .skipped = trained.skipped});
     if (interrupt.happened()) return;
     const Result tested = trainer.evaluate(job.test);
     if (tested.stopped) return;
@@ -149,6 +157,8 @@ int run_trainer(const TrainerFlags& flags, const TrainerJob& job, Outputs& outpu
                    .threads = flags.threads,
                    .precision = flags.precision,
                    .seed = flags.seed,
+                   .drop_last = flags.drop_last,
+                   .on_non_finite = flags.on_non_finite,
                    .evaluation = job.test.spec(),
                    .verify_memory = flags.verify_memory,
                    .poison = poison_byte(),

@@ -27,6 +27,12 @@ void describe(CLI::App& app, TrainerFlags& f) {
   add(app, "--batch", "N", fmt::format("logical batch: samples per update [{}]", f.batch),
       [&](const std::string& s) { f.batch = parse_whole<std::int64_t>(s, 1); });
   add_micro_batch(app, f.micro_batch, f.fastest);
+  app.add_flag("--drop-last", f.drop_last, "leave out an epoch's last, partial logical batch");
+  add(app, "--on-non-finite", "stop|skip",
+      "what to do with a logical batch whose loss or gradients are not finite: end, or go on without it [stop]",
+      [&](const std::string& s) {
+        f.on_non_finite = parse_choice(s, {"stop", "skip"}) == "skip" ? OnNonFinite::skip : OnNonFinite::stop;
+      });
   add(app, "--budget", "SIZE|free|none",
       fmt::format("bytes the framework may take on the device: 64MiB, 800MB, 1.5GiB; free: what a CUDA device has [{}]",
                   size(f.budget)),

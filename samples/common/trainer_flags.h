@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <sluice/core/device.h>
+#include <sluice/mbp/trainer.h>
 
 #include "common/planner_flags.h"
 
@@ -22,6 +23,8 @@ struct TrainerFlags {
   std::int64_t batch = 256;
   std::int64_t micro_batch = 0;  ///< 0: auto
   bool fastest = false;          ///< with that: the size predicted to be fastest
+  bool drop_last = false;
+  OnNonFinite on_non_finite = OnNonFinite::stop;
   PlannerFlags planner = {};
   std::size_t budget = 0;  ///< bytes; 0: none; free_memory
   std::string optimizer = "adam";

@@ -28,6 +28,8 @@ std::string to_json(const TrainerReport& report, const TrainerFlags& flags, cons
   json["plan_hash"] = plan.hash;
   json["weights_hash"] = ran ? Json(report.weights_hash) : Json(nullptr);
   json["logical_batch"] = plan.batch;
+  json["dropped_samples"] = plan.dropped;
+  json["on_non_finite"] = flags.on_non_finite == OnNonFinite::skip ? "skip" : "stop";
   json["micro_batch"] = plan.micro_batch;
   json["micro_batches_per_step"] = plan.replays;
   json["stages"] = plan.stages;
@@ -40,6 +42,7 @@ std::string to_json(const TrainerReport& report, const TrainerFlags& flags, cons
   json["bn"] = flags.exact_bn ? "exact" : "local";
   json["tuning"] = flags.tuning.empty() ? Json(nullptr) : Json(flags.tuning);
   json["steps"] = report.steps;
+  json["skipped_batches"] = report.skipped;
   json["budget_bytes"] = plan.budget_bytes ? Json(plan.budget_bytes) : Json(nullptr);
   json["whole_batch_planned_bytes"] = report.whole_batch_planned_bytes;
   json["planned_peak_bytes"] = plan.planned_peak_bytes();
@@ -65,7 +68,8 @@ std::string to_json(const TrainerReport& report, const TrainerFlags& flags, cons
                               {"test_accuracy", number(epoch.test_accuracy)},
                               {"seconds", epoch.seconds},
                               {"images_per_second", number(epoch.images_per_second)},
-                              {"loader_wait_seconds", epoch.waited_s}});
+                              {"loader_wait_seconds", epoch.waited_s},
+                              {"skipped_batches", epoch.skipped}});
   return json_text(json);
 }
 

@@ -17,7 +17,8 @@ struct EpochReport {
   std::optional<double> test_accuracy = {};  ///< empty when interrupted before
   double seconds = 0;                        ///< of training
   double images_per_second = 0;
-  double waited_s = 0;  ///< for samples, of `seconds`
+  double waited_s = 0;       ///< for samples, of `seconds`
+  std::int64_t skipped = 0;  ///< logical batches left out, for they were not finite
 };
 
 /// What a run did; the numbers of its JSON report.
@@ -25,8 +26,9 @@ struct TrainerReport {
   std::string model, dataset, weights_hash;
   int threads = 0;
   std::int64_t steps = 0;
-  std::int64_t images = 0;  ///< trained on
-  double seconds = 0;       ///< of training
+  std::int64_t images = 0;   ///< trained on
+  std::int64_t skipped = 0;  ///< logical batches left out
+  double seconds = 0;        ///< of training
   std::size_t whole_batch_planned_bytes = 0;
   std::vector<EpochReport> epochs = {};
   std::optional<MemoryReport> memory = {};  ///< empty when nothing ran

@@ -27,7 +27,7 @@ struct PlanFlags {
   std::optional<Shape> input = {};
   std::optional<std::int64_t> classes = {};
   std::int64_t batch = 256, samples = 50000, micro_batch = 0;
-  bool fastest = false;
+  bool fastest = false, drop_last = false;
   std::vector<std::size_t> budgets = {0};  ///< 0: none
   std::string optimizer = "sgd", device = {}, gpu = {};
   Precision precision = Precision::automatic;
@@ -86,6 +86,7 @@ void declare_flags(CLI::App& app, PlanFlags& f) {
       [&](const std::string& s) { f.batch = parse_whole<std::int64_t>(s, 1); });
   add(app, "--samples", "N", fmt::format("of the data set; its last batch may be smaller [{}]", f.samples),
       [&](const std::string& s) { f.samples = parse_whole<std::int64_t>(s, 1); });
+  app.add_flag("--drop-last", f.drop_last, "leave out the data set's last batch where it is smaller");
   add(app, "--budget", "SIZE,...|none", "bytes the framework may take, a row for each: 1GiB,2GiB [none]",
       [&](const std::string& s) { f.budgets = parse_budgets(s); });
   add_micro_batch(app, f.micro_batch, f.fastest);
@@ -160,6 +161,7 @@ int run_on(const Device& device, const PlanFlags& flags, Outputs& outputs) {
                              .micro_batch = flags.micro_batch,
                              .fastest = flags.fastest,
                              .device = device,
+                             .drop_last = flags.drop_last,
                              .tuning = flags.tuning,
                              .recompute = flags.planner.recompute,
                              .passes = flags.planner.passes});

@@ -221,6 +221,34 @@ TEST(Loader, ErrorsOfTheThreadReachWaitAndNameTheSample) {
   expect_error([&] { loader.wait(); }, {"sample 9 of 'indices'", "unknown type"});
 }
 
+TEST(Loader, ChecksIntegersAndNamesSampleAndNumber) {
+  const IndexDataset data(300);
+  const FieldCheck labels{1, {0, 9, 11}, "a loss"}, pixels{0, {0, 250}, "a mask"};
+  {
+    Loader loader(data, {.shuffle = false, .checks = {labels, pixels}});
+    Staging staging(20);
+    loader.request(0, 0, 10, staging.fields());
+    EXPECT_NO_THROW(loader.wait());
+    loader.request(3, 5, 15, staging.fields());
+    expect_error<DataError>([&] { loader.wait(); }, {"field 'label'", "sample 10", "'indices'", "epoch 3, position 10)",
+                                                     "got 10", "expected 0 to 9, or 11", "(a loss)"});
+    loader.request(0, 11, 1, staging.fields());
+    EXPECT_NO_THROW(loader.wait());
+    loader.request(0, 250, 1, std::array<std::byte*, 2>{staging.fields()[0], nullptr});
+    expect_error<DataError>([&] { loader.wait(); },
+                            {"field 'image'", "sample 250", "element 1", "got 251", "expected 0 to 250 ("});
+    loader.request(0, 250, 1, std::array<std::byte*, 2>{nullptr, nullptr});
+    EXPECT_NO_THROW(loader.wait());
+  }
+  Loader shuffled(data, {.seed = 4, .checks = {labels}});
+  Staging staging(300);
+  shuffled.request(0, 0, 300, staging.fields());
+  std::int64_t first = 0;
+  while (shuffled.index_of(0, first) < 10 || shuffled.index_of(0, first) == 11) ++first;
+  expect_error<DataError>([&] { shuffled.wait(); }, {"sample " + std::to_string(shuffled.index_of(0, first)) + " ",
+                                                     "position " + std::to_string(first) + ")"});
+}
+
 TEST(Loader, AnErrorNobodyWaitsForIsDropped) {
   IndexDataset data(20);
   data.bad_index = 0;

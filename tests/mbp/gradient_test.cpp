@@ -171,8 +171,21 @@ int stages(Module& net, const StepFunction& step, const Dataset& data, bool fold
       .stages;
 }
 
+/// Two nets that share nothing.
+class TwoNets final : public Module {
+ public:
+  Var forward(Var x) override { return first(x); }
+  void children(const ChildVisitor& visit) override {
+    visit("first", first);
+    visit("second", second);
+  }
+
+  SmallNet first, second{50};
+};
+
 TEST_F(Gradient, LabelDependentDenominatorsCostAStageOnlyWhereTheyMeet) {
-  SmallNet net, other(50);
+  TwoNets nets;
+  SmallNet& net = nets.first;
   const TensorDataset data = small_data(n, 8);
   EXPECT_EQ(stages(net, plain_step(net), data, true), 1);
   EXPECT_EQ(stages(net, plain_step(net), data, false), 2);  // a labels-only stage
@@ -184,14 +197,15 @@ TEST_F(Gradient, LabelDependentDenominatorsCostAStageOnlyWhereTheyMeet) {
   EXPECT_EQ(stages(net, shared, data, true), 2);
   // In two nets that share nothing they can.
   const StepFunction apart = [&](const Batch& b) {
-    return add(mean_cross_entropy(net(b["image"]), b["label"]), mean_cross_entropy(other(b["image"]), b["second"]));
+    return add(mean_cross_entropy(net(b["image"]), b["label"]),
+               mean_cross_entropy(nets.second(b["image"]), b["second"]));
   };
-  EXPECT_EQ(stages(net, apart, data, true), 1);
-  EXPECT_EQ(stages(net, apart, data, false), 2);
-  const auto whole = gradients(net, apart, data, {.device = Device::reference()});
+  EXPECT_EQ(stages(nets, apart, data, true), 1);
+  EXPECT_EQ(stages(nets, apart, data, false), 2);
+  const auto whole = gradients(nets, apart, data, {.device = Device::reference()});
   for (const bool fold : {false, true})
     for (const std::int64_t micro_batch : {1, 3, 7, 64})
-      EXPECT_LE(worst_error(gradients(net, apart, data,
+      EXPECT_LE(worst_error(gradients(nets, apart, data,
                                       {.micro_batch = micro_batch, .device = Device::reference(), .fold = fold}),
                             whole),
                 1e-12);

@@ -33,27 +33,49 @@ TEST(TrainerFlags, KeepDefaults) {
   EXPECT_EQ(p.flags.batch, 4096);
   EXPECT_EQ(p.flags.budget, 64_MiB);
   EXPECT_EQ(p.flags.micro_batch, 0);
+  EXPECT_FALSE(p.flags.drop_last);
+  EXPECT_EQ(p.flags.on_non_finite, OnNonFinite::stop);
   EXPECT_EQ(p.flags.device, "cpu");
 }
 
 TEST(TrainerFlags, ReadEveryFlag) {
-  const Parsed p = parse({"--data",         "/d",
-                          "--epochs",       "3",
-                          "--batch",        "010",
-                          "--micro-batch",  "7",
-                          "--budget",       "1.5GiB",
-                          "--optimizer",    "sgd",
-                          "--lr",           "1e-2",
-                          "--momentum",     "0",
-                          "--weight-decay", "0.5",
-                          "--seed",         "18446744073709551615",
-                          "--device",       "cuda",
-                          "--threads",      "2",
-                          "--limit",        "99",
-                          "--bn",           "local",
-                          "--plan-only",    "--verify-memory",
-                          "--json",         "out.json",
-                          "--report",       "out.html",
+  const Parsed p = parse({"--data",
+                          "/d",
+                          "--epochs",
+                          "3",
+                          "--batch",
+                          "010",
+                          "--micro-batch",
+                          "7",
+                          "--budget",
+                          "1.5GiB",
+                          "--optimizer",
+                          "sgd",
+                          "--lr",
+                          "1e-2",
+                          "--momentum",
+                          "0",
+                          "--weight-decay",
+                          "0.5",
+                          "--seed",
+                          "18446744073709551615",
+                          "--device",
+                          "cuda",
+                          "--threads",
+                          "2",
+                          "--limit",
+                          "99",
+                          "--bn",
+                          "local",
+                          "--drop-last",
+                          "--on-non-finite",
+                          "skip",
+                          "--plan-only",
+                          "--verify-memory",
+                          "--json",
+                          "out.json",
+                          "--report",
+                          "out.html",
                           "--quiet"});
   EXPECT_FALSE(p.code) << p.err;
   EXPECT_EQ(p.flags.data, "/d");
@@ -69,6 +91,8 @@ TEST(TrainerFlags, ReadEveryFlag) {
   EXPECT_EQ(p.flags.device, "cuda");
   EXPECT_EQ(p.flags.threads, 2);
   EXPECT_EQ(p.flags.limit, 99);
+  EXPECT_TRUE(p.flags.drop_last);
+  EXPECT_EQ(p.flags.on_non_finite, OnNonFinite::skip);
   EXPECT_TRUE(p.flags.plan_only && p.flags.verify_memory && p.flags.quiet);
   EXPECT_EQ(p.flags.json, "out.json");
   EXPECT_EQ(p.flags.report, "out.html");

@@ -78,6 +78,23 @@ check "the trace has one step" test "$(grep -c '"cat":"step"' "$work/trace.json"
 expect 0 "one step an epoch" --limit 100 --batch 4096 --micro-batch 32 --budget none --epochs 1 --json "$work/large.json"
 check "one step" same "$(value steps "$work/large.json")" 1
 check "no budget" same "$(value budget_bytes "$work/large.json")" null
+expect 0 "weights_hash $(value weights_hash "$work/large.json" | tr -d '"')" --limit 100 --batch 9223372036854775807 --micro-batch 32 \
+  --budget none --epochs 1
+expect 0 "weights_hash $(value weights_hash "$work/large.json" | tr -d '"')" --limit 100 --batch 100 --micro-batch 32 --budget none --epochs 1
+
+# The partial logical batch can be left out, and the schedule knows.
+expect 0 "256 samples = 2 steps (44 more are left out)" "${small[@]}" --drop-last --json "$work/dropped.json"
+check "two steps an epoch" same "$(value steps "$work/dropped.json")" 4
+check "samples left out" same "$(value dropped_samples "$work/dropped.json")" 44
+expect 0 "done" "${small[@]}" --on-non-finite skip --json "$work/skip.json"
+check "the policy is told" same "$(value on_non_finite "$work/skip.json")" '"skip"'
+check "nothing was skipped" same "$(value skipped_batches "$work/skip.json")" 0
+expect 1 "drop_last leaves no sample" --limit 100 --batch 128 --drop-last
+expect 2 "--on-non-finite: got 'ignore'; expected stop or skip" --on-non-finite ignore --data /nonexistent
+
+# A learning rate that makes infinities, and one that f32 cannot hold: the step is named.
+expect 1 "a value is not finite, the step is not taken; step 1" "${small[@]}" --optimizer sgd --lr 1e30 --momentum 0
+expect 1 "'lr' is " "${small[@]}" --optimizer sgd --lr 1e39
 for optimizer in sgd adamw; do
   expect 0 "done" --limit 100 --batch 50 --epochs 1 --optimizer $optimizer --weight-decay 1e-4
 done
