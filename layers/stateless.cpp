@@ -1,9 +1,9 @@
 #include <sluice/layers/stateless.h>
 
 #include <cmath>
-#include <sstream>
 
 #include <sluice/core/error.h>
+#include <sluice/core/text.h>
 #include <sluice/kernels/adaptive_avg_pool2d/adaptive_avg_pool2d.h>
 #include <sluice/kernels/dropout/dropout.h>
 #include <sluice/kernels/flatten/flatten.h>
@@ -44,7 +44,7 @@ LeakyReLU::LeakyReLU(double slope) : slope_(slope) {
 Var LeakyReLU::forward(Var x) { return leaky_relu(x, slope_); }
 
 std::string LeakyReLU::str() const {
-  std::ostringstream text;
+  TextStream text;
   text << "LeakyReLU(" << slope_ << ')';
   return text.str();
 }
@@ -92,12 +92,12 @@ Var Dropout::forward(Var x) { return training() ? dropout(x, static_cast<float>(
 
 void Dropout::set_rate(double rate) {
   if (!(rate >= 0 && rate < 1))
-    throw UsageError("Dropout: rate out of range; got " + std::to_string(rate) + "; expected 0 <= rate < 1");
+    throw UsageError("Dropout: rate out of range; got " + number_text(rate) + "; expected 0 <= rate < 1");
   rate_ = rate;
 }
 
 std::string Dropout::str() const {
-  std::ostringstream text;
+  TextStream text;
   text << "Dropout(" << rate_ << ')';
   return text.str();
 }

@@ -1,9 +1,9 @@
 #include <sluice/optim/adam.h>
 
 #include <cmath>
-#include <sstream>
 
 #include <sluice/core/error.h>
+#include <sluice/core/text.h>
 #include <sluice/kernels/adam/adam.h>
 #include <sluice/optim/trained_lists.h>
 
@@ -39,7 +39,7 @@ std::vector<std::pair<std::string, double>> Adam::scalars(std::int64_t step) con
 }
 
 std::string Adam::str() const {
-  std::ostringstream text;
+  TextStream text;
   text << (options_.decoupled ? "adamw" : "adam") << "(lr=" << options_.lr << ", beta1=" << options_.beta1
        << ", beta2=" << options_.beta2 << ", eps=" << options_.eps << ", weight_decay=" << options_.weight_decay << ')';
   return text.str();

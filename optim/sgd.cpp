@@ -1,8 +1,7 @@
 #include <sluice/optim/sgd.h>
 
-#include <sstream>
-
 #include <sluice/core/error.h>
+#include <sluice/core/text.h>
 #include <sluice/kernels/sgd/sgd.h>
 #include <sluice/optim/trained_lists.h>
 
@@ -33,7 +32,7 @@ std::vector<std::pair<std::string, double>> Sgd::scalars(std::int64_t step) cons
 }
 
 std::string Sgd::str() const {
-  std::ostringstream text;
+  TextStream text;
   text << "sgd(lr=" << options_.lr << ", momentum=" << options_.momentum << ", weight_decay=" << options_.weight_decay
        << (options_.nesterov ? ", nesterov)" : ")");
   return text.str();

@@ -1,14 +1,13 @@
 #include <sluice/kernels/dropout/dropout.h>
 
-#include <sstream>
-
 #include <sluice/core/differentiate.h>
 #include <sluice/core/error.h>
+#include <sluice/core/text.h>
 
 namespace sluice {
 
 std::string DropoutOp::options() const {
-  std::ostringstream text;
+  TextStream text;
   text << std::hexfloat << "rate=" << rate_ << ",id=" << id_;
   return text.str();
 }
@@ -26,7 +25,7 @@ void DropoutOp::gradient(GradientContext& context) const {
 
 Var dropout(Var x, float rate) {
   if (!(rate >= 0 && rate < 1))
-    throw UsageError("dropout: rate is out of range; got " + std::to_string(rate) + "; expected 0 <= rate < 1");
+    throw UsageError("dropout: rate is out of range; got " + number_text(rate) + "; expected 0 <= rate < 1");
   if (rate == 0) return x;
   return x.graph().add1(std::make_shared<DropoutOp>(rate, x.graph().next_random_id()), {x});
 }

@@ -1,9 +1,9 @@
 #include <sluice/kernels/leaky_relu/leaky_relu.h>
 
 #include <cmath>
-#include <sstream>
 
 #include <sluice/core/differentiate.h>
+#include <sluice/core/text.h>
 #include <sluice/kernels/relu/relu.h>
 
 namespace sluice {
@@ -51,14 +51,14 @@ class LeakyReluGrad final : public LeakyReluOpBase {
 }  // namespace
 
 std::string LeakyReluOpBase::options() const {
-  std::ostringstream text;
+  TextStream text;
   text << std::hexfloat << "slope=" << slope_;
   return text.str();
 }
 
 void LeakyReluOpBase::check_slope(std::span<const ValueSpec> inputs, std::string_view names) const {
   if (!(slope_ >= 0) || !std::isfinite(slope_))
-    throw_shape_error(*this, "slope out of range: " + std::to_string(slope_), names, inputs, "0 <= slope < infinity");
+    throw_shape_error(*this, "slope out of range: " + number_text(slope_), names, inputs, "0 <= slope < infinity");
 }
 
 // relu chooses where this multiplies: nothing infinite becomes NaN behind a closed unit.
