@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <sluice/core/error.h>
@@ -26,7 +27,12 @@ Loader::Loader(const Dataset& dataset, LoaderOptions options)
       options_(options),
       samples_(samples_of(dataset, options)) {
   for (const FieldSpec& field : dataset.spec().fields) fields_.push_back({field.sample_bytes(), nullptr});
-  thread_ = std::thread(&Loader::run, this);
+  try {
+    thread_ = std::thread(&Loader::run, this);
+  } catch (const std::system_error& error) {
+    throw Error("loader: its thread cannot be started; got: " + std::string(error.what()) +
+                "; expected room for one more thread and its stack in memory (ulimit -u, ulimit -v)");
+  }
 }
 
 Loader::~Loader() {
