@@ -30,8 +30,8 @@ Loader::Loader(const Dataset& dataset, LoaderOptions options)
   try {
     thread_ = std::thread(&Loader::run, this);
   } catch (const std::system_error& error) {
-    throw Error("loader: its thread cannot be started; got: " + std::string(error.what()) +
-                "; expected room for one more thread and its stack in memory (ulimit -u, ulimit -v)");
+    throw Error("loader: cannot start a thread; got '" + error.code().message() +
+                "'; expected room for it in the limits on processes (ulimit -u) and on memory (ulimit -v)");
   }
 }
 
