@@ -22,8 +22,9 @@ install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR}
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/sluice)
 install(EXPORT sluice-targets NAMESPACE sluice:: DESTINATION ${package_dir})
+list(JOIN SLUICE_FOLDERS ", " SLUICE_COMPONENTS)
 configure_package_config_file(cmake/sluice-config.cmake.in sluice-config.cmake INSTALL_DESTINATION ${package_dir}
   NO_SET_AND_CHECK_MACRO)
-write_basic_package_version_file(sluice-config-version.cmake COMPATIBILITY SameMinorVersion)
+configure_file(cmake/sluice-config-version.cmake.in sluice-config-version.cmake @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/sluice-config.cmake ${PROJECT_BINARY_DIR}/sluice-config-version.cmake
   DESTINATION ${package_dir})

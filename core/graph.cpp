@@ -1,11 +1,11 @@
 #include <sluice/core/graph.h>
 
 #include <algorithm>
-#include <sstream>
 #include <utility>
 
 #include <sluice/core/error.h>
 #include <sluice/core/structural.h>
+#include <sluice/core/text.h>
 
 namespace sluice {
 
@@ -15,7 +15,7 @@ Var Graph::leaf(ValueSpec spec, Leaf leaf) {
   if (spec.dtype == DType::bit)
     throw ShapeError("graph: '" + leaf.name + "' is declared as bits, which only ops make; got " + spec.str() +
                      "; expected f32, i32 or u8");
-  std::ostringstream key;
+  TextStream key;
   key << static_cast<int>(leaf.kind) << ':' << leaf.name << ':' << leaf.parameter.get() << ':' << std::hexfloat
       << leaf.constant << ':' << (leaf.kind == LeafKind::constant ? spec.str() : std::string());
   const auto [entry, added] = leaves_.emplace(key.str(), values());
@@ -172,7 +172,7 @@ void Graph::pop_layer() {
 std::string Graph::swap_layer(std::string path) { return std::exchange(layer_, std::move(path)); }
 
 std::string Graph::fingerprint() const {
-  std::ostringstream text;
+  TextStream text;
   text << std::hexfloat;
   for (ValueId id = 0; id < values(); ++id) {
     const Value& v = value(id);

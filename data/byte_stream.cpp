@@ -20,6 +20,8 @@ constexpr std::size_t buffer_bytes = 1 << 16;
 constexpr std::size_t max_inflate_bytes = std::size_t{1} << 30;  // zlib counts in 32 bits
 constexpr std::size_t max_inflate_ratio = 1032;                  // 258 bytes from two bits: deflate's best case
 
+constexpr std::byte gzip_magic[] = {std::byte{0x1f}, std::byte{0x8b}};
+
 [[noreturn]] void cannot_open(const std::string& path, const std::string& got) {
   throw DataError("data: cannot open '" + path + "'; got: " + got + "; expected a readable file");
 }
@@ -64,7 +66,7 @@ ByteStream::ByteStream(std::span<const std::byte> memory, std::string name)
 ByteStream::~ByteStream() = default;
 
 void ByteStream::detect_gzip() {
-  if (refill() && raw_.size() >= 2 && raw_[0] == std::byte{0x1f} && raw_[1] == std::byte{0x8b})
+  if (refill() && raw_.size() >= 2 && raw_[0] == gzip_magic[0] && raw_[1] == gzip_magic[1])
     inflater_ = std::make_unique<Inflater>();
 }
 
@@ -105,6 +107,18 @@ std::size_t ByteStream::read(std::span<std::byte> to) {
   return total;
 }
 
+void ByteStream::begin_member(std::size_t produced) {
+  const auto is_zero = [](std::byte b) { return b == std::byte{}; };
+  while (refill() && is_zero(raw_[0]))
+    raw_ = raw_.subspan(std::find_if_not(raw_.begin(), raw_.end(), is_zero) - raw_.begin());
+  inflater_->ended = !refill();
+  if (inflater_->ended) return;
+  if (raw_[0] != gzip_magic[0])
+    throw DataError("gzip: data behind the end; got other bytes than gzip's after " + std::to_string(produced) +
+                    " uncompressed bytes in '" + name_ + "'; expected the end of the file, zeros or another member");
+  inflateReset(&inflater_->zlib);
+}
+
 std::size_t ByteStream::inflate_some(std::span<std::byte> to) {
   if (!refill())
     throw DataError("gzip: compressed data ends early; got " + std::to_string(produced_bytes_) +
@@ -120,11 +134,7 @@ std::size_t ByteStream::inflate_some(std::span<std::byte> to) {
   raw_ = raw_.subspan(in - zlib.avail_in);
   if (status == Z_MEM_ERROR) throw std::bad_alloc();
   if (status == Z_STREAM_END) {
-    // A gzip file may hold several members, one after the other.
-    if (!refill())
-      inflater_->ended = true;
-    else
-      inflateReset(&zlib);
+    begin_member(produced_bytes_ + out - zlib.avail_out);
   } else if (status != Z_OK) {
     throw DataError("gzip: damaged data; got '" + std::string(zlib.msg ? zlib.msg : "no progress") + "' after " +
                     std::to_string(produced_bytes_) + " uncompressed bytes in '" + name_ +

@@ -11,7 +11,8 @@ namespace sluice {
 
 /// Reads the bytes of a file, or of a block of memory, from start to end. Bytes that begin with
 /// gzip's magic (RFC 1952) come out uncompressed and their checksum is verified; all others come
-/// out as they are.
+/// out as they are. A gzip file may have several members, empty ones too, and zeros behind each, as
+/// tapes leave them; other bytes behind the last one are an error.
 class ByteStream {
  public:
   /// Opens `path`. Throws DataError when it is missing, unreadable or not a regular file.
@@ -38,7 +39,8 @@ class ByteStream {
   };
 
   void detect_gzip();
-  bool refill();  // makes raw_ non-empty, or returns false at the end
+  bool refill();        // makes raw_ non-empty, or returns false at the end
+  void begin_member(std::size_t produced);  // behind the end of one: on to the next, or the end
   std::size_t inflate_some(std::span<std::byte> to);
 
   std::string name_;

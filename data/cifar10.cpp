@@ -10,7 +10,9 @@
 #include <utility>
 
 #include <sluice/core/error.h>
+#include <sluice/core/host_memory.h>
 #include <sluice/data/byte_stream.h>
+#include <sluice/data/file_kind.h>
 
 namespace sluice {
 namespace {
@@ -23,31 +25,66 @@ constexpr const char* archive_hint = "the binary version from https://www.cs.tor
 
 std::size_t kept(const Cifar10Records& records) { return records.labels.size() / sizeof(std::int32_t); }
 
-[[noreturn]] void fail(const std::string& what, const std::string& got, std::int64_t record, const ByteStream& stream,
-                       const std::string& expected) {
-  throw DataError("cifar10: " + what + "; got " + got + " at byte " +
-                  std::to_string(record * static_cast<std::int64_t>(record_bytes)) + " (record " +
-                  std::to_string(record) + ") in '" + stream.name() + "'; expected " + expected);
+/// What a file that is not CIFAR-10's may be: by its first bytes, or by its size, of which `seen` bytes were read.
+std::string kind_of_file(std::span<const std::byte> head, std::size_t seen, ByteStream& stream) {
+  const std::string kind = kind_in_brackets(head, stream);
+  if (!kind.empty()) return kind;
+  constexpr std::size_t cifar100_record_bytes = record_bytes + 1, most = std::size_t{1} << 30;
+  std::array<std::byte, record_bytes> rest;
+  try {
+    for (std::size_t got = 1; got > 0 && seen < most; seen += got) got = stream.read(rest);
+  } catch (const DataError&) {
+    return "";  // damaged further on
+  }
+  const bool is_cifar100 = seen % cifar100_record_bytes == 0 && seen % record_bytes != 0;
+  return is_cifar100 ? " (the file's size is that of CIFAR-100, whose records of 3074 bytes have two labels)" : "";
 }
 
-/// Appends the records of `stream` to `records`, which holds no more than `most` of them afterwards.
-void append(Cifar10Records& records, ByteStream& stream, std::size_t most) {
-  std::array<std::byte, record_bytes> record{};
-  for (std::int64_t index = 0;; ++index, ++records.count) {
-    const std::size_t got = stream.read(record);
-    if (got == 0 && index > 0) return;
-    if (got == 0) fail("file is empty", "no data", index, stream, "records of 3073 bytes, at least one");
-    if (got < record_bytes)
-      fail("file ends inside a record", std::to_string(got) + " bytes", index, stream,
-           "3073: the size must be a multiple of it");
-    const auto label = std::to_integer<std::int32_t>(record[0]);
-    if (label >= Cifar10::classes) fail("label out of range", std::to_string(label), index, stream, "0 to 9");
-    if (kept(records) == most) continue;
-    const auto label_bytes = std::as_bytes(std::span(&label, 1));
-    records.labels.insert(records.labels.end(), label_bytes.begin(), label_bytes.end());
-    records.images.insert(records.images.end(), record.begin() + 1, record.end());
+/// Appends the records of a stream to `records`, which holds no more than `most` of them afterwards.
+class RecordReader {
+ public:
+  RecordReader(Cifar10Records& records, ByteStream& stream, std::size_t most)
+      : records_(records),
+        stream_(stream),
+        most_(most) {}
+
+  void read() {
+    std::array<std::byte, record_bytes> record{};
+    for (;; ++index_, ++records_.count) {
+      const std::size_t got = stream_.read(record);
+      seen_ += got;
+      if (index_ == 0)
+        head_.assign(record.begin(), record.begin() + static_cast<std::ptrdiff_t>(std::min(got, head_bytes)));
+      if (got == 0 && index_ > 0) return;
+      if (got == 0) fail("file is empty", "no data", "records of 3073 bytes, at least one");
+      if (got < record_bytes)
+        fail("file ends inside a record", std::to_string(got) + " bytes", "3073: the size must be a multiple of it");
+      const auto label = std::to_integer<std::int32_t>(record[0]);
+      if (label >= Cifar10::classes) fail("label out of range", std::to_string(label), "0 to 9");
+      if (kept(records_) == most_) continue;
+      const auto label_bytes = std::as_bytes(std::span(&label, 1));
+      records_.labels.insert(records_.labels.end(), label_bytes.begin(), label_bytes.end());
+      records_.images.insert(records_.images.end(), record.begin() + 1, record.end());
+    }
   }
-}
+
+ private:
+  static constexpr std::size_t head_bytes = 512;
+
+  [[noreturn]] void fail(const std::string& what, const std::string& got, const std::string& expected) {
+    throw DataError("cifar10: " + what + "; got " + got + " at byte " +
+                    std::to_string(index_ * static_cast<std::int64_t>(record_bytes)) + " (record " +
+                    std::to_string(index_) + ") in '" + stream_.name() + "'" + kind_of_file(head_, seen_, stream_) +
+                    "; expected " + expected);
+  }
+
+  Cifar10Records& records_;
+  ByteStream& stream_;
+  std::size_t most_;
+  std::vector<std::byte> head_;
+  std::size_t seen_ = 0;
+  std::int64_t index_ = 0;
+};
 
 Cifar10Records read_all(std::list<ByteStream>& streams, std::int64_t keep) {
   const std::size_t most = keep > 0 ? static_cast<std::size_t>(keep) : std::numeric_limits<std::size_t>::max();
@@ -56,21 +93,23 @@ Cifar10Records read_all(std::list<ByteStream>& streams, std::int64_t keep) {
   std::size_t expected = 0;
   for (const ByteStream& stream : streams) expected += std::min<std::size_t>(stream.max_bytes() / record_bytes, most);
   expected = std::min({expected, most, static_cast<std::size_t>(published_samples)});
-  Cifar10Records records;
-  records.images.reserve(expected * Cifar10::image_bytes);
-  records.labels.reserve(expected * sizeof(std::int32_t));
-  for (ByteStream& stream : streams) append(records, stream, most);
-  records.images.shrink_to_fit();
-  records.labels.shrink_to_fit();
-  return records;
+  return host_memory_for("the images of cifar-10", expected * (Cifar10::image_bytes + sizeof(std::int32_t)), [&] {
+    Cifar10Records records;
+    records.images.reserve(expected * Cifar10::image_bytes);
+    records.labels.reserve(expected * sizeof(std::int32_t));
+    for (ByteStream& stream : streams) RecordReader(records, stream, most).read();
+    records.images.shrink_to_fit();
+    records.labels.shrink_to_fit();
+    return records;
+  });
 }
 
 /// `directory`, or cifar-10-batches-bin/ in it where that has the files.
 fs::path find_files(const std::string& directory, const std::vector<std::string>& names) {
   std::error_code error;
   if (!fs::is_directory(directory, error))
-    throw DataError("cifar10: no data; got '" + directory + "'; expected a directory with " + names.front() + " (" +
-                    archive_hint + ")");
+    throw DataError("cifar10: no data; got '" + directory + "'" + kind_of_no_folder(directory) +
+                    "; expected a directory with " + names.front() + " (" + archive_hint + ")");
   const fs::path inner = fs::path(directory) / "cifar-10-batches-bin";
   const bool unpacked_here = fs::is_directory(inner, error) && !fs::exists(fs::path(directory) / names.front(), error);
   fs::path found = unpacked_here ? inner : fs::path(directory);
@@ -78,9 +117,11 @@ fs::path find_files(const std::string& directory, const std::vector<std::string>
   for (const std::string& name : names)
     if (!fs::exists(found / name, error)) missing += (missing.empty() ? "" : ", ") + name;
   if (missing.empty()) return found;
+  const bool missing_all = std::none_of(names.begin(), names.end(),
+                                        [&](const std::string& name) { return fs::exists(found / name, error); });
   throw DataError("cifar10: files are missing; got directory '" + found.string() + "' without " + missing +
                   "; expected " + names.front() + (names.size() > 1 ? " to " + names.back() : "") + " there (" +
-                  archive_hint + ")");
+                  archive_hint + ")" + (missing_all ? contents_of(found.string()) : ""));
 }
 
 std::vector<TensorDataset::Field> load(Split split, const std::string& directory, std::int64_t limit) {

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include <sluice/core/error.h>
+#include <sluice/core/host_memory.h>
+#include <sluice/data/file_kind.h>
 #include <sluice/data/idx.h>
 
 namespace sluice {
@@ -20,22 +22,25 @@ std::string find_file(const std::string& directory, const std::string& stem) {
   const std::filesystem::path gzip = plain.string() + ".gz";
   std::error_code error;
   if (!std::filesystem::is_directory(directory, error))
-    throw DataError("fashion_mnist: no data; got '" + directory + "'; expected a directory with " + stem + ".gz (" +
-                    package_hint + ")");
+    throw DataError("fashion_mnist: no data; got '" + directory + "'" + kind_of_no_folder(directory) +
+                    "; expected a directory with " + stem + ".gz (" + package_hint + ")");
   if (std::filesystem::exists(gzip, error)) return gzip.string();
   if (std::filesystem::exists(plain, error)) return plain.string();
   throw DataError("fashion_mnist: file is missing; got directory '" + directory + "' without " + stem +
-                  "[.gz]; expected it there (" + package_hint + ")");
+                  "[.gz]; expected it there (" + package_hint + ")" + contents_of(directory));
 }
 
 /// u8 labels as i32; throws for one that is no class.
 std::vector<std::byte> widen_labels(const IdxFile& file, const std::string& path, std::size_t count) {
-  std::vector<std::byte> labels(count * sizeof(std::int32_t));
+  const std::size_t bytes = count * sizeof(std::int32_t);
+  std::vector<std::byte> labels =
+      host_memory_for("the labels of '" + path + "'", bytes, [&] { return std::vector<std::byte>(bytes); });
   for (std::size_t i = 0; i < file.values.size(); ++i) {
     const auto label = std::to_integer<std::int32_t>(file.values[i]);
     if (label >= FashionMnist::classes)
       throw DataError("fashion_mnist: label out of range; got " + std::to_string(label) + " at index " +
-                      std::to_string(i) + " in '" + path + "'; expected 0 to 9");
+                      std::to_string(i) + " in '" + path +
+                      "'; expected 0 to 9 (other sets of this format, such as EMNIST, have more classes)");
     if (i < count) std::memcpy(labels.data() + i * sizeof(label), &label, sizeof(label));
   }
   return labels;

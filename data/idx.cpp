@@ -8,7 +8,9 @@
 #include <string_view>
 
 #include <sluice/core/error.h>
+#include <sluice/core/host_memory.h>
 #include <sluice/data/byte_stream.h>
+#include <sluice/data/file_kind.h>
 
 namespace sluice {
 namespace {
@@ -46,9 +48,13 @@ class IdxParser {
     const int rank = static_cast<int>(magic - u8_magic);
     const bool valid = magic > u8_magic && magic <= u8_magic + max_rank;
     if (valid && (!expected_.item || rank == expected_.item->rank() + 1)) return rank;
-    fail("wrong magic number", hex(magic),
-         expected_.item ? hex(u8_magic + 1 + static_cast<std::uint32_t>(expected_.item->rank()))
-                        : "0x00000801 to 0x00000804 (u8 data of rank 1 to 4)");
+    std::array<std::byte, 4> head{};
+    for (std::size_t i = 0; i < head.size(); ++i) head[i] = static_cast<std::byte>(magic >> (24 - 8 * i));
+    const int expected_rank = expected_.item ? expected_.item->rank() + 1 : 0;
+    fail("wrong magic number", hex(magic) + kind_in_brackets(head, stream_),
+         expected_.item ? hex(u8_magic + static_cast<std::uint32_t>(expected_rank)) + " (IDX data, u8 of rank " +
+                              std::to_string(expected_rank) + ")"
+                        : "0x00000801 to 0x00000804 (IDX data, u8 of rank 1 to 4)");
   }
 
   void read_dimensions(int rank) {
@@ -88,9 +94,13 @@ class IdxParser {
       fail("data after the last element", "more than " + std::to_string(data_bytes_) + " bytes of data",
            std::to_string(data_bytes_) + " for " + dims_text_);
   } catch (const std::bad_alloc&) {
-    fail("out of memory", dims_text_, "an array that fits the host's memory");
+    out_of_memory(keep_bytes);
   } catch (const std::length_error&) {
-    fail("out of memory", dims_text_, "an array that fits the host's memory");
+    out_of_memory(keep_bytes);
+  }
+
+  [[noreturn]] void out_of_memory(std::size_t keep_bytes) const {
+    throw_out_of_host_memory("the elements " + dims_text_ + " of '" + stream_.name() + "'", keep_bytes);
   }
 
   std::size_t remaining() const { return static_cast<std::size_t>(data_bytes_) - read_bytes_; }
@@ -107,6 +117,7 @@ class IdxParser {
     std::array<std::byte, 4> bytes{};
     const std::size_t got = stream_.read(bytes);
     header_bytes_ += got;
+    if (header_bytes_ == 0) fail("file is empty", "no data", "an IDX file");
     if (got < bytes.size())
       fail("file ends inside its header", std::to_string(header_bytes_) + " bytes",
            "4 bytes of magic number and 4 for each dimension");

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include <sluice/core/error.h>
+#include <sluice/core/host_memory.h>
+#include <sluice/core/text.h>
 
 namespace sluice {
 namespace {
@@ -23,8 +25,7 @@ void check_normalisation(const std::string& dataset, const FieldSpec& spec) {
   if (spec.mean.size() != channels || spec.std.size() != channels)
     fail(dataset, "normalisation does not match the channels; got " + got + "; expected one of each a channel");
   for (const double value : spec.std)
-    if (!(value > 0))
-      fail(dataset, "std of field '" + spec.name + "'; got " + std::to_string(value) + "; expected > 0");
+    if (!(value > 0)) fail(dataset, "std of field '" + spec.name + "'; got " + number_text(value) + "; expected > 0");
 }
 
 /// Samples in `field`; throws unless it is a whole number, at least 1.
@@ -43,15 +44,16 @@ FieldSpec spec_of(std::string name, const Tensor& values, std::vector<double> me
   return {std::move(name), values.shape().without_leading(), values.dtype(), std::move(mean), std::move(std)};
 }
 
-std::vector<std::byte> bytes_of(const Tensor& values) {
+std::vector<std::byte> bytes_of(const Tensor& values, const std::string& name) {
   const auto* first = static_cast<const std::byte*>(values.data());
-  return {first, first + values.bytes()};
+  return host_memory_for("a copy of field '" + name + "'", values.bytes(),
+                         [&] { return std::vector<std::byte>(first, first + values.bytes()); });
 }
 
 }  // namespace
 
 TensorDataset::Field::Field(std::string name, const Tensor& tensor, std::vector<double> mean, std::vector<double> std)
-    : Field(spec_of(std::move(name), tensor, std::move(mean), std::move(std)), bytes_of(tensor)) {}
+    : Field(spec_of(name, tensor, std::move(mean), std::move(std)), bytes_of(tensor, name)) {}
 
 TensorDataset::Field::Field(FieldSpec field_spec, std::vector<std::byte> bytes)
     : spec(std::move(field_spec)),

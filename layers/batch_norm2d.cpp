@@ -1,14 +1,15 @@
 #include <sluice/layers/batch_norm2d.h>
 
 #include <sluice/core/error.h>
+#include <sluice/core/text.h>
 #include <sluice/layers/make_parameter.h>
 
 namespace sluice {
 
 BatchNorm2d::BatchNorm2d(const Options& options) : options_(options) {
   if (options.channels < 1 || !(options.eps > 0) || !(options.momentum >= 0 && options.momentum <= 1))
-    throw UsageError(str() + ": an option is out of range; got eps=" + std::to_string(options.eps) + ", momentum=" +
-                     std::to_string(options.momentum) + "; expected channels >= 1, eps > 0, 0 <= momentum <= 1");
+    throw UsageError(str() + ": an option is out of range; got eps=" + number_text(options.eps) + ", momentum=" +
+                     number_text(options.momentum) + "; expected channels >= 1, eps > 0, 0 <= momentum <= 1");
   const Shape shape{options.channels};
   scale_ = make_parameter(shape, init::constant(1));
   shift_ = make_parameter(shape, init::zeros());

@@ -20,6 +20,14 @@ std::string describe(const ConvTranspose2d::Options& o) {
   return text + (o.bias ? ")" : ", no bias)");
 }
 
+ConvTranspose2dOptions kernel_options(const ConvTranspose2d::Options& o) {
+  return {.stride = o.stride,
+          .padding = o.padding,
+          .output_padding = o.output_padding,
+          .dilation = o.dilation,
+          .groups = o.groups};
+}
+
 void check(const ConvTranspose2d::Options& o) {
   const bool sizes = o.in >= 1 && o.out >= 1 && o.kernel.at_least(1) && o.stride.at_least(1) && o.padding.at_least(0) &&
                      o.dilation.at_least(1) && o.groups >= 1;
@@ -27,8 +35,9 @@ void check(const ConvTranspose2d::Options& o) {
     throw UsageError(describe(o) +
                      ": an option is out of range; expected in, out, kernel, stride, dilation and groups >= 1, "
                      "padding >= 0");
-  if (!o.output_padding.at_least(0) || o.output_padding.h >= o.stride.h || o.output_padding.w >= o.stride.w)
-    throw UsageError(describe(o) + ": output_padding is out of range; expected 0 <= output_padding < stride");
+  if (!kernel_options(o).output_padding_in_range())
+    throw UsageError(describe(o) +
+                     ": output_padding is out of range; expected 0 <= output_padding < max(stride, dilation)");
   if (o.in % o.groups != 0 || o.out % o.groups != 0)
     throw UsageError(describe(o) +
                      ": groups do not divide the channels; expected in % groups == 0 and out % groups == 0");
@@ -50,11 +59,7 @@ ConvTranspose2d::ConvTranspose2d(Options options) : options_(std::move(options))
 }
 
 Var ConvTranspose2d::forward(Var x) {
-  const ConvTranspose2dOptions options{.stride = options_.stride,
-                                       .padding = options_.padding,
-                                       .output_padding = options_.output_padding,
-                                       .dilation = options_.dilation,
-                                       .groups = options_.groups};
+  const ConvTranspose2dOptions options = kernel_options(options_);
   const Var weight = x.graph().parameter(weight_);
   return bias_ ? conv_transpose2d(x, weight, x.graph().parameter(bias_), options)
                : conv_transpose2d(x, weight, options);

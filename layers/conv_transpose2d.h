@@ -19,7 +19,7 @@ class ConvTranspose2d final : public Module {
     Size2d kernel = 0;
     Size2d stride = 1;
     Size2d padding = 0;
-    Size2d output_padding = 0;  ///< below stride
+    Size2d output_padding = 0;  ///< below the larger of stride and dilation
     Size2d dilation = 1;
     std::int64_t groups = 1;  ///< must divide in and out
     bool bias = true;         ///< starts at zero

@@ -2,14 +2,16 @@
 
 #include <utility>
 
+#include <sluice/core/host_memory.h>
 #include <sluice/core/parameter.h>
 #include <sluice/layers/init.h>
 
 namespace sluice {
 
-/// A trainable f32 parameter whose first values `init` will make.
+/// A trainable f32 parameter whose first values `init` will make. Throws OutOfHostMemory.
 inline Parameter make_parameter(const Shape& shape, Initializer init) {
-  Parameter parameter{Tensor(shape)};
+  Parameter parameter = host_memory_for("a parameter " + shape.str(), bytes_of(DType::f32, shape.elements()),
+                                        [&] { return Parameter(Tensor(shape)); });
   parameter.data()->initializer = std::move(init);
   return parameter;
 }

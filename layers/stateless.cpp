@@ -3,7 +3,7 @@
 #include <limits>
 
 #include <sluice/core/error.h>
-#include <sluice/core/number_text.h>
+#include <sluice/core/text.h>
 #include <sluice/kernels/adaptive_avg_pool2d/adaptive_avg_pool2d.h>
 #include <sluice/kernels/dropout/dropout.h>
 #include <sluice/kernels/flatten/flatten.h>

@@ -5,7 +5,8 @@
 #include <ostream>
 #include <set>
 #include <span>
-#include <sstream>
+
+#include <sluice/core/text.h>
 
 namespace sluice {
 namespace {
@@ -72,7 +73,7 @@ std::string short_number(double number) {
   constexpr const char* suffixes[] = {"", " k", " M", " G", " T"};
   int i = 0;
   for (; number >= 1000 && i < 4; ++i) number /= 1000;
-  std::ostringstream text;
+  TextStream text;
   text << std::setprecision(3) << number << suffixes[i];
   return text.str();
 }
@@ -91,7 +92,8 @@ Summary summary(Module& model, const Shape& input) {
   return result;
 }
 
-std::ostream& operator<<(std::ostream& out, const Summary& summary) {
+std::ostream& operator<<(std::ostream& stream, const Summary& summary) {
+  TextStream out;
   std::size_t layer = 5, module = 6, output = summary.input.str(true).size();
   for (const SummaryRow& row : summary.rows) {
     layer = std::max(layer, row.layer.size());
@@ -113,7 +115,7 @@ std::ostream& operator<<(std::ostream& out, const Summary& summary) {
        std::to_string(summary.activation_bytes));
   if (summary.trainable_parameters != summary.parameters)
     out << summary.parameters - summary.trainable_parameters << " parameters are frozen\n";
-  return out;
+  return stream << out.str();
 }
 
 }  // namespace sluice

@@ -5,9 +5,9 @@
 #include <charconv>
 #include <cstdint>
 #include <iomanip>
-#include <sstream>
 
 #include <sluice/core/error.h>
+#include <sluice/core/text.h>
 
 namespace sluice {
 namespace {
@@ -84,7 +84,7 @@ std::string format_bytes(std::size_t bytes) {
   for (; number >= 1023.95 && unit + 1 < names.size(); ++unit) number /= 1024;  // 1023.95 would print as 1024.0
   // The largest sizes would be rounded to 2^64 bytes, which parse_bytes could not read back.
   if (unit + 1 == names.size()) number = std::min(number, 16777215.9);
-  std::ostringstream text;
+  TextStream text;
   text << std::fixed << std::setprecision(unit ? 1 : 0) << (unit ? number : static_cast<double>(bytes)) << ' '
        << names[unit];
   return text.str();

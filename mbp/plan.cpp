@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <iomanip>
 #include <ostream>
-#include <sstream>
 
+#include <sluice/core/text.h>
 #include <sluice/mbp/byte_size.h>
 #include <sluice/mbp/memory_report.h>
 #include <sluice/mbp/trainer.h>
@@ -13,14 +13,14 @@ namespace sluice {
 namespace {
 
 std::string ratio(std::size_t a, std::size_t b) {
-  std::ostringstream text;
+  TextStream text;
   text << std::fixed << std::setprecision(3) << (b ? static_cast<double>(a) / static_cast<double>(b) : 1.0);
   return text.str();
 }
 
 /// "1.4 %"
 std::string percent(double part) {
-  std::ostringstream text;
+  TextStream text;
   text << std::fixed << std::setprecision(1) << 100 * part << " %";
   return text.str();
 }
@@ -73,7 +73,7 @@ void print_candidates(std::ostream& out, const Plan& plan) {
   if (known == 0) return;
   out << "    micro-batch     ms/replay     samples/s\n";
   const auto number = [](double value) {
-    std::ostringstream text;
+    TextStream text;
     text << std::fixed << std::setprecision(value < 10 ? 3 : 1) << value;
     return text.str();
   };
@@ -103,7 +103,8 @@ std::size_t Plan::region_offset(Region region) const {
   return offset;
 }
 
-std::ostream& operator<<(std::ostream& out, const Plan& plan) {
+std::ostream& operator<<(std::ostream& stream, const Plan& plan) {
+  TextStream out;
   out << "plan " << plan.hash << " on " << plan.device << '\n';
   out << "  step        logical batch " << std::min(plan.batch, plan.samples) << " = " << plan.replays << " micro-batch"
       << (plan.replays == 1 ? "" : "es") << " of up to " << plan.micro_batch
@@ -132,10 +133,11 @@ std::ostream& operator<<(std::ostream& out, const Plan& plan) {
                    " x lower bound");
   print_region(out, "peak", plan.planned_peak_bytes(),
                plan.budget_bytes ? "of a budget of " + format_bytes(plan.budget_bytes) : "no budget");
-  return out;
+  return stream << out.str();
 }
 
-std::ostream& operator<<(std::ostream& out, const MemoryReport& report) {
+std::ostream& operator<<(std::ostream& stream, const MemoryReport& report) {
+  TextStream out;
   out << "memory, bytes          planned      measured" << (report.verified ? "   (verified around every kernel)" : "")
       << '\n';
   for (int c = 0; c < static_cast<int>(Category::count); ++c) {
@@ -153,15 +155,17 @@ std::ostream& operator<<(std::ostream& out, const MemoryReport& report) {
   if (report.device_outside_bytes)
     out << "  outside the slab on the device (driver, libraries, other programs) "
         << format_bytes(*report.device_outside_bytes) << '\n';
-  return out;
+  return stream << out.str();
 }
 
-std::ostream& operator<<(std::ostream& out, const Result& result) {
+std::ostream& operator<<(std::ostream& stream, const Result& result) {
+  TextStream out;
   out << "epoch " << result.epoch + 1 << ": loss " << result.loss;
   for (const auto& [name, value] : result.metrics) out << ", " << name << ' ' << value;
   if (result.skipped)
     out << ", " << result.skipped << " logical batch" << (result.skipped == 1 ? "" : "es") << " skipped";
-  return out << ", " << static_cast<std::int64_t>(result.images_per_second()) << " samples/s";
+  out << ", " << static_cast<std::int64_t>(result.images_per_second()) << " samples/s";
+  return stream << out.str();
 }
 
 }  // namespace sluice

@@ -8,6 +8,7 @@
 
 #include <sluice/core/error.h>
 #include <sluice/core/hash.h>
+#include <sluice/core/host_memory.h>
 #include <sluice/core/transfer.h>
 #include <sluice/mbp/epoch_average.h>
 #include <sluice/mbp/field_checks.h>
@@ -135,7 +136,9 @@ class Trainer::Impl final : public ParameterHome {
     const std::int64_t samples = data.spec().samples;
     const Pass pass{
         .range = {0, 0, samples}, .micro_batch = evaluation_micro_batch(), .seed = options_.seed, .step = 0};
-    Tensor result(wanted.shape().with_leading(samples), wanted.dtype());
+    const Shape shape = wanted.shape().with_leading(samples);
+    Tensor result = host_memory_for("the predictions '" + output + "'", bytes_of(wanted.dtype(), shape.elements()),
+                                    [&] { return Tensor(shape, wanted.dtype()); });
     const MicroBatches split(samples, pass.micro_batch);
     const int last_stage = static_cast<int>(plan_->predict.cut.stages.size()) - 1;
     scheduler_->run(plan_->predict, pass, feeder, [&](int stage, std::int64_t replay) {
@@ -256,8 +259,9 @@ class Trainer::Impl final : public ParameterHome {
     for_each_bound([](const ParameterData& parameter) { check_unbound(parameter); });
     allocated_before_ = backend_->allocated_bytes();
     backend_->reset_peak();
-    scheduler_ =
-        std::make_unique<Scheduler>(*plan_, *backend_, options_.verify_memory, options_.poison, options_.record);
+    scheduler_ = host_memory_for("the slab and its kernels", summary().planned_peak_bytes(), [&] {
+      return std::make_unique<Scheduler>(*plan_, *backend_, options_.verify_memory, options_.poison, options_.record);
+    });
     if (recorder_) scheduler_->record(&*recorder_);
     for_each_bound([&](ParameterData& parameter) { parameter.home = this; });
   }
@@ -404,7 +408,9 @@ class Trainer::Impl final : public ParameterHome {
 };
 
 Trainer::Trainer(Module& model, Optimizer& optimizer, StepFunction step, const DataSpec& data, TrainerOptions options)
-    : impl_(std::make_unique<Impl>(stop_, model, optimizer, std::move(step), data, std::move(options))) {}
+    : impl_(host_memory_for("planning", 0, [&] {
+        return std::make_unique<Impl>(stop_, model, optimizer, std::move(step), data, std::move(options));
+      })) {}
 Trainer::~Trainer() = default;
 
 const Plan& Trainer::plan() const { return impl_->summary(); }

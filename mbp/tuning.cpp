@@ -8,10 +8,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iomanip>
-#include <sstream>
 
 #include <sluice/core/error.h>
 #include <sluice/core/tensor.h>
+#include <sluice/core/text.h>
 #include <sluice/core/write_file.h>
 
 namespace sluice {
@@ -89,13 +89,6 @@ std::optional<Number> parsed(const std::string& text) {
   return last == end && error == std::errc() ? std::optional(number) : std::nullopt;
 }
 
-std::vector<std::string> split(const std::string& line, char separator) {
-  std::vector<std::string> fields;
-  std::istringstream stream(line);
-  for (std::string field; std::getline(stream, field, separator);) fields.push_back(field);
-  return fields;
-}
-
 }  // namespace
 
 std::string_view ChoiceRecorder::choose(const LoweringContext& context, std::span<const std::string_view> candidates,
@@ -119,7 +112,7 @@ TuningFile::TuningFile(std::string path, Backend& backend, bool must_exist)
   }
   if (!must_exist) require_writable(path_);  // before time goes into measuring
   std::ifstream file(path_);
-  std::ostringstream text;
+  TextStream text;
   text << file.rdbuf();
   if (!file || std::filesystem::is_directory(path_, error))
     throw DataError("tuning file '" + path_ + "': cannot be read");
@@ -127,21 +120,21 @@ TuningFile::TuningFile(std::string path, Backend& backend, bool must_exist)
 }
 
 void TuningFile::read(const std::string& text) {
-  std::istringstream stream(text);
-  std::string line;
   int number = 0;
+  std::string line;
   const auto reject = [&](const std::string& why) {
     throw DataError("tuning file '" + path_ + "', line " + std::to_string(number) + ": " + why);
   };
   const std::string device = "device " + backend_.fingerprint();
-  while (std::getline(stream, line)) {
+  for (std::string& next : split_text(text, '\n')) {
+    line = std::move(next);
     ++number;
     if (number == 1 && line != header && line != header_without_replays)
       reject("is '" + line + "'; expected '" + std::string(header) + "'");
     if (number == 2 && line != device)
       reject("was measured on '" + line + "'; this is '" + device + "'; measure again into another file");
     if (number <= 2 || line.empty()) continue;
-    const std::vector<std::string> fields = split(line, '\t');
+    const std::vector<std::string> fields = split_text(line, '\t');
     const auto milliseconds = [&](const std::string& text) {
       const std::optional<double> ms = parsed<double>(text);
       if (!ms || !std::isfinite(*ms) || *ms < 0) reject("'" + text + "' is no time in milliseconds");
@@ -164,7 +157,7 @@ void TuningFile::read(const std::string& text) {
 }
 
 void TuningFile::write() {
-  std::ostringstream text;
+  TextStream text;
   text << header << "\ndevice " << backend_.fingerprint() << '\n' << std::setprecision(6);
   for (const auto& [kernel, times] : times_ms_) {
     text << kernel;

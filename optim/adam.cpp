@@ -1,6 +1,7 @@
 #include <sluice/optim/adam.h>
 
 #include <sluice/core/error.h>
+#include <sluice/core/text.h>
 #include <sluice/kernels/adam/adam.h>
 #include <sluice/optim/trained_lists.h>
 

@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include <sluice/core/error.h>
+#include <sluice/core/text.h>
 
 namespace sluice::schedule {
 
@@ -15,7 +16,7 @@ Schedule constant() {
 Schedule warmup_cosine(const WarmupCosine& options) {
   if (options.warmup < 0 || options.warmup > options.steps || !(options.last >= 0 && options.last <= 1))
     throw UsageError("warmup_cosine: an option is out of range; got warmup=" + std::to_string(options.warmup) +
-                     ", steps=" + std::to_string(options.steps) + ", last=" + std::to_string(options.last) +
+                     ", steps=" + std::to_string(options.steps) + ", last=" + number_text(options.last) +
                      "; expected 0 <= warmup <= steps and 0 <= last <= 1");
   return [options](std::int64_t step) {
     if (step < options.warmup) return static_cast<double>(step + 1) / static_cast<double>(options.warmup);

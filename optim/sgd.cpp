@@ -1,6 +1,7 @@
 #include <sluice/optim/sgd.h>
 
 #include <sluice/core/error.h>
+#include <sluice/core/text.h>
 #include <sluice/kernels/sgd/sgd.h>
 #include <sluice/optim/trained_lists.h>
 

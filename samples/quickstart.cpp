@@ -34,7 +34,7 @@ int main() try {
   }
   std::cout << '\n' << trainer.memory_report() << std::flush;  // planned | measured | budget
   if (!std::cout) throw Error("cannot write to standard output");
-} catch (const Error& error) {
-  std::cerr << "quickstart: " << error.what() << '\n';
+} catch (const std::exception& error) {
+  std::cerr << "quickstart: " << message_of(error) << '\n';
   return 1;
 }

@@ -5,7 +5,7 @@
 //
 // Prints the plan (what every byte of the budget is for), one line an epoch with the test accuracy, and the memory
 // report: what was planned beside what was measured. --help lists the flags. The data is the binary version of
-// https://www.cs.toronto.edu/~kriz/cifar.html; the made-up images are kept in $TMPDIR for the next run.
+// https://www.cs.toronto.edu/~kriz/cifar.html; the made-up images are kept in ~/.cache/sluice for the next run.
 
 #include <sluice/sluice.h>
 
@@ -24,9 +24,20 @@ namespace {
 /// The made-up images stay the same whatever --seed says, so that runs can be compared.
 constexpr std::uint64_t synthetic_seed = 1;
 
-std::string directory_of(const TrainerFlags& flags) {
-  if (flags.data == "synthetic") return cached_synthetic_cifar10(synthetic_seed, flags.quiet);
-  return flags.data.empty() ? Cifar10::default_directory() : flags.data;
+struct Data {
+  Cifar10 train, test;
+};
+
+Data load(const std::string& directory, std::int64_t limit) {
+  return {.train = Cifar10(Split::train, directory, limit), .test = Cifar10(Split::test, directory, limit)};
+}
+
+/// Whatever lies in files is in memory afterwards.
+Data load(const TrainerFlags& flags) {
+  if (flags.data != "synthetic")
+    return load(flags.data.empty() ? Cifar10::default_directory() : flags.data, flags.limit);
+  const SyntheticCifar10 files(synthetic_seed, flags.quiet);
+  return load(files.directory(), flags.limit);
 }
 
 }  // namespace
@@ -47,9 +58,7 @@ int main(int argc, char** argv) {
                               .sgd_lr = 0.05};
 
   const auto body = [&](const TrainerFlags& flags, Outputs& outputs) {
-    const std::string directory = directory_of(flags);
-    const Cifar10 train(Split::train, directory, flags.limit);
-    const Cifar10 test(Split::test, directory, flags.limit);
+    const Data data = load(flags);
 
     const std::unique_ptr<Module> net = make_model(models, flags);
     const auto step = [&](const Batch& batch) {
@@ -62,8 +71,8 @@ int main(int argc, char** argv) {
                         .dataset = flags.data == "synthetic" ? "synthetic-cifar-10" : "cifar-10",
                         .net = *net,
                         .step = step,
-                        .train = train,
-                        .test = test},
+                        .train = data.train,
+                        .test = data.test},
                        outputs);
   };
   return trainer_main(argc, argv, "Trains a CNN on CIFAR-10 within a byte budget.", defaults, body);

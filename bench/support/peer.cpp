@@ -1,6 +1,6 @@
 #include "support/peer.h"
 
-#include <cstdlib>
+#include <charconv>
 #include <cstring>
 
 #include <fcntl.h>
@@ -75,7 +75,8 @@ double Peer::seconds_per_step(const std::string& net, const std::string& format,
                               std::int64_t steps) {
   const std::string answer =
       ask("time " + net + ' ' + format + ' ' + std::to_string(untimed) + ' ' + std::to_string(steps));
-  const double seconds = std::strtod(answer.c_str(), nullptr);
+  double seconds = 0;
+  std::from_chars(answer.data(), answer.data() + answer.size(), seconds);
   if (!(seconds > 0)) throw Error("peer: expected seconds; got '" + answer + "'");
   return seconds;
 }

@@ -1,16 +1,16 @@
 #include <sluice/kernels/adam/adam.h>
 
 #include <cmath>
-#include <sstream>
 
 #include <sluice/core/error.h>
+#include <sluice/core/text.h>
 #include <sluice/kernels/decay.h>
 #include <sluice/kernels/optimizer_checks.h>
 
 namespace sluice {
 
 std::string AdamOp::options() const {
-  std::ostringstream text;
+  TextStream text;
   text << std::hexfloat << "parameters=" << parameters_ << ",beta1=" << options_.beta1 << ",beta2=" << options_.beta2
        << ",eps=" << options_.eps << ",weight_decay=" << options_.weight_decay << ",decoupled=" << options_.decoupled;
   if (options_.clear_gradients) text << ",clear_gradients";

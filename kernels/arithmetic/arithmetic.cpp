@@ -1,8 +1,7 @@
 #include <sluice/kernels/arithmetic/arithmetic.h>
 
-#include <sstream>
-
 #include <sluice/core/differentiate.h>
+#include <sluice/core/text.h>
 #include <sluice/kernels/reduce/reduce.h>
 
 namespace sluice {
@@ -67,7 +66,7 @@ class Sub final : public BinaryOp {
 }  // namespace
 
 std::string ScaleOp::options() const {
-  std::ostringstream text;
+  TextStream text;
   text << "factor=" << std::hexfloat << factor_;
   return text.str();
 }

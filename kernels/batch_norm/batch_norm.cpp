@@ -1,10 +1,9 @@
 #include <sluice/kernels/batch_norm/batch_norm.h>
 
-#include <sstream>
-
 #include <sluice/core/differentiate.h>
 #include <sluice/core/error.h>
 #include <sluice/core/structural.h>
+#include <sluice/core/text.h>
 #include <sluice/kernels/batch_norm/batch_norm_ops.h>
 #include <sluice/kernels/relu/relu.h>
 
@@ -49,7 +48,7 @@ std::int64_t least_samples_of(const ValueSpec& x) { return x.shape.without_leadi
 }  // namespace
 
 std::string BatchNormTraits::str() const {
-  std::ostringstream text;
+  TextStream text;
   text << (moments_of == MomentsOf::micro_batch     ? "local"
            : moments_of == MomentsOf::logical_batch ? "exact"
                                                     : "fixed")
@@ -58,7 +57,7 @@ std::string BatchNormTraits::str() const {
 }
 
 std::string BatchNormUpdateOp::options() const {
-  std::ostringstream text;
+  TextStream text;
   text << "momentum=" << std::hexfloat << momentum_;
   return text.str();
 }
@@ -159,7 +158,7 @@ std::vector<ValueSpec> BatchNormGradInputOp::infer(Specs inputs) const {
 std::vector<ValueSpec> BatchNormUpdateOp::infer(Specs inputs) const {
   const std::string_view names = "running_mean,running_variance,moments";
   if (!(momentum_ >= 0 && momentum_ <= 1))
-    throw_shape_error(*this, "momentum is " + std::to_string(momentum_), names, inputs, "0 <= momentum <= 1");
+    throw_shape_error(*this, "momentum is " + number_text(momentum_), names, inputs, "0 <= momentum <= 1");
   const ValueSpec& moments = inputs[2];
   if (moments.is_sample() || moments.dtype != DType::f64 || moments.shape.rank() != 2 || moments.shape[0] != 3)
     throw_shape_error(*this, "these are no moments of a logical batch", names, inputs, "f64[3,C] of batch scope");

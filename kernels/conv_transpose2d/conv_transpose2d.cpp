@@ -1,7 +1,10 @@
 #include <sluice/kernels/conv_transpose2d/conv_transpose2d.h>
 
+#include <algorithm>
+
 #include <sluice/kernels/bias/bias.h>
 #include <sluice/kernels/conv2d/conv2d.h>
+#include <sluice/kernels/pad2d/pad2d.h>
 
 namespace sluice {
 namespace {
@@ -24,9 +27,9 @@ Shape result(Var x, Var w, const ConvTranspose2dOptions& o) {
   if (w.is_sample() || w.dtype() != DType::f32 || w.shape().rank() != 4)
     fail("w has the wrong dtype, scope or rank", x, w, "an f32 batch value w=[C,O/groups,kh,kw]");
   if (!o.stride.at_least(1) || !o.dilation.at_least(1) || !o.padding.at_least(0) || o.groups < 1 ||
-      !o.output_padding.at_least(0) || o.output_padding.h >= o.stride.h || o.output_padding.w >= o.stride.w)
+      !o.output_padding_in_range())
     fail("options out of range: " + o.str(), x, w,
-         "stride >= 1, dilation >= 1, padding >= 0, groups >= 1, 0 <= output_padding < stride");
+         "stride >= 1, dilation >= 1, padding >= 0, groups >= 1, 0 <= output_padding < max(stride, dilation)");
   if (x.shape()[0] != w.shape()[0]) fail("channels differ", x, w, "x.C == w.C");
   if (x.shape()[0] % o.groups != 0)
     fail("channels do not divide into groups", x, w, "x.C % groups == 0 with groups=" + std::to_string(o.groups));
@@ -38,13 +41,22 @@ Shape result(Var x, Var w, const ConvTranspose2dOptions& o) {
 
 }  // namespace
 
+bool ConvTranspose2dOptions::output_padding_in_range() const {
+  return output_padding.at_least(0) && output_padding.h < std::max(stride.h, dilation.h) &&
+         output_padding.w < std::max(stride.w, dilation.w);
+}
+
 std::string ConvTranspose2dOptions::str() const {
   return "stride=" + stride.str() + " padding=" + padding.str() + " output_padding=" + output_padding.str() +
          " dilation=" + dilation.str() + " groups=" + std::to_string(groups);
 }
 
 Var conv_transpose2d(Var x, Var w, const ConvTranspose2dOptions& o) {
-  return conv2d_grad_input(x, w, result(x, w, o),
+  const Shape y = result(x, w, o);
+  // y is what the convolution with w makes x from. With `stride` rows more it would make another row of x: that one is
+  // there, and zero.
+  x = pad2d(x, {.bottom = o.output_padding.h / o.stride.h, .right = o.output_padding.w / o.stride.w});
+  return conv2d_grad_input(x, w, y,
                            {.stride = o.stride, .padding = o.padding, .dilation = o.dilation, .groups = o.groups});
 }
 

@@ -1,13 +1,12 @@
 #include <sluice/kernels/cpu/cpu_backend.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 
 #include <omp.h>
 #include <sys/mman.h>
 
-#include <sluice/core/error.h>
+#include <sluice/core/host_memory.h>
 #include <sluice/core/kernel.h>
 #include <sluice/kernels/cpu/threads.h>
 #include <sluice/kernels/onednn/onednn.h>
@@ -50,9 +49,7 @@ class CpuBackend final : public Backend {
   void* do_allocate(std::size_t bytes) override {
     void* data =
         mmap(nullptr, std::max<std::size_t>(bytes, 1), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (data == MAP_FAILED)
-      throw OutOfMemory("cpu: mmap failed; got a request of " + std::to_string(bytes) +
-                        " bytes: " + std::strerror(errno));
+    if (data == MAP_FAILED) throw_out_of_host_memory("the slab of the cpu device", bytes);
     madvise(data, bytes, MADV_HUGEPAGE);  // fewer TLB misses; a kernel without huge pages says no, which is no harm
     return data;
   }

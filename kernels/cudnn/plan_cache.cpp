@@ -1,13 +1,13 @@
 #include <sluice/kernels/cudnn/plan_cache.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 
 #include <nlohmann/json.hpp>
 
+#include <sluice/core/cache_folder.h>
 #include <sluice/core/error.h>
 #include <sluice/core/hash.h>
 #include <sluice/core/write_file.h>
@@ -19,18 +19,6 @@ using Json = nlohmann::json;
 namespace fs = std::filesystem;
 
 constexpr int format = 3;  // of the file
-
-/// Where caches are; empty: there is no place for files.
-fs::path directory() {
-  const auto variable = [](const char* name) {
-    const char* const value = std::getenv(name);
-    return fs::path(value ? value : "");
-  };
-  if (fs::path own = variable("SLUICE_CACHE_DIR"); !own.empty()) return own;
-  if (const fs::path cache = variable("XDG_CACHE_HOME"); !cache.empty()) return cache / "sluice";
-  if (const fs::path home = variable("HOME"); !home.empty()) return home / ".cache" / "sluice";
-  return {};
-}
 
 void warn(const std::string& path, const std::string& what) noexcept {
   std::fprintf(stderr, "sluice: warning: cache of cuDNN plans '%s': %s\n", path.c_str(), what.c_str());
@@ -70,7 +58,7 @@ std::vector<Engine> engines_from_json(const Json& json) {
 PlanCache& PlanCache::of(const std::string& device_json, const std::string& cudnn_version) {
   static std::map<std::pair<std::string, std::string>, std::unique_ptr<PlanCache>> caches;
   std::string path;
-  if (const fs::path place = directory(); !place.empty())
+  if (const fs::path place = cache_folder(); !place.empty())
     path = place / ("cudnn-" + cudnn_version + "-" + Hash().add(device_json).str() + ".json");
   std::unique_ptr<PlanCache>& cache = caches[{device_json, path}];
   if (!cache) cache = std::make_unique<PlanCache>(device_json, cudnn_version, path);
@@ -125,7 +113,7 @@ void PlanCache::save() noexcept {
   if (!changed_ || path_.empty()) return;
   changed_ = false;  // whatever happens: one line is enough
   try {
-    fs::create_directories(fs::path(path_).parent_path());
+    make_private_folder(fs::path(path_).parent_path());
     for (auto& [key, engines] : read(/*tell=*/false))
       if (std::vector<Engine>& own = plans_[key]; own.empty()) own = std::move(engines);
     write_whole(path_, text());

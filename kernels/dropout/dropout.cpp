@@ -1,15 +1,13 @@
 #include <sluice/kernels/dropout/dropout.h>
 
-#include <sstream>
-
 #include <sluice/core/differentiate.h>
 #include <sluice/core/error.h>
-#include <sluice/core/number_text.h>
+#include <sluice/core/text.h>
 
 namespace sluice {
 
 std::string DropoutOp::options() const {
-  std::ostringstream text;
+  TextStream text;
   text << std::hexfloat << "rate=" << rate_ << ",id=" << id_;
   return text.str();
 }

@@ -1,10 +1,9 @@
 #include <sluice/kernels/leaky_relu/leaky_relu.h>
 
 #include <limits>
-#include <sstream>
 
 #include <sluice/core/differentiate.h>
-#include <sluice/core/number_text.h>
+#include <sluice/core/text.h>
 #include <sluice/kernels/relu/relu.h>
 
 namespace sluice {
@@ -52,7 +51,7 @@ class LeakyReluGrad final : public LeakyReluOpBase {
 }  // namespace
 
 std::string LeakyReluOpBase::options() const {
-  std::ostringstream text;
+  TextStream text;
   text << std::hexfloat << "slope=" << slope_;
   return text.str();
 }

@@ -1,14 +1,14 @@
 #include <sluice/kernels/normalize/normalize.h>
 
 #include <algorithm>
-#include <sstream>
 
 #include <sluice/core/error.h>
+#include <sluice/core/text.h>
 
 namespace sluice {
 
 std::string NormalizeOp::options() const {
-  std::ostringstream text;
+  TextStream text;
   text << std::hexfloat << "scale=" << options_.scale << ",mean=";
   for (const double mean : options_.mean) text << mean << ';';
   text << ",std=";

@@ -6,18 +6,26 @@
 
 #include <sluice/core/device.h>
 #include <sluice/core/error.h>
+#include <sluice/core/host_memory.h>
 
 namespace sluice::onednn {
 namespace {
 
 [[noreturn]] void fail(const char* call, dnnl_status_t status, const std::string& what) {
+  if (status == dnnl_out_of_memory) throw_out_of_host_memory(std::string("oneDNN's ") + call, 0);
   throw BackendError(std::string("oneDNN: ") + call + " failed; got status " + dnnl_status2str(status) +
                      (what.empty() ? "" : " (" + what + ")") + "; expected success");
 }
 
+// Where oneDNN gets no memory it goes on at address 0. What it takes for a descriptor is small; the code of a primitive
+// is made when it is created, and some of it when it first runs.
+void require_room_for_descriptor() { require_host_memory("oneDNN's descriptors", std::size_t{1} << 20); }
+void require_room_for_code() { require_host_memory("the code of oneDNN's kernels", std::size_t{16} << 20); }
+
 /// Calls oneDNN and turns its exceptions into ours, naming the call.
 template <class Call>
 auto checked(const char* call, Call&& function) {
+  require_room_for_descriptor();
   try {
     return function();
   } catch (const dnnl::error& error) {
@@ -28,6 +36,7 @@ auto checked(const char* call, Call&& function) {
 /// The same for primitive descriptors: one that oneDNN does not implement comes back empty.
 template <class Pd, class Create>
 Pd created(const char* call, Create&& create) {
+  require_room_for_descriptor();
   try {
     return create();
   } catch (const dnnl::error& error) {
@@ -165,6 +174,7 @@ dnnl::reorder::primitive_desc reorder(const Md& from, const Md& to, bool accumul
 std::size_t scratchpad_bytes(const dnnl::primitive_desc_base& pd) { return pd.scratchpad_desc().get_size(); }
 
 Execution::Execution(const dnnl::primitive_desc_base& pd, std::vector<Argument> arguments, void* scratchpad) {
+  require_room_for_code();
   checked("primitive_create", [&] { primitive_ = dnnl::primitive(pd.get()); });
   if (scratchpad_bytes(pd) > 0) arguments.push_back({DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc(), scratchpad});
   for (const Argument& argument : arguments) {
@@ -174,6 +184,8 @@ Execution::Execution(const dnnl::primitive_desc_base& pd, std::vector<Argument> 
 }
 
 void Execution::run() const {
+  if (!ran_) require_room_for_code();
+  ran_ = true;
   const dnnl_status_t status =
       dnnl_primitive_execute(primitive_.get(), stream().get(), static_cast<int>(arguments_.size()), arguments_.data());
   if (status != dnnl_success) fail("primitive_execute", status, running_kernel());

@@ -91,6 +91,7 @@ class Execution {
   dnnl::primitive primitive_;
   std::vector<dnnl::memory> memories_;
   std::vector<dnnl_exec_arg_t> arguments_;
+  mutable bool ran_ = false;
 };
 
 /// Which of a node's values is which argument of a primitive.

@@ -1,14 +1,13 @@
 #include <sluice/kernels/sgd/sgd.h>
 
-#include <sstream>
-
 #include <sluice/core/error.h>
+#include <sluice/core/text.h>
 #include <sluice/kernels/optimizer_checks.h>
 
 namespace sluice {
 
 std::string SgdOp::options() const {
-  std::ostringstream text;
+  TextStream text;
   text << std::hexfloat << "parameters=" << parameters_ << ",momentum=" << options_.momentum
        << ",weight_decay=" << options_.weight_decay << ",nesterov=" << options_.nesterov;
   if (options_.clear_gradients) text << ",clear_gradients";

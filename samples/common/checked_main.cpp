@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include <fcntl.h>
+#include <sluice/core/host_memory.h>
 #include <unistd.h>
 
 namespace sluice::samples {
@@ -41,7 +42,7 @@ int checked_main(const std::string& program, const std::function<int()>& body) {
     code = body();
   } catch (const std::exception& error) {
     std::cout << std::flush;
-    std::cerr << program << ": " << error.what() << '\n';
+    std::cerr << program << ": " << message_of(error) << '\n';
   }
   const std::string error = output_error();
   if (error.empty()) return code;

@@ -3,25 +3,29 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <span>
 #include <vector>
 
 #include <fmt/format.h>
+#include <sluice/core/cache_folder.h>
 #include <sluice/core/error.h>
+#include <sluice/core/hash.h>
 #include <sluice/core/philox.h>
+#include <sluice/core/write_file.h>
 #include <sluice/data/cifar10.h>
-#include <unistd.h>
 
 namespace sluice::samples {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int recipe = 1;  // in the cache's name: to be counted up when the images change
+constexpr int recipe = 1;  // to be counted up when the images change
+constexpr const char* index_name = "index.txt";
 constexpr int side = 32;
 constexpr int hues = 6 * 256;
 
@@ -109,26 +113,13 @@ void draw(std::span<std::uint8_t> record, int label, Random random) {
       }
 }
 
-[[noreturn]] void cannot_write(const fs::path& path, const std::string& got) {
-  throw Error("synthetic_cifar10: cannot write '" + path.string() + "'; got: " + got + "; expected a writable place");
-}
-
-void write_file(const fs::path& path, std::uint64_t seed, Split split, std::int64_t first, std::int64_t count) {
-  const fs::path temporary = path.parent_path() / fmt::format(".{}.{}", path.filename().string(), getpid());
-  errno = 0;
-  std::ofstream file(temporary, std::ios::binary);
-  std::array<std::uint8_t, Cifar10::record_bytes> record{};
-  for (std::int64_t i = first; i < first + count && file; ++i) {
-    draw(record, static_cast<int>(i % Cifar10::classes), Random(seed, split, i));
-    file.write(reinterpret_cast<const char*>(record.data()), static_cast<std::streamsize>(record.size()));
-  }
-  file.close();
-  std::error_code error;
-  if (file) fs::rename(temporary, path, error);
-  if (file && !error) return;
-  const std::string why = error ? error.message() : std::strerror(errno);
-  fs::remove(temporary, error);
-  cannot_write(path, why);
+/// One file's records.
+std::string records(std::uint64_t seed, Split split, std::int64_t first, std::int64_t count) {
+  std::string bytes(static_cast<std::size_t>(count) * Cifar10::record_bytes, '\0');
+  auto* at = reinterpret_cast<std::uint8_t*>(bytes.data());
+  for (std::int64_t i = first; i < first + count; ++i, at += Cifar10::record_bytes)
+    draw({at, Cifar10::record_bytes}, static_cast<int>(i % Cifar10::classes), Random(seed, split, i));
+  return bytes;
 }
 
 /// Calls `visit(file name, split, first sample, samples)` for each file of a set.
@@ -145,6 +136,30 @@ void for_each_file(std::int64_t train_samples, std::int64_t test_samples, Visit 
   }
 }
 
+/// What the index of a set says: where it is from, and what its files hold.
+std::string index_line(std::uint64_t seed, std::int64_t train_samples, std::int64_t test_samples) {
+  return fmt::format("synthetic cifar-10, recipe {}, {}+{} samples, seed {}\n", recipe, train_samples, test_samples,
+                     seed);
+}
+std::string index_line(const std::string& name, const std::string& bytes) {
+  return fmt::format("{} {}\n", Hash().add(bytes).str(), name);
+}
+
+/// The contents of a file; nothing where it cannot be read.
+std::string read_all(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// A new folder in the temporary directory. Throws Error.
+std::string make_temporary_folder() {
+  std::error_code error;
+  std::string folder = (fs::temp_directory_path(error) / "sluice-XXXXXX").string();
+  if (!error && !mkdtemp(folder.data())) error = {errno, std::generic_category()};
+  if (error) throw Error("no temporary directory; got: " + error.message() + "; expected one in $TMPDIR, or /tmp");
+  return folder;
+}
+
 }  // namespace
 
 void write_synthetic_cifar10(const std::string& directory, std::uint64_t seed, std::int64_t train_samples,
@@ -154,42 +169,65 @@ void write_synthetic_cifar10(const std::string& directory, std::uint64_t seed, s
         fmt::format("synthetic_cifar10: too few samples; got {} to train and {} to test; expected at "
                     "least 5 and 1, one for each file",
                     train_samples, test_samples));
-  std::error_code error;
-  fs::create_directories(directory, error);
-  if (error) cannot_write(directory, error.message());
-  for_each_file(train_samples, test_samples,
-                [&](const std::string& name, Split split, std::int64_t first, std::int64_t count) {
-                  write_file(fs::path(directory) / name, seed, split, first, count);
-                });
+  try {
+    make_private_folder(directory);
+    std::string index = index_line(seed, train_samples, test_samples);
+    for_each_file(train_samples, test_samples,
+                  [&](const std::string& name, Split split, std::int64_t first, std::int64_t count) {
+                    const std::string bytes = records(seed, split, first, count);
+                    index += index_line(name, bytes);
+                    write_whole((fs::path(directory) / name).string(), bytes);
+                  });
+    write_whole((fs::path(directory) / index_name).string(), index);
+  } catch (const Error& error) {
+    throw Error(std::string("synthetic_cifar10: ") + error.what());
+  }
 }
 
-bool has_synthetic_cifar10(const std::string& directory, std::int64_t train_samples, std::int64_t test_samples) {
-  bool complete = true;
-  for_each_file(train_samples, test_samples, [&](const std::string& name, Split, std::int64_t, std::int64_t count) {
-    std::error_code error;
-    const std::uintmax_t bytes = fs::file_size(fs::path(directory) / name, error);
-    complete = complete && !error && bytes == static_cast<std::uintmax_t>(count) * Cifar10::record_bytes;
+bool has_synthetic_cifar10(const std::string& directory, std::uint64_t seed, std::int64_t train_samples,
+                           std::int64_t test_samples) {
+  const std::string written = read_all(fs::path(directory) / index_name);
+  std::string index = index_line(seed, train_samples, test_samples);
+  if (!written.starts_with(index)) return false;
+  for_each_file(train_samples, test_samples, [&](const std::string& name, Split, std::int64_t, std::int64_t) {
+    index += index_line(name, read_all(fs::path(directory) / name));
   });
-  return complete;
+  return written == index;
 }
 
-std::string cached_synthetic_cifar10(std::uint64_t seed, bool quiet) {
-  constexpr std::int64_t train_samples = 10'000, test_samples = 2'000;
-  const std::string name =
-      fmt::format("sluice-synthetic-cifar10-v{}-{}+{}-seed{}", recipe, train_samples, test_samples, seed);
-  std::error_code error;
-  const fs::path temporary = fs::temp_directory_path(error);
-  if (error)
-    throw Error("synthetic_cifar10: no temporary directory; got: " + error.message() +
-                "; expected one in $TMPDIR, or /tmp");
-  std::string directory = (temporary / name).string();
-  const bool complete = has_synthetic_cifar10(directory, train_samples, test_samples);
+SyntheticCifar10::SyntheticCifar10(std::uint64_t seed, bool quiet) {
+  std::string why;
+  try {
+    const fs::path cache = cache_folder();
+    if (cache.empty()) throw Error("there is no cache folder: SLUICE_CACHE_DIR, XDG_CACHE_HOME and HOME name none");
+    directory_ = (cache / fmt::format("synthetic-cifar10-seed{}", seed)).string();
+    const bool complete = has_synthetic_cifar10(directory_, seed, train_samples, test_samples);
+    tell(complete ? "found" : "writing", "", quiet);
+    if (!complete) write_synthetic_cifar10(directory_, seed, train_samples, test_samples);
+    return;
+  } catch (const Error& error) {
+    why = error.what();
+  }
+  try {
+    temporary_ = directory_ = make_temporary_folder();
+    tell("writing", ", for this run alone: " + why, quiet);
+    write_synthetic_cifar10(directory_, seed, train_samples, test_samples);
+  } catch (const Error& error) {
+    remove();
+    throw Error(fmt::format("synthetic_cifar10: no place for the images; {}; {}", why, error.what()));
+  }
+}
+
+void SyntheticCifar10::tell(const char* what, const std::string& more, bool quiet) const {
   if (!quiet)
-    std::cout << fmt::format("synthetic data: {} {} + {} images in {}\n", complete ? "found" : "writing", train_samples,
-                             test_samples, directory)
+    std::cout << fmt::format("synthetic data: {} {} + {} images in {}{}\n", what, train_samples, test_samples,
+                             directory_, more)
               << std::flush;
-  if (!complete) write_synthetic_cifar10(directory, seed, train_samples, test_samples);
-  return directory;
+}
+
+void SyntheticCifar10::remove() noexcept {
+  std::error_code ignored;
+  if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
 }
 
 }  // namespace sluice::samples

@@ -10,16 +10,35 @@ namespace sluice::samples {
 /// any machine. Sample i has the label i modulo 10 and shows, on a shaded ground under noise, one striped shape of
 /// random place, size and shade: label / 2 is the shape (disc, ring, square, diamond, cross), label modulo 2 the
 /// direction of its stripes, and its hue leans towards the label's, half way to its neighbours'. So colour alone gives
-/// about half of the labels, and the rest needs shapes. Each file is written under another name, then renamed.
-/// Throws UsageError for fewer than 5 training samples or 1 test sample, Error when a file cannot be written.
+/// about half of the labels, and the rest needs shapes. index.txt, written last, has a hash of each file. Files are
+/// written whole or not at all. Throws UsageError for fewer than 5 training samples or 1 test sample, Error when a file
+/// cannot be written.
 void write_synthetic_cifar10(const std::string& directory, std::uint64_t seed, std::int64_t train_samples,
                              std::int64_t test_samples);
 
-/// Whether `directory` holds the files of such a set, of these sizes.
-bool has_synthetic_cifar10(const std::string& directory, std::int64_t train_samples, std::int64_t test_samples);
+/// Whether `directory` holds such a set: every byte is read and compared with the index.
+bool has_synthetic_cifar10(const std::string& directory, std::uint64_t seed, std::int64_t train_samples,
+                           std::int64_t test_samples);
 
-/// The directory of a set with 10 000 + 2000 images by `seed` below $TMPDIR (or /tmp). Written at the first call and
-/// used again after that; says on standard output which of the two, unless `quiet`. Throws Error as above.
-std::string cached_synthetic_cifar10(std::uint64_t seed, bool quiet);
+/// A set of 10 000 + 2000 images in cache_folder(), found there or written. Where that cannot be, in a temporary folder
+/// of its own, which is removed with this object.
+class SyntheticCifar10 {
+ public:
+  static constexpr std::int64_t train_samples = 10'000, test_samples = 2'000;
+
+  /// Says on standard output what it does, unless `quiet`. Throws Error when there is no place at all.
+  SyntheticCifar10(std::uint64_t seed, bool quiet);
+  ~SyntheticCifar10() { remove(); }
+  SyntheticCifar10(const SyntheticCifar10&) = delete;
+  SyntheticCifar10& operator=(const SyntheticCifar10&) = delete;
+
+  const std::string& directory() const { return directory_; }
+
+ private:
+  void tell(const char* what, const std::string& more, bool quiet) const;
+  void remove() noexcept;
+
+  std::string directory_, temporary_;
+};
 
 }  // namespace sluice::samples

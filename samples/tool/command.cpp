@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <sluice/core/error.h>
+#include <sluice/core/host_memory.h>
 #include <CLI/CLI.hpp>
 
 #include "common/checked_main.h"
@@ -16,7 +17,7 @@ int parse_and_run(int argc, const char* const* argv, std::span<const Command> co
   std::string who = "sluice";
   const auto fail = [&](const std::exception& error, const char* hint, int code) {
     std::cout << std::flush;
-    std::cerr << who << ": " << error.what() << hint << '\n';
+    std::cerr << who << ": " << message_of(error) << hint << '\n';
     return code;
   };
   CLI::App app("Plans and packs memory.", who);

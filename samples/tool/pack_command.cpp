@@ -81,8 +81,8 @@ class SearchLine {
 std::string both(std::size_t bytes) { return fmt::format("{} bytes ({})", bytes, format_bytes(bytes)); }
 
 void print(const Packing& packing, const PackFlags& flags, double seconds) {
-  std::cout << "buffers      " << packing.offsets.size() << "\nlower bound  " << both(packing.lower_bound_bytes)
-            << ", the most alive at one time\npeak         " << both(packing.peak_bytes);
+  std::cout << fmt::format("buffers      {}\nlower bound  {}, the most alive at one time\npeak         {}",
+                           packing.offsets.size(), both(packing.lower_bound_bytes), both(packing.peak_bytes));
   if (packing.lower_bound_bytes > 0)
     std::cout << fmt::format(", {:.4f} x the lower bound",
                              static_cast<double>(packing.peak_bytes) / static_cast<double>(packing.lower_bound_bytes));

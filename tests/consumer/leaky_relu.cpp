@@ -1,8 +1,7 @@
 #include "leaky_relu.h"
 
-#include <sstream>
-
 #include <sluice/core/kernel.h>
+#include <sluice/core/text.h>
 #include <sluice/kernels/cpu/parallel.h>
 #include <sluice/kernels/lowering.h>
 
@@ -18,7 +17,7 @@ class LeakyReluOp : public Op {
 
   std::string_view type() const override { return "consumer.leaky_relu"; }
   std::string options() const override {
-    std::ostringstream text;
+    TextStream text;
     text << "slope=" << std::hexfloat << slope_;  // every digit: nodes with equal options are one node
     return text.str();
   }

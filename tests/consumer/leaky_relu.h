@@ -14,7 +14,8 @@ void register_leaky_relu();
 /// leaky_relu as a layer.
 class LeakyRelu final : public sluice::Module {
  public:
-  sluice::Var forward(sluice::Var x) override { return leaky_relu(x); }
+  // With its namespace: sluice has a leaky_relu, too.
+  sluice::Var forward(sluice::Var x) override { return consumer::leaky_relu(x); }
 };
 
 }  // namespace consumer

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 
 #include <gtest/gtest.h>
@@ -169,6 +170,74 @@ TEST(Cifar10, RejectsLabelsOutOfRange) {
                       std::string("data_batch_2.bin"), std::string("0 to 9")};
   expect_error([&] { files.load(); }, parts);
   expect_error([&] { files.load(2); }, parts);  // although not among those kept
+}
+
+/// A file of CIFAR-100: two labels before each image.
+Bytes cifar100_records(std::size_t count) {
+  Bytes bytes;
+  for (std::size_t n = 0; n < count; ++n) {
+    bytes.push_back(static_cast<std::byte>(n % 20));
+    test::append(bytes, records(1, n));
+  }
+  return bytes;
+}
+
+TEST(Cifar10, SaysWhatAFileIsInstead) {
+  const auto says = [](const Bytes& contents, const std::string& kind) {
+    const SmallSet files;
+    files.directory.write("data_batch_3.bin", contents);
+    expect_error([&] { files.load(); }, {"cifar10: ", "data_batch_3.bin' (" + kind});
+    files.directory.write("data_batch_3.bin", test::gzip(contents));
+    expect_error([&] { files.load(); }, {"cifar10: ", "data_batch_3.bin' (" + kind});
+  };
+  const std::string cifar100 = "the file's size is that of CIFAR-100, whose records of 3074 bytes have two labels)";
+  for (const std::size_t count : {1u, 2u, 50u}) says(cifar100_records(count), cifar100);
+  Bytes tar(20'000);
+  std::memcpy(tar.data(), "cifar-10-batches-bin/", 21);
+  std::memcpy(tar.data() + 257, "ustar", 5);
+  says(tar, "a tar archive, which must be unpacked)");
+  Bytes pickle = records(2);
+  pickle[0] = std::byte{0x80};
+  pickle[1] = std::byte{2};
+  says(pickle, "a Python pickle)");
+  says(test::idx_file({4, 28, 28}, 4 * 784), "IDX data, u8 of rank 3)");
+  const std::string page = "<!DOCTYPE html><html><body>Not found</body></html>";
+  says(Bytes(reinterpret_cast<const std::byte*>(page.data()),
+             reinterpret_cast<const std::byte*>(page.data() + page.size())),
+       "a web page)");
+  const SmallSet damaged;  // a damaged file is no other kind of file
+  Bytes bytes = records(3);
+  bytes[record_bytes] = std::byte{10};
+  damaged.directory.write("data_batch_1.bin", bytes);
+  expect_error([&] { damaged.load(); }, {"data_batch_1.bin'; expected 0 to 9"});
+}
+
+TEST(Cifar10, SaysWhatAFolderHasInstead) {
+  const auto says = [](std::initializer_list<std::string> names, const std::string& what) {
+    const test::TempDirectory folder;
+    for (const std::string& name : names) folder.write(name, {});
+    expect_error([&] { Cifar10(Split::train, folder.path()); }, {"cifar10: files are missing", what});
+  };
+  says({"train.bin", "test.bin", "fine_label_names.txt"},
+       "; it has 'fine_label_names.txt' (CIFAR-100's binary version)");
+  says({"data_batch_1", "data_batch_2", "test_batch"}, "; it has 'data_batch_1' (CIFAR-10's Python version)");
+  says({"cifar-10-binary.tar.gz"}, "(CIFAR-10's archive, which must be unpacked)");
+  says({"train-images-idx3-ubyte.gz"}, "(MNIST's or Fashion-MNIST's training images)");
+  says({"a", "b", "c", "d", "e"}, "; it has 'a', 'b', 'c' and 2 more");
+  says({}, "; it is empty");
+  const test::TempDirectory folder;
+  Bytes tar(2000);
+  std::memcpy(tar.data() + 257, "ustar", 5);
+  expect_error(
+      [&] { Cifar10(Split::train, folder.write("cifar-10-binary.tar.gz", test::gzip(tar))); },
+      {"cifar10: no data", "cifar-10-binary.tar.gz' (a tar archive, which must be unpacked); expected a directory"});
+  expect_error([&] { Cifar10(Split::train, folder.path() + "/none"); }, {"/none' (there is no such folder)"});
+}
+
+TEST(Cifar10, ReadsFromAnyPath) {
+  const SmallSet files("ein Verzeichnis, größer");
+  const std::string inside = files.directory.path() + "/ein Verzeichnis, größer";
+  EXPECT_EQ(Cifar10(Split::train, inside).spec().samples, 15);
 }
 
 TEST(ParseCifar10, ReadsPlainAndGzipBytes) {

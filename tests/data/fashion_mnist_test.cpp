@@ -141,6 +141,19 @@ TEST(FashionMnist, RejectsLabelsOutOfRange) {
   expect_error([&] { files.load(2); }, {"label out of range"});  // although not among those kept
 }
 
+TEST(FashionMnist, SaysWhatAFolderHasInstead) {
+  const test::TempDirectory folder;
+  folder.write("emnist-letters-train-images-idx3-ubyte.gz", {});
+  expect_error(
+      [&] { FashionMnist(Split::train, folder.path()); },
+      {"without train-images-idx3-ubyte[.gz]", "; it has 'emnist-letters-train-images-idx3-ubyte.gz' (EMNIST)"});
+  const std::string file = folder.write("fashion.zip", test::bytes_of({'P', 'K', 3, 4, 0}));
+  expect_error([&] { FashionMnist(Split::train, file); }, {"fashion.zip' (a zip archive, which must be unpacked)"});
+  std::filesystem::create_directory(folder.path() + "/train-images-idx3-ubyte");
+  folder.write("train-labels-idx1-ubyte", idx_file({6}, 6));
+  expect_error([&] { FashionMnist(Split::train, folder.path()); }, {"cannot open", "got: a directory"});
+}
+
 TEST(FashionMnist, RejectsSwappedFiles) {
   const SmallSet files;
   files.images(idx_file({6}, 6));

@@ -128,7 +128,7 @@ TEST(Idx, RejectsPathsThatAreNoFile) {
 }
 
 TEST(Idx, RejectsAnIncompleteHeader) {
-  expect_rejected({}, {"idx: file ends inside its header", "got 0 bytes"});
+  expect_rejected({}, {"idx: file is empty; got no data"});
   const Bytes good = idx_file({1, 2, 3}, 6);
   for (const std::size_t bytes : {1u, 3u, 4u, 15u})
     expect_rejected(first(good, bytes),
@@ -145,6 +145,16 @@ TEST(Idx, RejectsAnotherMagicNumber) {
   // A file of labels where images are expected.
   expect_rejected(idx_file({4}, 4), {"wrong magic number", "got 0x00000801", "expected 0x00000803"},
                   {.item = Shape{28, 28}});
+}
+
+TEST(Idx, SaysWhatAFileIsInstead) {
+  expect_rejected(idx_header(0x0d03, {1, 2, 2}),
+                  {"got 0x00000d03 (IDX data, f32 of rank 3)", "(IDX data, u8 of rank 1 to 4)"});
+  expect_rejected(idx_file({4}, 4), {"got 0x00000801 (IDX data, u8 of rank 1)", "0x00000803 (IDX data, u8 of rank 3)"},
+                  {.item = Shape{28, 28}});
+  expect_rejected(test::bytes_of({0x80, 3, 'c', 'n'}), {"got 0x8003636e (a Python pickle)"});
+  expect_rejected(gzip(gzip(idx_file({4}, 4))), {"(gzip data, compressed twice)"});
+  expect_rejected(test::bytes_of({'P', 'K', 3, 4, 0, 0}), {"(a zip archive, which must be unpacked)"});
 }
 
 TEST(Idx, RejectsItemsOfAnotherShape) {
@@ -198,7 +208,7 @@ TEST(Idx, RejectsDamagedGzip) {
   rejected(bytes, {"gzip: damaged data", "incorrect length check"});
   bytes = good;
   append(bytes, bytes_of({'j', 'u', 'n', 'k'}));
-  rejected(bytes, {"gzip: damaged data", "incorrect header check"});
+  rejected(bytes, {"gzip: data behind the end", "after 1008 uncompressed bytes"});
   for (const std::size_t size : {3u, 12u, 500u})
     rejected(first(good, size), {"gzip: compressed data ends early", "uncompressed bytes"});
   rejected(first(good, good.size() - 1), {"gzip: compressed data ends early", "got 1008 uncompressed bytes"});

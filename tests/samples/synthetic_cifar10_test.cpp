@@ -3,6 +3,9 @@
 #include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <functional>
+#include <optional>
 
 #include <gtest/gtest.h>
 
@@ -67,18 +70,38 @@ TEST(SyntheticCifar10, LeavesNothingButItsFiles) {
   const std::string inner = directory.path() + "/made/on/the/way";
   write_synthetic_cifar10(inner, 1, 5, 1);
   const auto entries = std::filesystem::directory_iterator(inner);
-  EXPECT_EQ(std::distance(begin(entries), end(entries)), 6);
+  EXPECT_EQ(std::distance(begin(entries), end(entries)), 7);  // six of data, and their index
 }
 
 TEST(SyntheticCifar10, IsCompleteWithAllItsBytes) {
   const TempDirectory directory;
-  EXPECT_FALSE(has_synthetic_cifar10(directory.path(), 12, 3));
-  write_synthetic_cifar10(directory.path(), 1, 12, 3);
-  EXPECT_TRUE(has_synthetic_cifar10(directory.path(), 12, 3));
-  EXPECT_FALSE(has_synthetic_cifar10(directory.path(), 13, 3));
-  EXPECT_FALSE(has_synthetic_cifar10(directory.path(), 12, 4));
-  std::filesystem::resize_file(directory.path() + "/data_batch_5.bin", 3072);
-  EXPECT_FALSE(has_synthetic_cifar10(directory.path(), 12, 3));
+  const std::string& path = directory.path();
+  EXPECT_FALSE(has_synthetic_cifar10(path, 1, 12, 3));
+  write_synthetic_cifar10(path, 1, 12, 3);
+  EXPECT_TRUE(has_synthetic_cifar10(path, 1, 12, 3));
+  EXPECT_FALSE(has_synthetic_cifar10(path, 1, 13, 3));
+  EXPECT_FALSE(has_synthetic_cifar10(path, 1, 12, 4));
+  EXPECT_FALSE(has_synthetic_cifar10(path, 2, 12, 3));
+  std::filesystem::resize_file(path + "/data_batch_5.bin", 3072);
+  EXPECT_FALSE(has_synthetic_cifar10(path, 1, 12, 3));
+}
+
+TEST(SyntheticCifar10, DamageOfOneBitIsSeen) {
+  const TempDirectory directory;
+  const auto damaged = [&](const std::string& name, auto damage) {
+    write_synthetic_cifar10(directory.path(), 1, 12, 3);
+    std::string bytes = test::read_file(directory.path() + "/" + name);
+    damage(bytes);
+    std::ofstream(directory.path() + "/" + name, std::ios::binary) << bytes;
+    return !has_synthetic_cifar10(directory.path(), 1, 12, 3);
+  };
+  EXPECT_TRUE(damaged("data_batch_1.bin", [](std::string& bytes) { bytes.assign(bytes.size(), '\0'); }));
+  EXPECT_TRUE(
+      damaged("test_batch.bin", [](std::string& bytes) { bytes.back() = static_cast<char>(bytes.back() ^ 1); }));
+  EXPECT_TRUE(damaged("data_batch_3.bin", [](std::string& bytes) { std::swap(bytes[1], bytes[3074]); }));
+  EXPECT_TRUE(damaged("index.txt", [](std::string& bytes) { bytes.pop_back(); }));
+  std::filesystem::remove(directory.path() + "/index.txt");
+  EXPECT_FALSE(has_synthetic_cifar10(directory.path(), 1, 12, 3));
 }
 
 TEST(SyntheticCifar10, RejectsWhatCannotBe) {
@@ -88,26 +111,86 @@ TEST(SyntheticCifar10, RejectsWhatCannotBe) {
   expect_error<UsageError>([&] { write_synthetic_cifar10(directory.path(), 1, 5, 0); },
                            {"got 5 to train and 0 to test"});
   const std::string file = directory.write("file", {});
-  expect_error<Error>([&] { write_synthetic_cifar10(file, 1, 5, 1); }, {"synthetic_cifar10: cannot write", file});
+  expect_error<Error>([&] { write_synthetic_cifar10(file, 1, 5, 1); }, {"synthetic_cifar10: cannot", file});
 }
 
-TEST(SyntheticCifar10, TheCacheIsWrittenOnce) {
-  const TempDirectory directory;
-  const char* before = std::getenv("TMPDIR");
-  const std::string saved = before ? before : "";
-  setenv("TMPDIR", directory.path().c_str(), 1);
-  testing::internal::CaptureStdout();
-  const std::string cache = cached_synthetic_cifar10(3, false);
-  const std::string first = testing::internal::GetCapturedStdout();
-  const auto written = std::filesystem::last_write_time(cache + "/test_batch.bin");
-  testing::internal::CaptureStdout();
-  EXPECT_EQ(cached_synthetic_cifar10(3, false), cache);
-  EXPECT_EQ(testing::internal::GetCapturedStdout(), "synthetic data: found 10000 + 2000 images in " + cache + "\n");
-  EXPECT_EQ(first, "synthetic data: writing 10000 + 2000 images in " + cache + "\n");
-  EXPECT_EQ(std::filesystem::last_write_time(cache + "/test_batch.bin"), written);
-  EXPECT_EQ(cache.find(directory.path()), 0u);
-  EXPECT_EQ(Cifar10(Split::test, cache).spec().samples, 2000);
-  before ? setenv("TMPDIR", saved.c_str(), 1) : unsetenv("TMPDIR");
+/// Caches and temporary folders in a place of their own.
+class SyntheticCifar10Cache : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* const name : names) {
+      const char* const value = std::getenv(name);
+      before_.emplace_back(value ? std::optional<std::string>(value) : std::nullopt);
+      setenv(name, (directory_.path() + "/" + name).c_str(), 1);
+    }
+    std::filesystem::create_directory(place("TMPDIR"));
+  }
+  void TearDown() override {
+    for (std::size_t i = 0; i < before_.size(); ++i)
+      before_[i] ? setenv(names[i], before_[i]->c_str(), 1) : unsetenv(names[i]);
+  }
+
+  std::string place(const char* name) const { return directory_.path() + "/" + name; }
+  std::string entry() const { return place("SLUICE_CACHE_DIR") + "/synthetic-cifar10-seed3"; }
+  /// What is said while a set is made, found or removed; `look` sees it.
+  static std::string told(const std::function<void(const SyntheticCifar10&)>& look = [](const SyntheticCifar10&) {}) {
+    testing::internal::CaptureStdout();
+    {
+      const SyntheticCifar10 set(3, false);
+      look(set);
+    }
+    return testing::internal::GetCapturedStdout();
+  }
+
+ private:
+  static constexpr const char* names[] = {"SLUICE_CACHE_DIR", "TMPDIR"};
+  const TempDirectory directory_;
+  std::vector<std::optional<std::string>> before_;
+};
+
+TEST_F(SyntheticCifar10Cache, IsWrittenOnce) {
+  EXPECT_EQ(told(), "synthetic data: writing 10000 + 2000 images in " + entry() + "\n");
+  const auto written = std::filesystem::last_write_time(entry() + "/test_batch.bin");
+  EXPECT_EQ(told([&](const SyntheticCifar10& set) { EXPECT_EQ(set.directory(), entry()); }),
+            "synthetic data: found 10000 + 2000 images in " + entry() + "\n");
+  EXPECT_EQ(std::filesystem::last_write_time(entry() + "/test_batch.bin"), written);
+  EXPECT_EQ(std::filesystem::status(entry()).permissions(), std::filesystem::perms::owner_all);
+  EXPECT_EQ(Cifar10(Split::test, entry()).spec().samples, 2000);
+  EXPECT_TRUE(std::filesystem::is_empty(place("TMPDIR")));
+}
+
+TEST_F(SyntheticCifar10Cache, IsWrittenAgainWhereItIsDamaged) {
+  told();
+  const std::string file = entry() + "/data_batch_2.bin", good = test::read_file(file);
+  std::ofstream(file, std::ios::binary) << std::string(good.size(), '\0');
+  EXPECT_NE(told().find("writing"), std::string::npos);
+  EXPECT_EQ(test::read_file(file), good);
+  EXPECT_NE(told().find("found"), std::string::npos);
+}
+
+TEST_F(SyntheticCifar10Cache, OtherFilesInItAreLeftAlone) {
+  std::filesystem::create_directories(entry());
+  std::ofstream(entry() + "/.data_batch_1.bin.1234") << "of a run that was killed";
+  EXPECT_NE(told().find("writing"), std::string::npos);
+  EXPECT_NE(told().find("found"), std::string::npos);
+  EXPECT_TRUE(std::filesystem::exists(entry() + "/.data_batch_1.bin.1234"));
+}
+
+TEST_F(SyntheticCifar10Cache, IsDoneWithoutWhereItCannotBe) {
+  std::ofstream(place("SLUICE_CACHE_DIR")) << "a file";
+  std::string folder;
+  const std::string text = told([&](const SyntheticCifar10& set) {
+    folder = set.directory();
+    EXPECT_EQ(folder.find(place("TMPDIR") + "/sluice-"), 0u) << folder;
+    EXPECT_EQ(std::filesystem::status(folder).permissions(), std::filesystem::perms::owner_all);
+    EXPECT_EQ(Cifar10(Split::test, folder).spec().samples, 2000);
+  });
+  EXPECT_NE(text.find("in " + folder + ", for this run alone: "), std::string::npos) << text;
+  EXPECT_NE(text.find(place("SLUICE_CACHE_DIR")), std::string::npos) << text;
+  EXPECT_TRUE(std::filesystem::is_empty(place("TMPDIR"))) << "it is not removed";
+  std::filesystem::remove(place("TMPDIR"));
+  expect_error<Error>([] { SyntheticCifar10(3, true); }, {"synthetic_cifar10: no place for the images",
+                                                          "cannot create the folder", "no temporary directory"});
 }
 
 }  // namespace

@@ -4,7 +4,7 @@ set -uo pipefail
 program=${SLUICE_BIN:?}/train_cifar10
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-export TMPDIR=$work/tmp
+export TMPDIR=$work/tmp SLUICE_CACHE_DIR=$work/cache
 unset SLUICE_DATA
 mkdir "$TMPDIR"
 source "$(dirname "$0")/support/checks.sh"
@@ -17,12 +17,12 @@ expect 2 "--model" --data synthetic --model
 expect 2 "--batch" --data synthetic --batch 0
 expect 0 "lenet, " --help
 expect 0 "synthetic: made-up images" --help
-check "nothing was made" test -z "$(ls -A "$TMPDIR")"
+check "nothing was made" test ! -e "$SLUICE_CACHE_DIR"
 
 # Made-up images are written once and found again; all bytes are planned, and as measured.
 for model in lenet fashion_cnn; do
   found=$([[ $model == lenet ]] && echo writing || echo found)
-  expect 0 "synthetic data: $found 10000 + 2000 images in $TMPDIR/" "${small[@]}" --data synthetic --model $model \
+  expect 0 "synthetic data: $found 10000 + 2000 images in $SLUICE_CACHE_DIR/" "${small[@]}" --data synthetic --model $model \
     --verify-memory --json "$work/$model.json"
   check "$model in the report" same "$(value model "$work/$model.json")" "\"$model\""
   check "$model: data in the report" same "$(value dataset "$work/$model.json")" '"synthetic-cifar-10"'
@@ -30,8 +30,9 @@ for model in lenet fashion_cnn; do
   check "$model: measured is planned" \
     same "$(value planned_peak_bytes "$work/$model.json")" "$(value measured_peak_bytes "$work/$model.json")"
 done
-set=$(echo "$TMPDIR"/*)
+set=$(echo "$SLUICE_CACHE_DIR"/*)
 check "one set" test -d "$set"
+check "nothing was left" test -z "$(ls -A "$TMPDIR")"
 expect 0 "done: lenet on cifar-10" "${small[@]}" --data "$set" --quiet
 check "--quiet prints the result alone" test "$(wc -l <"$work/out")" -eq 2
 hash=$(tail -n 1 "$work/out")
@@ -99,7 +100,12 @@ printf '\x0a' | dd of="$work/broken/data_batch_4.bin" bs=1 seek=6146 conv=notrun
 expect 1 "label out of range; got 10 at byte 6146 (record 2)" --data "$work/broken"
 : >"$work/broken/data_batch_4.bin"
 expect 1 "file is empty" --data "$work/broken"
-TMPDIR=$work/absent expect 1 "synthetic_cifar10: no temporary directory" --data synthetic
+TMPDIR=$work/absent SLUICE_CACHE_DIR=$work/times/below expect 1 "synthetic_cifar10: no place for the images" --data synthetic
+# Without a cache the images are made for one run, and the folder goes before training begins.
+SLUICE_CACHE_DIR=$work/times/below expect 0 "images in $TMPDIR/sluice-" "${small[@]}" --data synthetic --plan-only
+check "nothing was left without a cache" test -z "$(ls -A "$TMPDIR")"
+(unset SLUICE_CACHE_DIR HOME; export XDG_CACHE_HOME=relative; cd "$work" && "$program" "${small[@]}" --data synthetic --plan-only >"$work/out")
+check "a relative XDG_CACHE_HOME is ignored" test ! -e "$work/relative"
 
 ((failures == 0)) && echo "train_cifar10: all as expected"
 exit $((failures > 0))

@@ -1,0 +1,32 @@
+#include <sluice/core/text.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace sluice {
+namespace {
+
+template <class Number>
+std::string shortest(Number number) {
+  std::array<char, 32> text;  // -2.2250738585072014e-308 has 24 characters
+  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() ? std::string(text.data(), end) : "?";
+}
+
+}  // namespace
+
+std::string number_text(double number) { return shortest(number); }
+std::string number_text(float number) { return shortest(number); }
+
+std::vector<std::string> split_text(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find(separator, begin), text.size());
+    parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+}  // namespace sluice
