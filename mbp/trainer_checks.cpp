@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <sstream>
 
 #include <sluice/core/error.h>
+#include <sluice/core/text.h>
 #include <sluice/mbp/byte_size.h>
 
 namespace sluice {
@@ -41,11 +41,9 @@ void check_scalars(const std::set<std::string>& needed, const Scalars& given, st
   std::set<std::string> missing = needed;
   for (const auto& [name, number] : given) {
     missing.erase(name);
-    std::ostringstream scalar;
-    scalar << "the optimizer's scalar '" << name << "' is " << number;
-    if (!(std::abs(number) <= std::numeric_limits<float>::max()))
-      refuse(scalar.str(), "a finite number that f32 can hold");
-    if (name == "lr" && number < 0) refuse(scalar.str(), "a learning rate of at least 0");
+    const std::string scalar = "the optimizer's scalar '" + name + "' is " + number_text(number);
+    if (!(std::abs(number) <= std::numeric_limits<float>::max())) refuse(scalar, "a finite number that f32 can hold");
+    if (name == "lr" && number < 0) refuse(scalar, "a learning rate of at least 0");
   }
   if (!missing.empty())
     refuse("nobody sets the scalar '" + *missing.begin() + "'",

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include <sluice/core/error.h>
-#include <sluice/core/number_text.h>
+#include <sluice/core/text.h>
 #include <sluice/optim/optimizer.h>
 
 namespace sluice {
