@@ -72,6 +72,8 @@ CASES = {
     "adaptive_avg_pool2d": (X, lambda a: F.adaptive_avg_pool2d(a, (3, 4))),
     "global_avg_pool2d": (X, lambda a: F.adaptive_avg_pool2d(a, 1).flatten(1)),
     "upsample_nearest2d": (X, lambda a: F.interpolate(a, scale_factor=2, mode="nearest")),
+    "pad2d": (X, lambda a: F.pad(a, (0, 2, 1, 0))),
+    "crop2d": (X, lambda a: a[:, :, :-2, 1:]),
     "concat": (XY, lambda a, b: torch.cat([a, b], 1)),
     "slice_channels": (X, lambda a: a[:, 1:3]),
     "batch_norm": (NORM, batch_norm),

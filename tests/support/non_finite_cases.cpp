@@ -20,6 +20,7 @@
 #include <sluice/kernels/linear/linear.h>
 #include <sluice/kernels/max_pool2d/max_pool2d.h>
 #include <sluice/kernels/normalize/normalize.h>
+#include <sluice/kernels/pad2d/pad2d.h>
 #include <sluice/kernels/reduce/reduce.h>
 #include <sluice/kernels/relu/relu.h>
 #include <sluice/kernels/sigmoid/sigmoid.h>
@@ -106,6 +107,9 @@ void add_pools(std::vector<NonFiniteCase>& cases) {
                           [](In in) { return global_avg_pool2d(in[0]); }));
   cases.push_back(on_maps("upsample_nearest2d", {"upsample_nearest2d", "upsample_nearest2d_grad"}, 1,
                           [](In in) { return upsample_nearest2d(in[0], 2); }));
+  cases.push_back(on_maps("pad2d", {"pad2d", "crop2d"}, 1, [](In in) { return pad2d(in[0], {.top = 1, .right = 2}); }));
+  cases.push_back(
+      on_maps("crop2d", {"crop2d", "pad2d"}, 1, [](In in) { return crop2d(in[0], {.left = 1, .bottom = 2}); }));
   cases.push_back(on_maps("concat", {"concat", "slice_channels"}, 2, [](In in) { return concat({in[0], in[1]}); }));
   cases.push_back(on_maps("slice_channels", {"slice_channels", "pad_channels"}, 1,
                           [](In in) { return slice_channels(in[0], 1, 2); }));
