@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 
 #include <sluice/core/error.h>
 #include <sluice/core/hash.h>
 #include <sluice/core/host_memory.h>
 #include <sluice/core/transfer.h>
+#include <sluice/mbp/bound_parameters.h>
 #include <sluice/mbp/epoch_average.h>
 #include <sluice/mbp/field_checks.h>
 #include <sluice/mbp/measured_memory.h>
@@ -27,7 +27,7 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 }  // namespace
 
-class Trainer::Impl final : public ParameterHome {
+class Trainer::Impl {
  public:
   Impl(std::atomic<bool>& stop, Module& model, Optimizer& optimizer, StepFunction step, const DataSpec& data,
        TrainerOptions options)
@@ -47,8 +47,6 @@ class Trainer::Impl final : public ParameterHome {
       make_plan();
     });
   }
-
-  ~Impl() override { release(); }
 
   const Plan& summary() const { return plan_->summary; }
   const TrainerOptions& options() const { return options_; }
@@ -196,14 +194,6 @@ class Trainer::Impl final : public ParameterHome {
     return hash.str();
   }
 
-  Tensor read(const ParameterData& parameter) const override {
-    return scheduler_->slab().read(storage_of(parameter)).to(parameter.value.dtype());
-  }
-  void write(const ParameterData& parameter, const Tensor& value) override {
-    scheduler_->write(storage_of(parameter), value);
-    scanned_.reset();
-  }
-
  private:
   void make_plan() {
     backend_->set_precision(options_.precision);
@@ -256,48 +246,14 @@ class Trainer::Impl final : public ParameterHome {
   }
 
   void take_memory() {
-    for_each_bound([](const ParameterData& parameter) { check_unbound(parameter); });
+    check_unbound(*plan_);
     allocated_before_ = backend_->allocated_bytes();
     backend_->reset_peak();
     scheduler_ = host_memory_for("the slab and its kernels", summary().planned_peak_bytes(), [&] {
       return std::make_unique<Scheduler>(*plan_, *backend_, options_.verify_memory, options_.poison, options_.record);
     });
     if (recorder_) scheduler_->record(&*recorder_);
-    for_each_bound([&](ParameterData& parameter) { parameter.home = this; });
-  }
-
-  /// Brings the parameters back to the host. Where the device cannot be read any more (a kernel failed, and every later
-  /// call with it), those that the host had before the run stay, and that is told.
-  void release() noexcept {
-    if (!scheduler_) return;
-    std::string lost;
-    for_each_bound([&](ParameterData& parameter) {
-      if (parameter.home != this) return;
-      parameter.home = nullptr;
-      try {
-        parameter.value = read(parameter);
-      } catch (const std::exception& error) {
-        lost = error.what();
-      }
-    });
-    if (!lost.empty()) std::fprintf(stderr, "sluice: trained parameters are lost: %s\n", lost.c_str());
-  }
-
-  template <class Visit>
-  void for_each_bound(Visit&& visit) {
-    for (int id = 0; id < plan_->storages.size(); ++id) {
-      const Storage& storage = plan_->storages[id];
-      if (storage.leaf && storage.leaf->kind == LeafKind::parameter) visit(*storage.leaf->parameter);
-    }
-  }
-
-  int storage_of(const ParameterData& parameter) const {
-    for (int id = 0; id < plan_->storages.size(); ++id) {
-      const Storage& storage = plan_->storages[id];
-      if (storage.leaf && storage.leaf->kind == LeafKind::parameter && storage.leaf->parameter.get() == &parameter)
-        return id;
-    }
-    throw Error("trainer: parameter " + parameter.name + " has no place in the slab");
+    parameters_.emplace(*plan_, *scheduler_, [this] { scanned_.reset(); });
   }
 
   /// False: stopped.
@@ -395,8 +351,9 @@ class Trainer::Impl final : public ParameterHome {
   std::optional<EpochAverage> average_;
   std::set<std::string> scalar_names_;  // what the optimizer sets for every step
   std::optional<TimesRecorder> recorder_;
-  std::unique_ptr<Scheduler> scheduler_;  // from the first run on
-  mutable std::optional<Seen> scanned_;   // of the slab as it is; a scan reads all of it
+  std::unique_ptr<Scheduler> scheduler_;       // from the first run on
+  std::optional<BoundParameters> parameters_;  // while there is a scheduler, and gone before it
+  mutable std::optional<Seen> scanned_;        // of the slab as it is; a scan reads all of it
 
   std::int64_t epoch_ = 0, position_ = 0, step_ = 0;
   bool has_gradient_ = false;  // of the last step, which was finished

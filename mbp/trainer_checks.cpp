@@ -68,11 +68,6 @@ void check_data(const DataSpec& planned, const DataSpec& given, const char* what
   check_fields(planned, given, what);
 }
 
-void check_unbound(const ParameterData& parameter) {
-  if (parameter.home)
-    throw UsageError("trainer: parameter " + parameter.name + " is bound to another trainer; expected one at a time");
-}
-
 std::size_t budget_on(Backend& backend, std::size_t wanted) {
   if (wanted == 0) return 0;
   if (backend.memory()) backend.warm_up();  // what libraries load counts as taken

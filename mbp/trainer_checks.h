@@ -26,9 +26,6 @@ std::set<std::string> scalar_names(const Graph& graph);
 /// 0. Throws NumericError naming the scalar and the step.
 void check_scalars(const std::set<std::string>& needed, const Scalars& given, std::int64_t step);
 
-/// No other trainer has its value.
-void check_unbound(const ParameterData& parameter);
-
 /// The budget that `wanted` (TrainerOptions::budget) is on this device. Throws also OutOfMemory, when it is above what
 /// is free there.
 std::size_t budget_on(Backend& backend, std::size_t wanted);
