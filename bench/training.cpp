@@ -10,6 +10,7 @@
 #include <optional>
 
 #include <fmt/format.h>
+#include <sluice/core/host_memory.h>
 #include <CLI/CLI.hpp>
 
 #include "common/checked_main.h"
@@ -160,7 +161,7 @@ int run(const Flags& flags, Backend& backend, samples::Outputs& outputs) {
 int parse_and_run(int argc, const char* const* argv) {
   const auto fail = [](const std::exception& error, const char* hint, int code) {
     std::cout << std::flush;
-    std::cerr << program << ": " << error.what() << hint << '\n';
+    std::cerr << program << ": " << message_of(error) << hint << '\n';
     return code;
   };
   Flags flags;

@@ -14,6 +14,8 @@ fi
 streams='stringstream|\bimbue\b|std::locale|setlocale'
 reads='\bsto(f|d|ld)\(|\bstrto(f|d|ld)\(|\batof\(|scanf\(.*%[*l]*[aefg]'
 writes='printf\(.*%[-+ #0-9.*]*[aefgAEFG]|\{[a-z0-9_]*:[^}"]*L[a-zA-Z]?\}'
+# std::to_string of a whole number is fine; of the others, what shows by a cast or by its name.
+fractions='\bto_string\((static_cast<(double|float)>|[^()]*(_m?s|(\b|_)(seconds|loss|accuracy|momentum|beta[12]?|eps|lr|rate|decay))_?\))'
 letters='\bis(digit|xdigit|space|alpha|alnum|print|upper|lower)\(|\bto(upper|lower)\('
 # shellcheck disable=SC2086  # one file a word
-! grep -nE "$streams|$reads|$writes|$letters" $files
+! grep -nE "$streams|$reads|$writes|$fractions|$letters" $files

@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -113,11 +114,21 @@ void write_all(int descriptor, std::string_view text) {
 
 void reserve_space(int descriptor, std::size_t bytes) {
   const SignalsHeldBack held;
+  // A write stops at this limit in a file that is larger than it, too.
+  rlimit most{};
+  if (getrlimit(RLIMIT_FSIZE, &most) == 0 && most.rlim_cur != RLIM_INFINITY && bytes > most.rlim_cur)
+    throw_system_error(EFBIG);
   struct stat old {};
   if (fstat(descriptor, &old) != 0) throw_system_error(errno);
   const auto size = static_cast<off_t>(bytes);
-  if (size <= old.st_size) return;
-  const int error = posix_fallocate(descriptor, old.st_size, size - old.st_size);
+  // From the start: what is there may have holes.
+  int error = 0;
+  do {
+    error = size > 0 && fallocate(descriptor, 0, 0, size) != 0 ? errno : 0;
+  } while (error == EINTR);
+  // The C library's substitute can only lengthen: within the file it reads, which this descriptor may not.
+  if ((error == EOPNOTSUPP || error == ENOSYS) && size > old.st_size)
+    error = posix_fallocate(descriptor, old.st_size, size - old.st_size);
   if (error != ENOSPC && error != EFBIG && error != EDQUOT && error != EIO) return;  // done, or not possible there
   if (ftruncate(descriptor, old.st_size) != 0) throw_system_error(errno);
   throw_system_error(error);

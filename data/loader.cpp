@@ -33,7 +33,7 @@ std::int64_t integer_at(const std::byte* values, DType dtype, std::int64_t i) {
 Loader::Loader(const Dataset& dataset, LoaderOptions options)
     : dataset_(dataset),
       options_(std::move(options)),
-      samples_(samples_of(dataset, options)) {
+      samples_(samples_of(dataset, options_)) {
   for (const FieldSpec& field : dataset.spec().fields) fields_.push_back({field.sample_bytes(), nullptr});
   try {
     thread_ = std::thread(&Loader::run, this);

@@ -62,10 +62,14 @@ void fill_ledger(RunPlan& plan) {
   if (peak > most) summary.ledger.plan(Category::activation, fragmentation_layer, peak - most);
 }
 
-/// Which kind of algorithm a convolution has, by the name that its library gives it.
+/// Which kind of algorithm a convolution has, by the name that its library gives it. cuDNN's engines do not name
+/// theirs.
 std::string class_of(const std::string& algorithm) {
-  if (algorithm.find("wino") != std::string::npos) return "Winograd";
-  return algorithm.starts_with("engine") ? "cuDNN" : "direct";
+  const auto has = [&](std::string_view part) { return algorithm.find(part) != std::string::npos; };
+  if (has("wino")) return "Winograd";
+  if (algorithm.starts_with("engine")) return "cuDNN";
+  if (has("gemm")) return "matrix product";
+  return has("ref") ? "reference" : "direct";
 }
 
 void count_convolutions(RunPlan& plan, Precision precision) {

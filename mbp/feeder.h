@@ -69,7 +69,7 @@ class Feeder {
   }
 
  private:
-  /// Waits for what is not wanted after all; what is wrong with it is told when somebody wants it.
+  /// Waits for what is not wanted after all; its error is thrown when somebody wants it.
   void drop_coming() {
     coming_.reset();
     try {

@@ -25,7 +25,7 @@ void add_checks(const Graph& graph, NodeId n, const DataSpec& data, std::vector<
     const std::string name = input_name(graph, node.inputs[static_cast<std::size_t>(i)]);
     const auto field =
         std::find_if(data.fields.begin(), data.fields.end(), [&](const FieldSpec& f) { return f.name == name; });
-    if (field == data.fields.end()) continue;
+    if (field == data.fields.end() || (field->dtype != DType::i32 && field->dtype != DType::u8)) continue;
     const auto index = static_cast<std::size_t>(field - data.fields.begin());
     const bool known = std::any_of(checks.begin(), checks.end(), [&](const FieldCheck& check) {
       return check.field == index && check.range == *range;

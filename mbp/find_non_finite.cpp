@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include <sluice/core/text.h>
 #include <sluice/mbp/scheduler.h>
 
 namespace sluice {
@@ -36,24 +37,31 @@ struct BadNode {
 };
 
 /// What a pass looked at, by node.
-struct Looked {
+struct Observations {
   std::set<NodeId> at;  ///< all of them; of views, and of the first of two nodes in one kernel, there is no result
   std::map<NodeId, BadNode> bad;
 };
 
-/// The nodes with a result that `value` is, or that it is computed from.
-void add_producers(const Graph& graph, ValueId value, const Looked& looked, std::set<NodeId>& producers) {
-  const NodeId node = graph.value(value).producer;
-  if (node < 0) return;
-  if (looked.at.contains(node))
-    producers.insert(node);
-  else
-    for (const ValueId input : graph.node(node).inputs) add_producers(graph, input, looked, producers);
+/// Adds the nodes with a result that `value` is, or that it is computed from.
+void add_producers(const Graph& graph, ValueId value, const Observations& looked, std::set<NodeId>& producers) {
+  std::set<NodeId> visited;
+  std::vector<ValueId> stack{value};
+  while (!stack.empty()) {
+    const NodeId node = graph.value(stack.back()).producer;
+    stack.pop_back();
+    if (node < 0 || !visited.insert(node).second) continue;
+    if (looked.at.contains(node)) {
+      producers.insert(node);
+      continue;
+    }
+    const std::vector<ValueId>& inputs = graph.node(node).inputs;
+    stack.insert(stack.end(), inputs.begin(), inputs.end());
+  }
 }
 
 /// Where the NaN or infinity of `wanted` begins: at a node that is bad, with a way to `wanted` along such nodes, and
 /// whose own operands are not. −1: none.
-NodeId origin(const Graph& graph, const Looked& looked, std::span<const Var> wanted) {
+NodeId origin(const Graph& graph, const Observations& looked, std::span<const Var> wanted) {
   NodeId first = -1;
   std::set<NodeId> visited, waiting;
   for (const Var& var : wanted) add_producers(graph, var.id(), looked, waiting);
@@ -72,7 +80,7 @@ NodeId origin(const Graph& graph, const Looked& looked, std::span<const Var> wan
 }
 
 /// `node`, or a node before it in the replay that was bad earlier: between them, an op made a finite number of it.
-NodeId earliest(const Graph& graph, const Looked& looked, NodeId node) {
+NodeId earliest(const Graph& graph, const Observations& looked, NodeId node) {
   NodeId first = node;
   std::set<NodeId> visited;
   std::vector<NodeId> stack{node};
@@ -130,7 +138,7 @@ std::map<std::string, std::string> Scheduler::inputs_not_finite(const Range& mic
     const std::int64_t position = micro_batch.first + static_cast<std::int64_t>(*element / input.sample_elements);
     found[storage.name] = "sample " + std::to_string(feeder.index_of(micro_batch.epoch, position)) + " (epoch " +
                           std::to_string(micro_batch.epoch) + ", position " + std::to_string(position) + ") has " +
-                          std::to_string(value) + " in field '" + storage.name + "', element " +
+                          number_text(value) + " in field '" + storage.name + "', element " +
                           std::to_string(*element % input.sample_elements);
   }
   return found;
@@ -140,7 +148,7 @@ std::string Scheduler::find_non_finite(Program& program, const Pass& pass, Feede
                                        std::span<const Var> wanted) {
   if (recorder_) recorder_->drop_step();
   const MicroBatches split(pass.range.count, pass.micro_batch);
-  Looked found;
+  Observations found;
   std::map<std::string, std::string> inputs;  // of the micro-batch that is running
   bool looked = false;                        // at them
   const auto note = [&](const PackedPart& packed, const Instruction& instruction, NodeId node, std::int64_t replay) {

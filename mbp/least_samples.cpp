@@ -28,7 +28,8 @@ LeastSamples least_samples(const StepGraph& step) {
     const Node& node = graph.node(n);
     const std::int64_t samples = node.op->least_samples(graph.specs(node.inputs));
     LeastSamples::Need& need = node.op->split_dependent() ? least.micro_batch : least.logical_batch;
-    if (samples > need.samples) need = {samples, node.layer + " (" + std::string(node.op->type()) + ")"};
+    if (samples > need.samples)
+      need = {samples, (node.layer.empty() ? "" : node.layer + ' ') + "(" + std::string(node.op->type()) + ")"};
   }
   return least;
 }

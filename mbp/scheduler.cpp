@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <utility>
 
 #include <sluice/core/error.h>
@@ -32,6 +33,68 @@ class Seal {
 
  private:
   Backend& backend_;
+};
+
+/// Keeps what storages hold before they are written over, and puts it back when it ends, whatever happened in between.
+class PutBack {
+ public:
+  explicit PutBack(Slab& slab) : slab_(slab) {}
+  ~PutBack() {
+    for (const auto& [storage, bytes] : before_) {
+      try {
+        slab_.backend().copy_in(slab_.storage(storage), bytes.data(), bytes.size());
+      } catch (const Error&) {  // of a broken device, whose every later call fails as well
+      }
+    }
+  }
+  PutBack(const PutBack&) = delete;
+  PutBack& operator=(const PutBack&) = delete;
+
+  void keep(int storage) {
+    if (contains(storage)) return;
+    std::vector<std::byte> bytes(slab_.plan().storages.bytes(storage));
+    slab_.backend().copy_out(bytes.data(), slab_.storage(storage), bytes.size());
+    before_.emplace(storage, std::move(bytes));
+  }
+  bool contains(int storage) const { return before_.contains(storage); }
+
+ private:
+  Slab& slab_;
+  std::map<int, std::vector<std::byte>> before_;
+};
+
+/// Runs the kernels of some nodes once more, and the copies of what they change.
+class Again {
+ public:
+  Again(const std::set<NodeId>& nodes, PutBack& before, const RunContext& context)
+      : nodes_(nodes),
+        before_(before),
+        context_(context) {}
+
+  void run(const PackedPart& packed) {
+    const Part& part = packed.part;
+    std::set<int> changed;  // values of the part in the arena
+    for (const Instruction& instruction : part.instructions) {
+      const auto is_changed = [&](int v) {
+        const int root = part.root(v), storage = part.values[at(root)].storage;
+        return storage >= 0 ? before_.contains(storage) : changed.contains(root);
+      };
+      const bool copies =
+          instruction.node < 0 && std::any_of(instruction.inputs.begin(), instruction.inputs.end(), is_changed);
+      if (!copies && !nodes_.contains(instruction.node)) continue;
+      for (const int v : instruction.outputs) {
+        const int root = part.root(v), storage = part.values[at(root)].storage;
+        storage >= 0 ? before_.keep(storage) : void(changed.insert(root));
+      }
+      const RunningKernel running(instruction.name.c_str());
+      instruction.kernel->run(context_);
+    }
+  }
+
+ private:
+  const std::set<NodeId>& nodes_;
+  PutBack& before_;
+  RunContext context_;
 };
 
 }  // namespace
@@ -196,49 +259,24 @@ void Scheduler::write_state(Program& program, const Pass& pass) {
 std::vector<double> Scheduler::compute_again(Program& program, const std::set<NodeId>& nodes,
                                              std::span<const std::pair<int, Tensor>> given,
                                              std::span<const Var> wanted) {
-  const Seal seal(slab_.backend());
-  std::map<int, std::vector<std::byte>> before;  // by storage
-  const auto keep = [&](int storage) {
-    std::vector<std::byte>& bytes = before[storage];
-    if (!bytes.empty()) return;
-    bytes.resize(plan_.storages.bytes(storage));
-    slab_.backend().copy_out(bytes.data(), slab_.storage(storage), bytes.size());
-  };
-  for (const auto& [storage, value] : given) {
-    keep(storage);
-    slab_.write(storage, value);
-  }
-  const RunContext context = context_of({});
-  const auto run = [&](const PackedPart& packed) {
-    const Part& part = packed.part;
-    std::set<int> changed;  // values of the part in the arena
-    for (const Instruction& instruction : part.instructions) {
-      const auto is_changed = [&](int v) {
-        const int root = part.root(v), storage = part.values[at(root)].storage;
-        return storage >= 0 ? before.contains(storage) : changed.contains(root);
-      };
-      const bool copies =
-          instruction.node < 0 && std::any_of(instruction.inputs.begin(), instruction.inputs.end(), is_changed);
-      if (!copies && !nodes.contains(instruction.node)) continue;
-      for (const int v : instruction.outputs) {
-        const int root = part.root(v), storage = part.values[at(root)].storage;
-        storage >= 0 ? keep(storage) : void(changed.insert(root));
-      }
-      const RunningKernel running(instruction.name.c_str());
-      instruction.kernel->run(context);
-    }
-  };
-  run(program.prologue);
-  run(program.derived[0]);
-  for (std::size_t s = 0; s < program.once.size(); ++s) {
-    run(program.once[s]);
-    run(program.derived[s + 1]);
-  }
-  slab_.backend().synchronize();
   std::vector<double> numbers;
-  for (const Var& var : wanted) numbers.push_back(read_scalar(program, var));
-  for (const auto& [storage, bytes] : before)
-    slab_.backend().copy_in(slab_.storage(storage), bytes.data(), bytes.size());
+  {
+    const Seal seal(slab_.backend());
+    PutBack before(slab_);
+    for (const auto& [storage, value] : given) {
+      before.keep(storage);
+      slab_.write(storage, value);
+    }
+    Again again(nodes, before, context_of({}));
+    again.run(program.prologue);
+    again.run(program.derived[0]);
+    for (std::size_t s = 0; s < program.once.size(); ++s) {
+      again.run(program.once[s]);
+      again.run(program.derived[s + 1]);
+    }
+    slab_.backend().synchronize();
+    for (const Var& var : wanted) numbers.push_back(read_scalar(program, var));
+  }
   if (verifier_) verifier_->resync();  // these kernels ran without it
   return numbers;
 }

@@ -59,7 +59,7 @@ class Scheduler {
 
   /// Runs the pass again, looks at every value, and tells where the NaN or infinity of one of `wanted` begins: "first
   /// seen in stage 0, micro-batch 3, node 'conv1 conv2d'", and before it the sample and the field that it came with, if
-  /// it did. `wanted`: the loss first, whose cause is told where there are several.
+  /// it did. `wanted`: the loss first; of several causes, its own is named.
   std::string find_non_finite(Program& program, const Pass& pass, Feeder& feeder, std::span<const Var> wanted);
 
   double read_scalar(const Program& program, Var var) const;

@@ -28,7 +28,7 @@ StepPlanner::StepPlanner(Module& model, const Optimizer& optimizer, const StepFu
   if (options_.tune && options_.tuning.empty())
     throw UsageError("trainer: tune is set and tuning is not; expected the name of the file to write");
   if (!options_.tuning.empty())
-    with_threads([&] { tuning_.emplace(options_.tuning, *backend_, /*must_exist=*/!options_.tune); });
+    with_settings([&] { tuning_.emplace(options_.tuning, *backend_, /*must_exist=*/!options_.tune); });
 }
 
 std::int64_t StepPlanner::batch() const { return std::min(options_.batch, data_.samples); }
@@ -94,11 +94,11 @@ std::unique_ptr<RunPlan> StepPlanner::plan_with(const PlanChoice& choice, std::s
 
 std::unique_ptr<RunPlan> StepPlanner::plan(const PlanChoice& choice, std::size_t budget_bytes,
                                            Crossing crossing) const {
-  return with_threads([&] { return plan_with(choice, budget_bytes, crossing, tuning_ ? &*tuning_ : nullptr); });
+  return with_settings([&] { return plan_with(choice, budget_bytes, crossing, tuning_ ? &*tuning_ : nullptr); });
 }
 
 std::unique_ptr<RunPlan> StepPlanner::chosen(const PlanWish& wish) const {
-  return with_threads([&] { return chosen_here(wish); });
+  return with_settings([&] { return chosen_here(wish); });
 }
 
 std::unique_ptr<RunPlan> StepPlanner::chosen_here(const PlanWish& wish) const {
@@ -123,7 +123,7 @@ std::unique_ptr<RunPlan> StepPlanner::chosen_here(const PlanWish& wish) const {
 }
 
 std::unique_ptr<RunPlan> StepPlanner::plan_of_batch(const PlanChoice& choice, std::int64_t batch) const {
-  return with_threads(
+  return with_settings(
       [&] { return make_run_plan(request(choice, 0, options_.crossing.value_or(Crossing::keep), nullptr, batch)); });
 }
 
@@ -161,7 +161,7 @@ double StepPlanner::bytes_per_sample(Recompute recompute) const {
 }
 
 bool StepPlanner::tune(const RunPlan& plan) {
-  return with_threads([&] { return tune_here(plan); });
+  return with_settings([&] { return tune_here(plan); });
 }
 
 bool StepPlanner::tune_here(const RunPlan& plan) {

@@ -6,6 +6,7 @@
 
 #include <sluice/mbp/choose.h>
 #include <sluice/mbp/least_samples.h>
+#include <sluice/mbp/run_settings.h>
 #include <sluice/mbp/step_graph.h>
 #include <sluice/mbp/tuning.h>
 
@@ -53,10 +54,10 @@ class StepPlanner {
   const std::string& identity() const { return identity_; }
 
  private:
-  /// Plans are for the options' number of threads, whoever asks.
+  /// Plans are for the options' threads and precision, whoever asks.
   template <class Work>
-  auto with_threads(Work&& work) const {
-    return backend_->with_threads(options_.threads, std::forward<Work>(work));
+  auto with_settings(Work&& work) const {
+    return with_run_settings(*backend_, options_.threads, options_.precision, std::forward<Work>(work));
   }
 
   std::unique_ptr<RunPlan> chosen_here(const PlanWish& wish) const;

@@ -14,6 +14,7 @@
 #include <sluice/mbp/field_checks.h>
 #include <sluice/mbp/measured_memory.h>
 #include <sluice/mbp/process_memory.h>
+#include <sluice/mbp/run_settings.h>
 #include <sluice/mbp/scheduler.h>
 #include <sluice/mbp/step_planner.h>
 #include <sluice/mbp/trainer_checks.h>
@@ -42,7 +43,7 @@ class Trainer::Impl {
     check_options(data_, options_);
     check_fields(data_, evaluation_data_, "trainer: evaluation");
     backend_ = &options_.device.backend();
-    backend_->with_threads(options_.threads, [&] {
+    with_run_settings(*backend_, options_.threads, options_.precision, [&] {
       options_.threads = backend_->threads();  // what is granted here is what every run of the plan gets
       make_plan();
     });
@@ -51,8 +52,8 @@ class Trainer::Impl {
   const Plan& summary() const { return plan_->summary; }
   const TrainerOptions& options() const { return options_; }
   template <class Work>
-  std::invoke_result_t<Work&> with_threads(Work&& work) {
-    return backend_->with_threads(options_.threads, std::forward<Work>(work));
+  std::invoke_result_t<Work&> with_settings(Work&& work) {
+    return with_run_settings(*backend_, options_.threads, options_.precision, std::forward<Work>(work));
   }
   std::size_t whole_batch_planned_bytes() const { return planner_->whole_batch_bytes(); }
 
@@ -196,7 +197,6 @@ class Trainer::Impl {
 
  private:
   void make_plan() {
-    backend_->set_precision(options_.precision);
     options_.budget = budget_on(*backend_, options_.budget);
     initialize(model_, options_.seed, /*only_new=*/true);
     planner_.emplace(model_, optimizer_, function_, data_, options_);
@@ -267,10 +267,10 @@ class Trainer::Impl {
       const MicroBatches split(std::min(batch(), summary().samples - next), summary().micro_batch);
       pass.next = Range{pass.range.epoch, next, split.size(0)};
     }
-    has_gradient_ = false;
     failed_ = 0;
     const Scalars scalars = optimizer_.scalars(step_);
     check_scalars(scalar_names_, scalars, step_);
+    has_gradient_ = false;
     for (const auto& [name, number] : scalars) scheduler_->set_scalar(name, number);
     failed_ = count;  // what throws from here on is about this logical batch
     if (!run_step(pass, feeder, start)) {
@@ -374,16 +374,16 @@ const Plan& Trainer::plan() const { return impl_->summary(); }
 const TrainerOptions& Trainer::options() const { return impl_->options(); }
 std::size_t Trainer::whole_batch_planned_bytes() const { return impl_->whole_batch_planned_bytes(); }
 Result Trainer::step(const Dataset& data) {
-  return impl_->with_threads([&] { return impl_->steps(data, 1); });
+  return impl_->with_settings([&] { return impl_->steps(data, 1); });
 }
 Result Trainer::run_epoch(const Dataset& data) {
-  return impl_->with_threads([&] { return impl_->steps(data, std::numeric_limits<std::int64_t>::max()); });
+  return impl_->with_settings([&] { return impl_->steps(data, std::numeric_limits<std::int64_t>::max()); });
 }
 Result Trainer::evaluate(const Dataset& data) {
-  return impl_->with_threads([&] { return impl_->evaluate(data); });
+  return impl_->with_settings([&] { return impl_->evaluate(data); });
 }
 Tensor Trainer::predict(const Dataset& data, const std::string& output) {
-  return impl_->with_threads([&] { return impl_->predict(data, output); });
+  return impl_->with_settings([&] { return impl_->predict(data, output); });
 }
 void Trainer::skip_batch() { impl_->skip_batch(); }
 void Trainer::on_progress(std::function<void(const Progress&)> callback) { impl_->on_progress(std::move(callback)); }

@@ -145,8 +145,8 @@ class Trainer {
   Result step(const Dataset& data);
   /// What is left of the current epoch.
   Result run_epoch(const Dataset& data);
-  /// Goes on behind the logical batch at which the last call threw NumericError or DataError: the next step is that of
-  /// the batch after it. Throws UsageError when there is none.
+  /// Goes on behind the logical batch in which the last step threw: the next step is that of the batch after it. Throws
+  /// UsageError when there is none, as after an error of the optimizer's scalars, which no batch has caused.
   void skip_batch();
   /// Loss and metrics over `data` in evaluation mode; changes nothing.
   Result evaluate(const Dataset& data);

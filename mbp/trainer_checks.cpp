@@ -43,7 +43,6 @@ void check_scalars(const std::set<std::string>& needed, const Scalars& given, st
     missing.erase(name);
     const std::string scalar = "the optimizer's scalar '" + name + "' is " + number_text(number);
     if (!(std::abs(number) <= std::numeric_limits<float>::max())) refuse(scalar, "a finite number that f32 can hold");
-    if (name == "lr" && number < 0) refuse(scalar, "a learning rate of at least 0");
   }
   if (!missing.empty())
     refuse("nobody sets the scalar '" + *missing.begin() + "'",

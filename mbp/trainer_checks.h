@@ -22,8 +22,8 @@ void check_data(const DataSpec& planned, const DataSpec& given, const char* what
 using Scalars = std::vector<std::pair<std::string, double>>;
 /// Of the scalars that an optimizer has to set before a step of this graph.
 std::set<std::string> scalar_names(const Graph& graph);
-/// Before a step: `given` has all of `needed`, each number is finite in f32 too, and a learning rate ("lr") is at least
-/// 0. Throws NumericError naming the scalar and the step.
+/// Before a step: `given` has all of `needed`, and each number is finite in f32 too. Throws NumericError naming the
+/// scalar and the step.
 void check_scalars(const std::set<std::string>& needed, const Scalars& given, std::int64_t step);
 
 /// The budget that `wanted` (TrainerOptions::budget) is on this device. Throws also OutOfMemory, when it is above what

@@ -10,6 +10,7 @@
 #include <iomanip>
 
 #include <sluice/core/error.h>
+#include <sluice/core/host_memory.h>
 #include <sluice/core/tensor.h>
 #include <sluice/core/text.h>
 #include <sluice/core/write_file.h>
@@ -195,16 +196,18 @@ bool TuningFile::measure(const ChoiceRecorder& recorder) {
     for (const std::string& candidate : choice.candidates) {
       if (const auto known = times_ms_.find(key); known != times_ms_.end() && known->second.contains(candidate))
         continue;
-      double& ms = times_ms_[key][candidate];
-      measured = true;
+      double ms = HUGE_VAL;
       try {
         ms = time_ms(choice, candidate);
+      } catch (const OutOfHostMemory&) {
+        throw;  // it says nothing about the candidate, which the file would call failed from then on
       } catch (const Error& error) {
-        ms = HUGE_VAL;
         std::fprintf(stderr, "sluice: warning: tuning leaves out '%s' of %s: %s\n", candidate.c_str(), key.c_str(),
                      error.what());
         choice.context.backend().synchronize();  // a device that is broken for good says so here
       }
+      times_ms_[key][candidate] = ms;
+      measured = true;
     }
   std::error_code error;
   if (measured || !std::filesystem::exists(path_, error)) write();

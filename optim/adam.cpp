@@ -40,7 +40,7 @@ void Adam::update(Graph& graph, std::span<const Trained> trained) const {
 }
 
 std::vector<std::pair<std::string, double>> Adam::scalars(std::int64_t step) const {
-  const double lr = options_.lr * (options_.schedule ? options_.schedule(step) : 1.0);
+  const double lr = learning_rate(options_.lr, options_.schedule, step);
   const auto numbers = adam_scalars(update_options(), lr, static_cast<double>(step + 1));
   return {{"step_size", numbers[0]}, {"root_bias2", numbers[1]}, {"keep", numbers[2]}, {"lose", numbers[3]}};
 }

@@ -29,7 +29,9 @@ class Optimizer {
 
   /// Adds the nodes that update `trained` in place.
   virtual void update(Graph& graph, std::span<const Trained> trained) const = 0;
-  /// The scalars those nodes read, by name, for the step with this number (0-based).
+  /// The scalars those nodes read, by name, for the step with this number (0-based). A Trainer takes no step for which
+  /// one is missing or is not finite in f32. Throws NumericError where a number makes no sense, such as a learning rate
+  /// below 0.
   virtual std::vector<std::pair<std::string, double>> scalars(std::int64_t step) const = 0;
   /// For people: "sgd(lr=0.1, momentum=0.9, weight_decay=0.0005)".
   virtual std::string str() const = 0;

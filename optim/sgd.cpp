@@ -27,7 +27,7 @@ void Sgd::update(Graph& graph, std::span<const Trained> trained) const {
 }
 
 std::vector<std::pair<std::string, double>> Sgd::scalars(std::int64_t step) const {
-  return {{"lr", options_.lr * (options_.schedule ? options_.schedule(step) : 1.0)}};
+  return {{"lr", learning_rate(options_.lr, options_.schedule, step)}};
 }
 
 std::string Sgd::str() const {

@@ -58,6 +58,14 @@ inline void check_f32_option(const std::string& optimizer, std::string_view name
                (or_zero ? std::string(name) + " = 0 or " : std::string()) + range_text(name));
 }
 
+/// lr · schedule(step). Throws NumericError, naming the step, unless it is a finite number of f32 and at least 0.
+inline double learning_rate(double lr, const Schedule& schedule, std::int64_t step) {
+  const double rate = schedule ? lr * schedule(step) : lr;
+  if (rate >= 0 && rate <= most_f32) return rate;
+  throw NumericError("optimizer: the scalar 'lr' is " + number_text(rate) + ", step " + std::to_string(step) +
+                     " is not taken; expected a schedule that gives 0 <= lr <= 3.4e38");
+}
+
 /// Throws UsageError unless the factor is in [0,1).
 inline void check_factor_option(const std::string& optimizer, std::string_view name, double value) {
   check_option(optimizer, name, value, value >= 0 && value < 1, "0 <= " + std::string(name) + " < 1");

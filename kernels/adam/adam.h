@@ -33,7 +33,7 @@ std::array<double, 4> adam_scalars(const AdamUpdateOptions& options, double lr, 
 ///   p ← (keep − lose) · p − step_size · m / (√v / root_bias2 + eps).
 ///
 /// Betas near 1 act as the doubles they are (kernels/decay.h), also where f32 has no number for them.
-
+///
 /// parameters, gradients, first_moments (m), second_moments (v): batch values of pairwise equal shapes, f32; m and v
 /// zero before the first step. The node has no outputs; gradients are left as they are, or at zero with
 /// clear_gradients. Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1;

@@ -89,8 +89,8 @@ class TrialThreads {
   std::vector<std::thread> threads_;
 };
 
-[[noreturn]] void fail_to_start(int threads, const std::system_error& error) {
-  throw DeviceError("cpu: cannot start " + number_of_threads(threads) + "; got '" + error.code().message() +
+[[noreturn]] void fail_to_start(const std::string& what, const std::system_error& error) {
+  throw DeviceError("cpu: cannot start " + what + "; got '" + error.code().message() +
                     "'; expected room for them in the limits on processes (ulimit -u, a container's pids) and on "
                     "memory (ulimit -v), or fewer threads");
 }
@@ -105,7 +105,7 @@ void require_startable(int threads) {
   try {
     const TrialThreads trial(threads);
   } catch (const std::system_error& error) {
-    fail_to_start(threads, error);
+    fail_to_start(number_of_threads(threads), error);
   }
   started = threads;
 }
@@ -124,9 +124,9 @@ int granted(int threads) {
   return team;
 }
 
-void with_team(int threads, const std::function<void()>& work) {
+/// `threads` 0: `wanted`, or as many of them as are granted.
+void with_team(int threads, int wanted, const std::function<void()>& work) {
   refuse_after_fork();
-  const int wanted = threads > 0 ? threads : omp_get_max_threads();
   const TeamSize planned(wanted);
   const int team = granted(wanted);
   if (team < threads) {
@@ -144,19 +144,19 @@ void with_team(int threads, const std::function<void()>& work) {
 bool has_no_team() { return omp_in_parallel() || getpid() != process_at_load; }
 
 /// On a thread of its own, which has its own team.
-void on_another_thread(int threads, const std::function<void()>& work) {
+void on_another_thread(int threads, int wanted, const std::function<void()>& work) {
   std::exception_ptr error;
   try {
     std::thread thread([&] {
       try {
-        with_team(threads, work);
+        with_team(threads, wanted, work);
       } catch (...) {
         error = std::current_exception();
       }
     });
     thread.join();
   } catch (const std::system_error& failure) {
-    fail_to_start(2, failure);
+    fail_to_start("another thread", failure);
   }
   if (error) std::rethrow_exception(error);
 }
@@ -167,8 +167,9 @@ void with_threads(int threads, const std::function<void()>& work) {
   if (threads > most_threads)
     throw DeviceError("cpu: " + number_of_threads(threads) + " are wanted; expected at most " +
                       std::to_string(most_threads));
-  if (!has_no_team()) return with_team(threads, work);
-  on_another_thread(threads > 0 ? threads : omp_get_max_threads(), work);
+  const int wanted = threads > 0 ? threads : omp_get_max_threads();
+  if (!has_no_team()) return with_team(threads, wanted, work);
+  on_another_thread(threads, wanted, work);
 }
 
 }  // namespace sluice::cpu

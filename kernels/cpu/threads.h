@@ -4,7 +4,7 @@
 
 namespace sluice::cpu {
 
-/// The most threads that may be asked for: a number beyond it is a slip of the pen.
+/// The most threads that may be asked for: a number beyond it is a mistake.
 inline constexpr int most_threads = 1024;
 
 /// Backend::with_threads of the cpu device: sets OpenMP's number of threads for `work`, having seen that as many are

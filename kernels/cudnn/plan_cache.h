@@ -9,9 +9,9 @@
 namespace sluice::cudnn {
 
 /// What cuDNN's heuristics answered for a kind of device, in memory and in a file, so that planning again asks nothing
-/// of cuDNN. The file is cudnn-<version>-<hash of the device>.json in cache_folder(). One that is damaged or of another
-/// device is told in a line, left unread, and replaced; so is one that cannot be read or written told, and planning goes
-/// on without.
+/// of cuDNN. The file is cudnn-<version>-<hash of the device>.json in cache_folder(). For one that is damaged or of
+/// another device, a warning says so, and it is replaced unread. For one that cannot be read or written, a warning says
+/// so, and planning goes on without it.
 class PlanCache {
  public:
   /// The process's one for devices with these properties. It is saved when the process ends, too.

@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <sluice/core/error.h>
+#include <sluice/core/host_memory.h>
 #include <sluice/core/write_file.h>
 #include <unistd.h>
 
@@ -32,16 +33,27 @@ bool printed(const std::string& text) {
   try {
     write_whole("-", text);
     return true;
-  } catch (const Error&) {
+  } catch (const std::exception&) {
     return false;
   }
 }
 
-/// Writes `text` to a new file for temporary files and returns its name. Throws Error.
-std::string write_elsewhere(const std::string& path, const std::string& text) {
+/// Folders for what cannot be written to `path`, in the order of trying. The first is that of `path`, which outlives
+/// temporary files; a device or a pipe has none that results belong into.
+std::vector<fs::path> folders_for(const std::string& path) {
+  std::vector<fs::path> folders;
   std::error_code error;
-  const fs::path folder = fs::temp_directory_path(error);
-  if (error) throw Error("there is no folder for temporary files");
+  const fs::file_type type = fs::status(path, error).type();
+  const bool file = type == fs::file_type::regular || type == fs::file_type::not_found || fs::is_directory(path, error);
+  if (file && !output_descriptor(path)) folders.push_back(fs::path(path).parent_path());
+  const fs::path temporary = fs::temp_directory_path(error);
+  if (!error) folders.push_back(temporary);
+  folders.emplace_back("/tmp");
+  return folders;
+}
+
+/// Writes `text` to a new file in `folder`, whose name ends like that of `path`. Returns its name. Throws Error.
+std::string write_into(const fs::path& folder, const std::string& path, const std::string& text) {
   std::string suffix = "-" + fs::path(path).filename().string();
   if (suffix.size() > 200) suffix.clear();
   std::string name = (folder / "sluice-XXXXXX").string() + suffix;
@@ -56,6 +68,16 @@ std::string write_elsewhere(const std::string& path, const std::string& text) {
   }
   close(descriptor);
   return name;
+}
+
+/// Writes `text` to a new file and returns its name. Throws Error, the last one, where no folder takes it.
+std::string write_elsewhere(const std::string& path, const std::string& text) {
+  const std::vector<fs::path> folders = folders_for(path);
+  for (auto folder = folders.begin();; ++folder) try {
+      return write_into(*folder, path, text);
+    } catch (const Error&) {
+      if (folder + 1 == folders.end()) throw;
+    }
 }
 
 }  // namespace
@@ -101,8 +123,8 @@ std::string Outputs::rescue(const FileFlag& file, const std::string& text) const
     return "it is printed on standard output instead";
   try {
     return "it is in '" + write_elsewhere(file.path, text) + "' instead";
-  } catch (const Error& error) {
-    return std::string("it is lost: ") + error.what();
+  } catch (const std::exception& error) {
+    return std::string("it is lost: ") + message_of(error);
   }
 }
 
@@ -119,7 +141,7 @@ void Outputs::write(const std::string& flag, const std::function<std::string()>&
     made = text();
     put(*file, made);
   } catch (const std::exception& error) {
-    tell(made.empty() ? error.what() : error.what() + ("; " + rescue(*file, made)));
+    tell(message_of(error) + (made.empty() ? "" : "; " + rescue(*file, made)));
   }
 }
 

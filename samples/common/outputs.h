@@ -20,9 +20,9 @@ struct FileFlag {
   Use use = Use::result;
 };
 
-/// The output files of a program. Each is tried at the start and written by itself at the end; a failure of one is told
-/// and does not take the others. While one of them is standard output ("-"), everything that is printed goes to
-/// standard error.
+/// The output files of a program. Each is tried at the start and written by itself at the end; when one fails, a line
+/// on standard error says so, and the others are still written. While one of them is standard output ("-"), everything
+/// that is printed goes to standard error.
 class Outputs {
  public:
   /// Throws UsageError, with the flag, for a file that cannot be written and for two flags that name the same one.
@@ -32,7 +32,8 @@ class Outputs {
   Outputs& operator=(const Outputs&) = delete;
 
   /// Writes what `text` makes, if the flag is there. What cannot be written is printed on standard output, or put into
-  /// a new file in the folder of temporary files; the message on standard error says which.
+  /// a new file: beside the one that was asked for, else in $TMPDIR, else in /tmp. The message on standard error says
+  /// which.
   void write(const std::string& flag, const std::function<std::string()>& text);
 
   /// The exit code of a program that would end with `code`: 1 after any failure.

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <filesystem>
 #include <iostream>
 #include <limits>
@@ -12,6 +13,7 @@
 
 #include <fmt/format.h>
 #include <sluice/core/error.h>
+#include <sluice/core/host_memory.h>
 #include <sluice/mbp/byte_size.h>
 #include <sluice/optim/adam.h>
 #include <sluice/optim/schedule.h>
@@ -176,17 +178,22 @@ int run_trainer(const TrainerFlags& flags, const TrainerJob& job, Outputs& outpu
 
   if (!flags.trace.empty()) trainer.record_times(flags.trace_steps);
   const StopOnSignal interrupt(trainer);
-  if (!flags.plan_only) {
-    run_epochs(flags, job, trainer, interrupt, report);
-    report.memory = trainer.memory_report();
-    report.parts = trainer.recorded_parts();
-    report.weights_hash = trainer.weights_hash();
-    if (!flags.quiet) std::cout << *report.memory;
-    print_result(report, trainer.plan(), interrupt.happened());
-  }
+  std::exception_ptr failure;  // thrown on after the outputs, which hold the epochs before it
+  if (!flags.plan_only) try {
+      run_epochs(flags, job, trainer, interrupt, report);
+      report.memory = trainer.memory_report();
+      report.parts = trainer.recorded_parts();
+      report.weights_hash = trainer.weights_hash();
+      if (!flags.quiet) std::cout << *report.memory;
+      print_result(report, trainer.plan(), interrupt.happened());
+    } catch (const std::exception& error) {
+      failure = std::current_exception();
+      report.error = message_of(error);
+    }
   outputs.write("--json", [&] { return to_json(report, flags, trainer.plan()); });
   outputs.write("--report", [&] { return page_of(job, *optimizer, report, trainer); });
   outputs.write("--trace", [&] { return trace_json(trainer.plan_details(), trainer.kernel_times()); });
+  if (failure) std::rethrow_exception(failure);
   return outputs.exit_code(interrupt.exit_code());
 }
 

@@ -32,7 +32,8 @@ struct TrainerJob {
 
 /// Prints the plan, trains for flags.epochs with a progress bar, tests after every epoch, prints the memory report,
 /// writes the files that the flags name. The learning rate rises for a quarter of the run, at most two epochs, and
-/// falls along a cosine. Returns the exit code.
+/// falls along a cosine. Returns the exit code. What training throws is thrown on once the files are written, which
+/// then hold the epochs before it.
 int run_trainer(const TrainerFlags& flags, const TrainerJob& job, Outputs& outputs);
 
 }  // namespace sluice::samples

@@ -24,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int recipe = 1;  // to be counted up when the images change
+constexpr int recipe = 1;  // to be counted up when the images or their index change
 constexpr const char* index_name = "index.txt";
 constexpr int side = 32;
 constexpr int hues = 6 * 256;
@@ -151,6 +151,30 @@ std::string read_all(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+/// Writes files into a folder, and removes them again unless all is well.
+class FilesInFolder {
+ public:
+  /// Throws Error.
+  explicit FilesInFolder(const fs::path& folder) : folder_(folder) { make_private_folder(folder.string()); }
+  ~FilesInFolder() {
+    std::error_code ignored;
+    for (const std::string& name : written_) fs::remove(folder_ / name, ignored);
+  }
+  FilesInFolder(const FilesInFolder&) = delete;
+  FilesInFolder& operator=(const FilesInFolder&) = delete;
+
+  /// Throws Error.
+  void write(const std::string& name, const std::string& bytes) {
+    write_whole((folder_ / name).string(), bytes);
+    written_.push_back(name);
+  }
+  void keep() { written_.clear(); }
+
+ private:
+  fs::path folder_;
+  std::vector<std::string> written_;
+};
+
 /// A new folder in the temporary directory. Throws Error.
 std::string make_temporary_folder() {
   std::error_code error;
@@ -170,15 +194,16 @@ void write_synthetic_cifar10(const std::string& directory, std::uint64_t seed, s
                     "least 5 and 1, one for each file",
                     train_samples, test_samples));
   try {
-    make_private_folder(directory);
+    FilesInFolder files(directory);
     std::string index = index_line(seed, train_samples, test_samples);
     for_each_file(train_samples, test_samples,
                   [&](const std::string& name, Split split, std::int64_t first, std::int64_t count) {
                     const std::string bytes = records(seed, split, first, count);
                     index += index_line(name, bytes);
-                    write_whole((fs::path(directory) / name).string(), bytes);
+                    files.write(name, bytes);
                   });
-    write_whole((fs::path(directory) / index_name).string(), index);
+    files.write(index_name, index);
+    files.keep();
   } catch (const Error& error) {
     throw Error(std::string("synthetic_cifar10: ") + error.what());
   }
@@ -200,7 +225,10 @@ SyntheticCifar10::SyntheticCifar10(std::uint64_t seed, bool quiet) {
   try {
     const fs::path cache = cache_folder();
     if (cache.empty()) throw Error("there is no cache folder: SLUICE_CACHE_DIR, XDG_CACHE_HOME and HOME name none");
-    directory_ = (cache / fmt::format("synthetic-cifar10-seed{}", seed)).string();
+    // Versions that make other images have folders of their own, or they would write over each other's by turns.
+    directory_ =
+        (cache / fmt::format("synthetic-cifar10-recipe{}-{}+{}-seed{}", recipe, train_samples, test_samples, seed))
+            .string();
     const bool complete = has_synthetic_cifar10(directory_, seed, train_samples, test_samples);
     tell(complete ? "found" : "writing", "", quiet);
     if (!complete) write_synthetic_cifar10(directory_, seed, train_samples, test_samples);

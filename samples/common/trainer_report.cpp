@@ -41,6 +41,7 @@ std::string to_json(const TrainerReport& report, const TrainerFlags& flags, cons
   json["split_dependent"] = plan.split_dependent;
   json["bn"] = flags.exact_bn ? "exact" : "local";
   json["tuning"] = flags.tuning.empty() ? Json(nullptr) : Json(flags.tuning);
+  json["error"] = report.error.empty() ? Json(nullptr) : Json(report.error);
   json["steps"] = report.steps;
   json["skipped_batches"] = report.skipped;
   json["budget_bytes"] = plan.budget_bytes ? Json(plan.budget_bytes) : Json(nullptr);

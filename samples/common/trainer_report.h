@@ -31,8 +31,9 @@ struct TrainerReport {
   double seconds = 0;        ///< of training
   std::size_t whole_batch_planned_bytes = 0;
   std::vector<EpochReport> epochs = {};
-  std::optional<MemoryReport> memory = {};  ///< empty when nothing ran
+  std::optional<MemoryReport> memory = {};  ///< empty when nothing ran, or not to its end
   RecordedParts parts = {};
+  std::string error = {};  ///< what ended the run before its end; empty: nothing
 
   double images_per_second() const { return seconds > 0 ? static_cast<double>(images) / seconds : 0; }
 };

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <sluice/core/error.h>
 #include <sluice/core/open_cuda.h>
+#include <sluice/mbp/run_settings.h>
 #include <sluice/mbp/trainer_checks.h>
 #include <sluice/optim/adam.h>
 #include <sluice/optim/sgd.h>
@@ -131,7 +132,6 @@ Device open_device(const PlanFlags& flags) {
     throw UsageError("--gpu: got it with --device " + flags.device + "; expected cuda, or no --device");
   if (!flags.gpu.empty()) plan_for_gpu(flags.gpu);
   const Device device = flags.gpu.empty() ? Device::parse(flags.device.empty() ? "cpu" : flags.device) : Device::cuda();
-  device.backend().set_precision(flags.precision);
   return device;
 }
 
@@ -161,6 +161,7 @@ int run_on(const Device& device, const PlanFlags& flags, Outputs& outputs) {
                              .micro_batch = flags.micro_batch,
                              .fastest = flags.fastest,
                              .device = device,
+                             .precision = flags.precision,
                              .drop_last = flags.drop_last,
                              .tuning = flags.tuning,
                              .recompute = flags.planner.recompute,
@@ -197,7 +198,8 @@ int run(const PlanFlags& flags) {
                                   {.flag = "--tuning", .path = flags.tuning, .use = FileFlag::Use::input},
                                   {.flag = "--gpu", .path = flags.gpu, .use = FileFlag::Use::input}});
   const Device device = open_device(flags);
-  return device.backend().with_threads(flags.threads, [&] { return run_on(device, flags, outputs); });
+  return with_run_settings(device.backend(), flags.threads, flags.precision,
+                           [&] { return run_on(device, flags, outputs); });
 }
 
 }  // namespace

@@ -103,21 +103,25 @@ TEST_F(WriteFileSpecial, ALimitOnFileSizesIsAnErrorThatLeavesTheOldText) {
   put("a", "old");
   put("b", "old");
   fs::create_hard_link(path("b"), path("c"));  // written in place
+  const std::string longer(7000, 'o');         // than the new text
+  put("longer", longer);
+  fs::create_hard_link(path("longer"), path("e"));
   EXPECT_EQ(in_child([&] {
               signal(SIGXFSZ, SIG_DFL);
               const rlimit limit{.rlim_cur = 1000, .rlim_max = 1000};
               setrlimit(RLIMIT_FSIZE, &limit);
               int good = 0;
-              for (const std::string& name : {path("a"), path("b"), path("new")}) {
+              for (const std::string& name : {path("a"), path("b"), path("longer"), path("new")}) {
                 require_writable(name);
                 good += error_of([&] { write_whole(name, std::string(5000, 'x')); }).ends_with("File too large");
               }
-              return good == 3 ? 0 : 1;
+              return good == 4 ? 0 : 1;
             }),
             0);
   EXPECT_EQ(read_file(path("a")), "old");
   EXPECT_EQ(read_file(path("b")), "old");
-  EXPECT_EQ(files(), 3);
+  EXPECT_EQ(read_file(path("longer")), longer);
+  EXPECT_EQ(files(), 5);
 }
 
 /// Mounts that end with the test.
@@ -144,13 +148,17 @@ TEST_F(WriteFileMounted, AFullDiskLeavesTheOldText) {
   put("disk/a", "old");
   put("disk/b", "old");
   fs::create_hard_link(path("disk/b"), path("disk/c"));
-  for (const char* name : {"disk/a", "disk/b", "disk/new"}) {
+  put("disk/holes", "old");
+  fs::create_hard_link(path("disk/holes"), path("disk/d"));
+  fs::resize_file(path("disk/holes"), 300'000);
+  for (const char* name : {"disk/a", "disk/b", "disk/holes", "disk/new"}) {
     require_writable(path(name));
     EXPECT_EQ(error_of([&] { write_whole(path(name), large); }),
               "cannot write '" + path(name) + "': No space left on device");
   }
   EXPECT_EQ(read_file(path("disk/a")), "old");
   EXPECT_EQ(read_file(path("disk/b")), "old");
+  EXPECT_EQ(read_file(path("disk/holes")), "old" + std::string(299'997, '\0'));
   EXPECT_FALSE(fs::exists(path("disk/new")));
   write_whole(path("disk/a"), "new");  // nothing was left that takes the room
   EXPECT_EQ(read_file(path("disk/a")), "new");

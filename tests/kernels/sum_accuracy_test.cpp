@@ -264,7 +264,10 @@ class Contractions : public testing::Test {
   void SetUp() override {
     if (device_under_test().kind() != Device::Kind::cpu) GTEST_SKIP() << "contractions of a library";
   }
-  void TearDown() override { device_under_test().backend().set_precision(Precision::automatic); }
+  void TearDown() override { device_under_test().backend().set_precision(before_); }
+
+ private:
+  Precision before_ = device_under_test().backend().precision();
 };
 
 TEST_F(Contractions, MatrixProductsInEveryPrecision) {

@@ -87,10 +87,13 @@ TEST_F(LeastSamplesTest, FrozenStatisticsAndEvaluationTakeAnyNumber) {
   net.norm().freeze_statistics();
   EXPECT_EQ(refusal(net, 21, {.batch = 10, .micro_batch = 1}), "");
   net.norm().freeze_statistics(false);
-  const TensorDataset data = linear_data(20), one = linear_data(1);
-  Trainer trainer(net, none_, step_of(net), data.spec(),
-                  {.batch = 10, .device = Device::cpu(), .evaluation = linear_data(11).spec()});
-  EXPECT_NO_THROW(trainer.evaluate(linear_data(11)));
+  const TensorDataset data = linear_data(20);
+  for (const std::int64_t samples : {1, 3}) {  // a micro-batch of one sample, by itself and behind one of two
+    const TensorDataset few = linear_data(samples);
+    Trainer trainer(net, none_, step_of(net), data.spec(),
+                    {.batch = 10, .micro_batch = 2, .device = Device::cpu(), .evaluation = few.spec()});
+    EXPECT_NO_THROW(trainer.evaluate(few));
+  }
 }
 
 TEST_F(LeastSamplesTest, MicroBatchesThatTheTrainerChoosesAreNeverRefused) {

@@ -62,14 +62,12 @@ TEST(RunPlan, KeepsAMaskInsteadOfTheOutputOfARelu) {
   const std::size_t y_bytes = part.values[static_cast<std::size_t>(y)].bytes();
   EXPECT_EQ(part.values[static_cast<std::size_t>(mask)].bytes(), y_bytes / 32);
 
-  // The arena as it would be if the gradient read y: all of y more where the activations' gradient is largest.
-  std::vector<Lifetime> kept = packed.lifetimes;
-  for (Lifetime& lifetime : kept) {
-    if (lifetime.value == y) lifetime.last = grad;
-    if (lifetime.value == mask) lifetime.bytes = 0;
-  }
+  // Between the pooling and the gradient y is gone. (Whether the arena's peak lies there depends on workspaces.)
   EXPECT_EQ(planned.summary().arena_bytes, packed.packing.peak_bytes);
-  EXPECT_GE(pack(kept).peak_bytes, packed.packing.peak_bytes + y_bytes / 2);
+  for (const Lifetime& lifetime : packed.lifetimes)
+    if (lifetime.value == y) {
+      EXPECT_LT(lifetime.last, grad);
+    }
 }
 
 TEST(RunPlan, ArenaIsTheMaximumOverAllPrograms) {

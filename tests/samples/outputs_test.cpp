@@ -3,11 +3,13 @@
 
 #include <csignal>
 #include <iostream>
+#include <new>
 #include <stdexcept>
 #include <string>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <sluice/core/error.h>
@@ -46,6 +48,12 @@ class OutputsTest : public FileTest {
     for (const auto& entry : fs::directory_iterator(path("temporary"))) found += entry.path().string();
     return found;
   }
+  /// The file that a message calls the one where a text is instead; "" where it calls none.
+  static std::string named_by(const std::string& message) {
+    const std::size_t before = message.find("; it is in '"), after = message.find("' instead\n");
+    if (before == std::string::npos || after == std::string::npos) return "";
+    return message.substr(before + 12, after - before - 12);
+  }
 };
 
 TEST_F(OutputsTest, AreWrittenEachByItself) {
@@ -63,7 +71,7 @@ TEST_F(OutputsTest, AreWrittenEachByItself) {
   EXPECT_EQ(read_file(path("b")), "text of b");
 }
 
-TEST_F(OutputsTest, AFailureIsToldAndDoesNotTakeTheOthers) {
+TEST_F(OutputsTest, AFailureIsReportedAndDoesNotTakeTheOthers) {
   fs::create_directory(path("gone"));
   const Ran ran = run([&] {
     Outputs outputs("program", {{.flag = "--a", .path = "/dev/full"},
@@ -107,7 +115,20 @@ TEST_F(OutputsTest, AResultGoesIntoAFileWhereStandardOutputIsFullToo) {
   EXPECT_EQ(read_file(rescued()), "the result");
 }
 
-TEST_F(OutputsTest, WhatNobodyTakesIsToldToBeLost) {
+TEST_F(OutputsTest, AnotherFileIsBesideTheFirst) {
+  const Ran ran = run([&] {
+    Outputs outputs("program", {{.flag = "--page", .path = path("page"), .use = Use::page}});
+    fs::create_directory(path("page"));
+    outputs.write("--page", [] { return "the page"; });
+    return outputs.exit_code(0);
+  });
+  EXPECT_EQ(ran.code, 1);
+  const std::string file = named_by(ran.err);
+  EXPECT_EQ(file.rfind(path("sluice-"), 0), 0u) << ran.err;
+  EXPECT_EQ(read_file(file), "the page");
+}
+
+TEST_F(OutputsTest, AnotherFileIsInTmpWithoutAFolderForTemporaryFiles) {
   const Ran ran = run([&] {
     Outputs outputs("program", {{.flag = "--page", .path = "/dev/full", .use = Use::page}});
     setenv("TMPDIR", path("missing").c_str(), 1);
@@ -115,7 +136,33 @@ TEST_F(OutputsTest, WhatNobodyTakesIsToldToBeLost) {
     return outputs.exit_code(0);
   });
   EXPECT_EQ(ran.code, 1);
+  const std::string file = named_by(ran.err);
+  ASSERT_EQ(file.rfind("/tmp/sluice-", 0), 0u) << ran.err;
+  EXPECT_EQ(read_file(file), "the page");
+  fs::remove(file);
+}
+
+TEST_F(OutputsTest, WhatNobodyTakesIsSaidToBeLost) {
+  const Ran ran = run([&] {
+    Outputs outputs("program", {{.flag = "--page", .path = "/dev/full", .use = Use::page}});
+    const rlimit most{.rlim_cur = 10'000, .rlim_max = 10'000};
+    setrlimit(RLIMIT_FSIZE, &most);
+    outputs.write("--page", [] { return std::string(20'000, 'x'); });
+    return outputs.exit_code(0);
+  });
+  EXPECT_EQ(ran.code, 1);
   EXPECT_NE(ran.err.find("No space left on device; it is lost: "), std::string::npos) << ran.err;
+  EXPECT_TRUE(fs::is_empty(path("temporary")));
+}
+
+TEST_F(OutputsTest, MemoryThatIsNotThereIsPutIntoWords) {
+  const Ran ran = run([&] {
+    Outputs outputs("program", {{.flag = "--a", .path = path("a")}});
+    outputs.write("--a", []() -> std::string { throw std::bad_alloc(); });
+    return outputs.exit_code(0);
+  });
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_EQ(ran.err.rfind("program: --a: memory: the host has none left", 0), 0u) << ran.err;
 }
 
 TEST_F(OutputsTest, OneThatIsStandardOutputHasItForItself) {

@@ -73,6 +73,14 @@ TEST(SyntheticCifar10, LeavesNothingButItsFiles) {
   EXPECT_EQ(std::distance(begin(entries), end(entries)), 7);  // six of data, and their index
 }
 
+TEST(SyntheticCifar10, LeavesNoPartWhereItFails) {
+  const TempDirectory directory;
+  std::filesystem::create_directory(directory.path() + "/data_batch_3.bin");
+  expect_error<Error>([&] { write_synthetic_cifar10(directory.path(), 1, 12, 3); }, {"data_batch_3.bin"});
+  const auto entries = std::filesystem::directory_iterator(directory.path());
+  EXPECT_EQ(std::distance(begin(entries), end(entries)), 1);
+}
+
 TEST(SyntheticCifar10, IsCompleteWithAllItsBytes) {
   const TempDirectory directory;
   const std::string& path = directory.path();
@@ -131,7 +139,7 @@ class SyntheticCifar10Cache : public testing::Test {
   }
 
   std::string place(const char* name) const { return directory_.path() + "/" + name; }
-  std::string entry() const { return place("SLUICE_CACHE_DIR") + "/synthetic-cifar10-seed3"; }
+  std::string entry() const { return place("SLUICE_CACHE_DIR") + "/synthetic-cifar10-recipe1-10000+2000-seed3"; }
   /// What is said while a set is made, found or removed; `look` sees it.
   static std::string told(const std::function<void(const SyntheticCifar10&)>& look = [](const SyntheticCifar10&) {}) {
     testing::internal::CaptureStdout();

@@ -22,6 +22,18 @@ prints 0 "${small[@]}" --quiet
 expect 0 "done" "${small[@]}" --tuning "$work/"$'\xff' --tune --json "$work/"$'\xfe'
 check "JSON with a name that is no UTF-8" whole --json "$work/"$'\xfe'
 
+# A run that fails in training keeps what it has. Here the weight decay makes the weights grow until they overflow.
+expect 1 "the loss is not finite" "${small[@]}" --batch 64 --epochs 50 --optimizer sgd --lr 0.01 --weight-decay 2000 \
+  --json "$work/failed.json" --report "$work/failed.html" --trace "$work/failed.trace"
+check "JSON of a run that fails" whole --json "$work/failed.json"
+check "its error" grep -q '^  "error": ".*the loss is not finite' "$work/failed.json"
+finished=$(grep -c '^epoch' "$work/out")
+check "$finished epochs are finished" test "$finished" -ge 1
+listed=$(sed -n '/"epochs"/,$p' "$work/failed.json" | grep -c '"test_accuracy": [0-9]')
+check "$listed of them are in the JSON" test "$listed" -eq "$finished"
+check "its page" whole --report "$work/failed.html"
+check "its trace" whole --trace "$work/failed.trace"
+
 # The other trainer writes the same way.
 program=$SLUICE_BIN/train_cifar10
 cifar=(--data synthetic --model lenet --limit 64 --batch 32 --epochs 1)
@@ -102,7 +114,7 @@ await '^interrupted: ' "$work/out"
 kill -INT $trainer
 ends 130
 
-# A folder that has gone since: the results are printed, and 1 tells it.
+# A folder that is gone by the end: the results are printed, and the exit code is 1.
 fresh
 start --json "$work/new/r.json" --report "$work/new/r.html"
 rmdir "$work/new"

@@ -52,7 +52,7 @@ struct NonFiniteCase {
   friend void PrintTo(const NonFiniteCase& test, std::ostream* out) { *out << test.name; }
 };
 
-/// All of them. An op of the library that none attacks fails NonFinite.EveryOpHasACase.
+/// All of them. An op of the library that none attacks fails NonFiniteCases.AttackEveryOp.
 const std::vector<NonFiniteCase>& non_finite_cases();
 
 /// The value of input `k` before the attack: small finite numbers that make_non_finite_goldens.py makes alike.

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # For scripts that look at the output files of programs: sourced after support/checks.sh, with the folder $work set.
-# Temporary files go to $work/temporary; $mounts is empty where files cannot be mounted.
-export TMPDIR=$work/temporary
+# Temporary files go to $work/temporary and caches to $work/cache; $mounts is empty where files cannot be mounted. The
+# script unmounts $work/mounted.* when it ends.
+export TMPDIR=$work/temporary SLUICE_CACHE_DIR=$work/cache
 mkdir "$TMPDIR"
 
 # The file that a run left in the folder of temporary files because it could not write it elsewhere.
@@ -24,6 +25,14 @@ whole() {
 }
 # printable FLAG: what cannot be written is printed; else it goes into a file elsewhere.
 printable() { [[ $1 != --report && $1 != --trace && $1 != --out ]]; }
+# holds FLAG FILE: among other lines, the file has one that only the text of this flag has.
+holds() {
+  case $1 in
+    --json) grep -q '^  "' "$2" ;;
+    --csv) grep -q '^budget_bytes,' "$2" ;;
+    --markdown) grep -q '^| figure | unit |' "$2" ;;
+  esac
+}
 
 # matrix FLAGS ARGUMENTS...: $program's outputs, one by one and together.
 matrix() {
@@ -41,7 +50,7 @@ matrix() {
     expect 1 "$flag: cannot write '/dev/full': No space left on device; it is" "$@" "$flag" /dev/full
     if printable "$flag"; then
       check "$flag: says that it is printed" grep -q 'it is printed on standard output instead$' "$work/err"
-      check "$flag: is printed" grep -q '[{|,]' "$work/out"
+      check "$flag: is printed" holds "$flag" "$work/out"
       check "$flag: is nowhere else" test -z "$(rescued)"
     else
       check "$flag: says where it is" grep -qF "it is in '$(rescued)' instead" "$work/err"
@@ -126,11 +135,11 @@ prints() {
 mkfifo "$work/sync"
 
 mounts=
-: >"$work/a"
-: >"$work/b"
-if mount --bind "$work/a" "$work/b" 2>/dev/null; then
+: >"$work/probe"
+: >"$work/mounted.probe"
+if mount --bind "$work/probe" "$work/mounted.probe" 2>/dev/null; then
   mounts=yes
-  umount "$work/b"
+  umount "$work/mounted.probe"
 else
   echo "mount points are left out: this needs to mount files"
 fi
