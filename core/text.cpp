@@ -10,7 +10,7 @@ namespace {
 template <class Number>
 std::string shortest(Number number) {
   std::array<char, 32> text;  // -2.2250738585072014e-308 has 24 characters
-  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), number);
+  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), number, std::chars_format::general);
   return error == std::errc() ? std::string(text.data(), end) : "?";
 }
 

@@ -39,7 +39,7 @@ class ByteStream {
   };
 
   void detect_gzip();
-  bool refill();        // makes raw_ non-empty, or returns false at the end
+  bool refill();                            // makes raw_ non-empty, or returns false at the end
   void begin_member(std::size_t produced);  // behind the end of one: on to the next, or the end
   std::size_t inflate_some(std::span<std::byte> to);
 

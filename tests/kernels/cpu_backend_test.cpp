@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <sluice/core/error.h>
+#include <sluice/core/host_memory.h>
 #include <sluice/core/kernel.h>
 #include <sluice/kernels/cpu/accumulate.h>
 #include <sluice/kernels/cpu/parallel.h>
@@ -83,7 +84,7 @@ TEST(CpuBackend, HandsOutZeroedPages) {
   }
   EXPECT_EQ(backend->allocated_bytes(), 0u);
   EXPECT_EQ(backend->peak_allocated_bytes(), 10'000u);
-  EXPECT_THROW(backend->allocate(std::size_t{1} << 62), OutOfMemory);
+  EXPECT_THROW(backend->allocate(std::size_t{1} << 62), OutOfHostMemory);
 }
 
 TEST(CpuBackend, CopiesAndFills) {
