@@ -9,6 +9,7 @@ namespace sluice {
 
 /// The fewest samples a step has a meaning with (Op::least_samples), and which layers say so.
 struct LeastSamples {
+  /// A number of samples and the layer that needs it.
   struct Need {
     std::int64_t samples = 1;
     std::string layer = {};  ///< "layers.1 (batch_norm)"

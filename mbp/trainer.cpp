@@ -24,6 +24,18 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+/// Says at its end that no run is under way.
+class RunEnd {
+ public:
+  explicit RunEnd(std::atomic<bool>& running) : running_(running) {}
+  ~RunEnd() { running_ = false; }
+  RunEnd(const RunEnd&) = delete;
+  RunEnd& operator=(const RunEnd&) = delete;
+
+ private:
+  std::atomic<bool>& running_;
+};
+
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 }  // namespace
@@ -53,6 +65,9 @@ class Trainer::Impl {
   const TrainerOptions& options() const { return options_; }
   template <class Work>
   std::invoke_result_t<Work&> with_settings(Work&& work) {
+    if (running_.exchange(true))
+      throw UsageError("trainer: it is running; expected no other call from its callback or on another thread");
+    const RunEnd end(running_);
     return with_run_settings(*backend_, options_.threads, options_.precision, std::forward<Work>(work));
   }
   std::size_t whole_batch_planned_bytes() const { return planner_->whole_batch_bytes(); }
@@ -87,7 +102,7 @@ class Trainer::Impl {
   }
 
   void skip_batch() {
-    if (failed_ == 0)
+    if (running_ || failed_ == 0)
       throw UsageError("trainer: no logical batch to skip; expected skip_batch() after a step that threw");
     position_ += std::exchange(failed_, 0);
     end_epoch_if_done();
@@ -338,6 +353,7 @@ class Trainer::Impl {
   }
 
   std::atomic<bool>& stop_;
+  std::atomic<bool> running_ = false;
   Module& model_;
   const Optimizer& optimizer_;
   StepFunction function_;

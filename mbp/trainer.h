@@ -154,7 +154,8 @@ class Trainer {
   Tensor predict(const Dataset& data, const std::string& output);
 
   /// Called after every micro-batch of training; from another thread when the trainer was called inside an OpenMP
-  /// parallel region.
+  /// parallel region. It may ask for reports and stop(); step, run_epoch, evaluate, predict and skip_batch throw
+  /// UsageError there.
   void on_progress(std::function<void(const Progress&)> callback);
   /// Asks the run to end after the micro-batch it is in; safe from a signal handler. The unfinished step leaves no
   /// trace.

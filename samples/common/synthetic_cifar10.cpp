@@ -145,8 +145,15 @@ std::string index_line(const std::string& name, const std::string& bytes) {
   return fmt::format("{} {}\n", Hash().add(bytes).str(), name);
 }
 
+/// Whether it is a file itself: nothing is read from a pipe, and nothing written through a link, in a cache.
+bool is_plain(const fs::path& path) {
+  std::error_code error;
+  return fs::is_regular_file(fs::symlink_status(path, error));
+}
+
 /// The contents of a file; nothing where it cannot be read.
 std::string read_all(const fs::path& path) {
+  if (!is_plain(path)) return {};
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
@@ -165,7 +172,11 @@ class FilesInFolder {
 
   /// Throws Error.
   void write(const std::string& name, const std::string& bytes) {
-    write_whole((folder_ / name).string(), bytes);
+    const fs::path path = folder_ / name;
+    std::error_code error;
+    if (fs::exists(fs::symlink_status(path, error)) && !is_plain(path))
+      throw Error("'" + path.string() + "' is no regular file");
+    write_whole(path.string(), bytes);
     written_.push_back(name);
   }
   void keep() { written_.clear(); }

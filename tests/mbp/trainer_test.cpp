@@ -383,5 +383,25 @@ TEST(Trainer, StopLeavesNoTraceOfTheUnfinishedStep) {
   EXPECT_FALSE(trainer.run_epoch(data).stopped);
 }
 
+TEST(Trainer, RefusesToRunWhileItRuns) {
+  const TensorDataset data = small_data(20, 0);
+  SmallNet net;
+  Descent descent;
+  Trainer trainer(net, descent, step_of(net), data.spec(), {.batch = 20, .micro_batch = 10, .device = Device::cpu()});
+  int refused = 0;
+  trainer.on_progress([&](const Progress&) {
+    for (const std::function<void()>& call : std::vector<std::function<void()>>{
+             [&] { trainer.step(data); }, [&] { trainer.run_epoch(data); }, [&] { trainer.evaluate(data); },
+             [&] { trainer.predict(data, "logits"); }, [&] { trainer.skip_batch(); }}) {
+      EXPECT_THROW(call(), UsageError);
+      ++refused;
+    }
+  });
+  trainer.run_epoch(data);
+  EXPECT_EQ(refused, 2 * 5);
+  trainer.on_progress({});
+  EXPECT_NO_THROW(trainer.evaluate(data));
+}
+
 }  // namespace
 }  // namespace sluice::test

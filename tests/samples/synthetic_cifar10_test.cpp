@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+
 #include <sluice/data/cifar10.h>
 
 #include "data/idx_files.h"
@@ -79,6 +81,24 @@ TEST(SyntheticCifar10, LeavesNoPartWhereItFails) {
   expect_error<Error>([&] { write_synthetic_cifar10(directory.path(), 1, 12, 3); }, {"data_batch_3.bin"});
   const auto entries = std::filesystem::directory_iterator(directory.path());
   EXPECT_EQ(std::distance(begin(entries), end(entries)), 1);
+}
+
+TEST(SyntheticCifar10, ReadsAndWritesNothingThatIsNoFile) {
+  const TempDirectory directory, outside;
+  const std::string index = directory.path() + "/index.txt", target = outside.path() + "/precious";
+  std::ofstream(target) << "precious";
+  const auto refuses = [&] {
+    EXPECT_FALSE(has_synthetic_cifar10(directory.path(), 1, 12, 3));
+    expect_error<Error>([&] { write_synthetic_cifar10(directory.path(), 1, 12, 3); }, {"index.txt", "regular file"});
+    std::filesystem::remove(index);
+  };
+  std::filesystem::create_symlink(target, index);
+  refuses();
+  EXPECT_EQ(test::read_file(target), "precious");
+  std::filesystem::create_directory(index);
+  refuses();
+  ASSERT_EQ(mkfifo(index.c_str(), 0600), 0);
+  refuses();
 }
 
 TEST(SyntheticCifar10, IsCompleteWithAllItsBytes) {
