@@ -94,7 +94,7 @@ expect 2 "--on-non-finite: got 'ignore'; expected stop or skip" --on-non-finite 
 
 # A learning rate that makes infinities, and one that f32 cannot hold: the step is named.
 expect 1 "a value is not finite, the step is not taken; step 1" "${small[@]}" --optimizer sgd --lr 1e30 --momentum 0
-expect 1 "'lr' is " "${small[@]}" --optimizer sgd --lr 1e39
+expect 1 "lr is out of range; got 1e+39" "${small[@]}" --optimizer sgd --lr 1e39
 for optimizer in sgd adamw; do
   expect 0 "done" --limit 100 --batch 50 --epochs 1 --optimizer $optimizer --weight-decay 1e-4
 done
