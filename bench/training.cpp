@@ -126,7 +126,7 @@ std::vector<Row> measure(const Flags& flags, Peer* peer, IdleCheck& idle) {
   add_worst_overhead(rows);
   const auto append = [&](const std::vector<Row>& more) { rows.insert(rows.end(), more.begin(), more.end()); };
   if (flags.wants("arena_over_bound")) append(memory_figures(flags.options));
-  if (flags.wants("machine")) append(machine_figures(rows, flags.options));
+  if (flags.wants("machine")) append(machine_figures(rows));
   return rows;
 }
 

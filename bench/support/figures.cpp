@@ -194,7 +194,7 @@ std::vector<Row> memory_figures(const FigureOptions& options) {
   return rows;
 }
 
-std::vector<Row> machine_figures(const std::vector<Row>& training, const FigureOptions& options) {
+std::vector<Row> machine_figures(const std::vector<Row>& training) {
   const double flops = peak_flops(), bandwidth = peak_bandwidth();
   std::vector<Row> rows = {{.figure = "machine_matrix_product", .unit = "GFLOP/s", .sluice = 1e-9 * flops},
                            {.figure = "machine_triad", .unit = "GB/s", .sluice = 1e-9 * bandwidth}};

@@ -40,6 +40,6 @@ Row overhead_figure(const Net& net, const FigureOptions& options, IdleCheck& idl
 std::vector<Row> memory_figures(const FigureOptions& options);
 
 /// Peaks of the machine and, when `training` holds train_resnet18_cifar_mb64, the part of them that its step reaches.
-std::vector<Row> machine_figures(const std::vector<Row>& training, const FigureOptions& options);
+std::vector<Row> machine_figures(const std::vector<Row>& training);
 
 }  // namespace sluice::bench
