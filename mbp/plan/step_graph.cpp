@@ -96,8 +96,18 @@ std::vector<Trained> trained_parameters(Graph& graph, Var loss) {
   return trained;
 }
 
+/// Of the scalars that the graph declares, those that the host sets by name.
+std::set<std::string> scalars_of(const Graph& graph) {
+  std::set<std::string> names;
+  for (ValueId v = 0; v < graph.values(); ++v)
+    if (const Value& value = graph.value(v);
+        value.is_leaf() && value.leaf.kind == LeafKind::scalar && value.leaf.name != sample_count_name)
+      names.insert(value.leaf.name);
+  return names;
+}
+
 /// Marks the gradients that the update may clear: those that are values of their own.
-void let_clear(const Graph& graph, std::vector<Trained>& trained) {
+void mark_clearable(const Graph& graph, std::vector<Trained>& trained) {
   std::map<ValueId, int> uses;
   for (const Trained& t : trained) ++uses[t.gradient.id()];
   for (Trained& t : trained) {
@@ -133,6 +143,7 @@ Trace trace_evaluation(Module& model, const StepFunction& step, const DataSpec& 
 
 StepGraph make_evaluation_graph(Trace trace) {
   StepGraph result;
+  result.scalars = scalars_of(*trace.graph);
   result.graph = std::move(trace.graph);
   result.loss = trace.loss;
   for (auto& [name, var] : trace.outputs)
@@ -147,7 +158,7 @@ StepGraph make_training_graph(Trace trace, const Optimizer& optimizer, bool fold
   std::vector<Var> checked{trace.loss};
   for (const Trained& t : trained) checked.push_back(t.gradient);
   const Var finite = finite_check(checked);
-  if (!keep_gradients) let_clear(graph, trained);
+  if (!keep_gradients) mark_clearable(graph, trained);
   optimizer.update(graph, trained);
 
   StepGraph result = make_evaluation_graph(std::move(trace));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,8 @@ struct StepGraph {
   std::vector<std::pair<std::string, Var>> metrics;  ///< batch scope
   std::vector<std::pair<std::string, Var>> predictions;  ///< sample scope
   std::vector<std::pair<std::shared_ptr<ParameterData>, Var>> gradients;
+  /// Scalars that somebody must set before a step; the number of samples, which the scheduler sets, is not among them.
+  std::set<std::string> scalars;
 };
 
 /// The forward graph alone, exactly as the user's function describes it.

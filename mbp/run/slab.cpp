@@ -50,9 +50,9 @@ std::span<const std::byte> Slab::content(std::size_t begin, std::size_t bytes, s
   return copy;
 }
 
-int Slab::find(const std::string& key) const {
+int Slab::find(const StorageKey& key) const {
   const int id = plan_.storages.find(key);
-  if (id < 0) throw Error("slab: no storage '" + key + "' in this plan");
+  if (id < 0) throw Error("slab: no storage '" + key.str() + "' in this plan");
   return id;
 }
 

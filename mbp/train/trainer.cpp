@@ -113,6 +113,7 @@ class Trainer::Impl {
 
   Result evaluate(const Dataset& data) {
     begin(evaluation_data_, data, "evaluate");
+    check_no_scalars("evaluate");
     const auto start = Clock::now();
     Feeder feeder(data, loader_options(plan_->evaluate), scheduler_->incoming(evaluation_data_));
     const Pass pass{.range = {0, 0, data.spec().samples},
@@ -122,7 +123,8 @@ class Trainer::Impl {
     Result result{.epoch = position_ == 0 && epoch_ > 0 ? epoch_ - 1 : epoch_,  // the one that training was in last
                   .step = step_,
                   .samples = data.spec().samples};
-    result.stopped = !scheduler_->run(plan_->evaluate, pass, feeder, [&](int, std::int64_t) { return !stop_; });
+    result.stopped =
+        !scheduler_->run(plan_->evaluate, pass, feeder, {.after_replay = [&](int, std::int64_t) { return !stop_; }});
     if (result.stopped) {
       stop_ = false;
       result.loss = std::numeric_limits<double>::quiet_NaN();
@@ -140,6 +142,7 @@ class Trainer::Impl {
 
   Tensor predict(const Dataset& data, const std::string& output) {
     begin(evaluation_data_, data, "predict");
+    check_no_scalars("predict");
     Var wanted;
     std::string known;
     for (const auto& [name, var] : evaluation().predictions) {
@@ -158,10 +161,10 @@ class Trainer::Impl {
                                     [&] { return Tensor(shape, wanted.dtype()); });
     const MicroBatches split(samples, pass.micro_batch);
     const int last_stage = static_cast<int>(plan_->predict.cut.stages.size()) - 1;
-    scheduler_->run(plan_->predict, pass, feeder, [&](int stage, std::int64_t replay) {
-      if (stage == last_stage) copy_rows(wanted, split, replay, result);
-      return !stop_;
-    });
+    scheduler_->run(plan_->predict, pass, feeder, {.after_replay = [&](int stage, std::int64_t replay) {
+                      if (stage == last_stage) copy_rows(wanted, split, replay, result);
+                      return !stop_;
+                    }});
     if (stop_.exchange(false)) throw Error("predict: stopped before every sample was seen");
     return result;
   }
@@ -221,7 +224,6 @@ class Trainer::Impl {
     plan_ = planner_->chosen();
     if (options_.tune && tune(*planner_, *plan_)) plan_ = planner_->chosen();
     average_.emplace(*plan_, training());
-    scalar_names_ = scalar_names(*training().graph);
   }
 
   const StepGraph& training() const { return planner_->training(); }
@@ -263,6 +265,13 @@ class Trainer::Impl {
     if (!scheduler_) take_memory();
   }
 
+  /// Scalars are set for training steps only.
+  void check_no_scalars(const std::string& what) const {
+    if (evaluation().scalars.empty()) return;
+    throw UsageError(what + ": nobody sets the scalar '" + *evaluation().scalars.begin() +
+                     "', which the step reads in evaluation mode too; expected a step that reads it only in training");
+  }
+
   void take_memory() {
     check_unbound(*plan_);
     allocated_before_ = backend_->allocated_bytes();
@@ -286,8 +295,8 @@ class Trainer::Impl {
       pass.next = Range{pass.range.epoch, next, split.size(0)};
     }
     failed_ = 0;
-    const Scalars scalars = optimizer_.scalars(step_);
-    check_scalars(scalar_names_, scalars, step_);
+    const auto scalars = optimizer_.scalars(step_);
+    check_scalars(training().scalars, scalars, step_);
     has_gradient_ = false;
     for (const auto& [name, number] : scalars) scheduler_->set_scalar(name, number);
     failed_ = count;  // what throws from here on is about this logical batch
@@ -321,8 +330,7 @@ class Trainer::Impl {
   bool run_step(const Pass& pass, Feeder& feeder, Clock::time_point start) {
     const MicroBatches split(pass.range.count, pass.micro_batch);
     const int last_stage = summary().stages - 1;
-    return scheduler_->run(plan_->train, pass, feeder, [&](int stage, std::int64_t replay) {
-      if (replay + 1 == split.replays) average_->stage_done(*scheduler_, stage);
+    const auto after_replay = [&](int stage, std::int64_t replay) {
       if (callback_) {
         progress_.replay = replay + 1;
         progress_.replays = split.replays;
@@ -332,7 +340,10 @@ class Trainer::Impl {
         scanned_.reset();  // it may have asked for a report; the slab is written further
       }
       return !stop_;
-    });
+    };
+    return scheduler_->run(plan_->train, pass, feeder, {.after_replay = after_replay, .after_replays = [&](int stage) {
+                                                          average_->stage_done(*scheduler_, stage);
+                                                        }});
   }
 
   void end_epoch_if_done() {
@@ -368,7 +379,6 @@ class Trainer::Impl {
   std::optional<StepPlanner> planner_;
   std::unique_ptr<RunPlan> plan_;
   std::optional<EpochAverage> average_;
-  std::set<std::string> scalar_names_;  // what the optimizer sets for every step
   std::optional<TimesRecorder> recorder_;
   std::unique_ptr<Scheduler> scheduler_;          // from the first run on
   std::optional<BoundParameters> parameters_;     // while there is a scheduler, and gone before it
