@@ -120,7 +120,7 @@ int BatchStorages::leaf_storage(ValueId v) {
                             .dims = spec(v).shape,
                             .dtype = dtype,
                             .layout = {},
-                            .layout_of = parameter,
+                            .layout_of = spec(v).shape == storages_[parameter].dims ? parameter : -1,
                             .leaf = leaf});
     }
     case LeafKind::scalar:

@@ -1,6 +1,14 @@
 #include <sluice/core/parameter.h>
 
+#include <atomic>
+
 namespace sluice {
+namespace {
+std::atomic<std::uint64_t> changes = 0;
+}
+
+std::uint64_t model_changes() { return changes; }
+void note_model_change() { ++changes; }
 
 void Parameter::write(const Tensor& value) {
   if (value.shape() != shape() || value.dtype() != data_->value.dtype())

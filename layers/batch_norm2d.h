@@ -29,7 +29,10 @@ class BatchNorm2d final : public Module {
 
   /// Frozen statistics: also in training it normalises by the running statistics and leaves them as they are. Scale and
   /// shift are frozen by set_trainable(false), as any parameter is.
-  void freeze_statistics(bool frozen = true) { frozen_ = frozen; }
+  void freeze_statistics(bool frozen = true) {
+    frozen_ = frozen;
+    note_model_change();
+  }
 
   const Parameter& scale() const { return scale_; }                        ///< [C], starts at 1
   const Parameter& shift() const { return shift_; }                        ///< [C], starts at 0

@@ -58,6 +58,7 @@ std::string Module::str() const {
 
 void Module::set_training(bool training) {
   training_ = training;
+  note_model_change();
   children([&](std::string_view, Module& child) { child.set_training(training); });
 }
 

@@ -24,7 +24,12 @@ class Module {
 
   Module() = default;
   Module(Module&&) = default;
-  Module& operator=(Module&&) = default;
+  Module& operator=(Module&& other) noexcept {
+    name_ = std::move(other.name_);
+    training_ = other.training_;
+    note_model_change();
+    return *this;
+  }
   virtual ~Module() = default;
 
   /// Adds this module's nodes to x's graph and returns its output.

@@ -33,9 +33,9 @@ void Slab::initialize() {
     if (!storage.leaf) continue;
     if (storage.leaf->kind == LeafKind::parameter) {
       write(id, Parameter(storage.leaf->parameter).read());
-    } else if (storage.leaf->kind == LeafKind::state) {
+    } else if (storage.leaf->kind == LeafKind::state && storage.leaf->constant == 0) {
       clear(id);
-    } else if (storage.leaf->kind == LeafKind::constant) {
+    } else if (storage.leaf->kind == LeafKind::state || storage.leaf->kind == LeafKind::constant) {
       Tensor values(storage.dims, DType::f64);
       std::fill(values.values<double>().begin(), values.values<double>().end(), storage.leaf->constant);
       write(id, values);
