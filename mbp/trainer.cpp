@@ -8,6 +8,7 @@
 #include <sluice/core/error.h>
 #include <sluice/core/hash.h>
 #include <sluice/core/host_memory.h>
+#include <sluice/core/parameter_values.h>
 #include <sluice/core/transfer.h>
 #include <sluice/mbp/bound_parameters.h>
 #include <sluice/mbp/epoch_average.h>
@@ -42,11 +43,13 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 class Trainer::Impl {
  public:
-  Impl(std::atomic<bool>& stop, Module& model, Optimizer& optimizer, StepFunction step, const DataSpec& data,
+  Impl(std::atomic<bool>& stop, ModuleBase& model, Optimizer& optimizer, StepFunction step, const DataSpec& data,
        TrainerOptions options)
       : stop_(stop),
         model_(model),
         optimizer_(optimizer),
+        model_lifetime_(model.lifetime()),
+        optimizer_lifetime_(optimizer.lifetime()),
         function_(std::move(step)),
         data_(data),
         options_(std::move(options)),
@@ -165,7 +168,13 @@ class Trainer::Impl {
 
   void on_progress(std::function<void(const Progress&)> callback) { callback_ = std::move(callback); }
 
+  bool trains(const Parameter& parameter) const {
+    return std::ranges::any_of(training().gradients,
+                               [&](const auto& trained) { return trained.first == parameter.data(); });
+  }
+
   Tensor gradient(const Parameter& parameter) const {
+    if (!parameter) throw UsageError("trainer: gradient of an empty Parameter; expected one of the model");
     for (const auto& [data, var] : training().gradients) {
       if (data != parameter.data()) continue;
       if (!has_gradient_) throw UsageError("trainer: there is no gradient; expected a finished step before");
@@ -176,7 +185,9 @@ class Trainer::Impl {
                          "; expected TrainerOptions::keep_gradients");
       return scheduler_->slab().read(storage).reshaped(parameter.shape());  // a gradient may be a view
     }
-    throw UsageError("trainer: parameter " + parameter.name() + " is not trained here");
+    throw UsageError("trainer: parameter " + description(*parameter.data()) + " has no gradient here; got " +
+                     (parameter.trainable() ? "one that the step does not read" : "one that is frozen or a buffer") +
+                     "; expected one for which trains() is true");
   }
 
   MemoryReport memory_report() const {
@@ -202,6 +213,7 @@ class Trainer::Impl {
   KernelTimes kernel_times() const { return recorder_ ? recorder_->times() : KernelTimes{}; }
 
   std::string weights_hash() const {
+    check_references();
     Hash hash;
     for (const Parameter& parameter : all_parameters(model_)) {
       const Tensor value = parameter.read();
@@ -250,14 +262,22 @@ class Trainer::Impl {
 
   /// Before any run: the model and the data must be what was planned for, and the slab must exist.
   void begin(const DataSpec& planned, const Dataset& data, const char* what) {
+    check_references();
     check_data(planned, data.spec(), what);
     if (trace(model_, function_, data_).identity() != planner_->identity())
       throw UsageError(
           "trainer: the model was changed after planning (a layer's mode, rate, freezing or parameters); "
           "expected a new Trainer for the changed model");
+    check_values(*training().graph, what);
+    check_values(*evaluation().graph, what);
     host_bytes_[&data] = data.host_bytes();
     scanned_.reset();
     if (!scheduler_) take_memory();
+  }
+
+  void check_references() const {
+    check_alive(model_lifetime_, "model");
+    check_alive(optimizer_lifetime_, "optimizer");
   }
 
   void take_memory() {
@@ -354,8 +374,9 @@ class Trainer::Impl {
 
   std::atomic<bool>& stop_;
   std::atomic<bool> running_ = false;
-  Module& model_;
+  ModuleBase& model_;
   const Optimizer& optimizer_;
+  std::weak_ptr<const void> model_lifetime_, optimizer_lifetime_;
   StepFunction function_;
   DataSpec data_;
   TrainerOptions options_;
@@ -380,7 +401,8 @@ class Trainer::Impl {
   Progress progress_;
 };
 
-Trainer::Trainer(Module& model, Optimizer& optimizer, StepFunction step, const DataSpec& data, TrainerOptions options)
+Trainer::Trainer(ModuleBase& model, Optimizer& optimizer, StepFunction step, const DataSpec& data,
+                 TrainerOptions options)
     : impl_(host_memory_for("planning", 0, [&] {
         return std::make_unique<Impl>(stop_, model, optimizer, std::move(step), data, std::move(options));
       })) {}
@@ -403,6 +425,7 @@ Tensor Trainer::predict(const Dataset& data, const std::string& output) {
 }
 void Trainer::skip_batch() { impl_->skip_batch(); }
 void Trainer::on_progress(std::function<void(const Progress&)> callback) { impl_->on_progress(std::move(callback)); }
+bool Trainer::trains(const Parameter& parameter) const { return impl_->trains(parameter); }
 Tensor Trainer::gradient(const Parameter& parameter) const { return impl_->gradient(parameter); }
 MemoryReport Trainer::memory_report() const { return impl_->memory_report(); }
 PlanDetails Trainer::plan_details() const { return impl_->plan_details(); }

@@ -25,6 +25,12 @@ void check_options(const DataSpec& data, const TrainerOptions& options) {
                      "; expected at least 1, or 0 for all cores");
 }
 
+void check_alive(const std::weak_ptr<const void>& lifetime, const char* name) {
+  if (lifetime.expired())
+    throw UsageError("trainer: its " + std::string(name) + " is gone; got a Trainer whose " + name +
+                     " was destroyed or moved from; expected the " + name + " to outlive it");
+}
+
 std::set<std::string> scalar_names(const Graph& graph) {
   std::set<std::string> names;
   for (ValueId v = 0; v < graph.values(); ++v)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -18,6 +19,9 @@ void check_options(const DataSpec& data, const TrainerOptions& options);
 void check_fields(const DataSpec& planned, const DataSpec& given, const char* what);
 /// The same, and the number of samples, because it decides the micro-batch sizes.
 void check_data(const DataSpec& planned, const DataSpec& given, const char* what);
+
+/// What a Trainer refers to is still where it was. `name`: "model".
+void check_alive(const std::weak_ptr<const void>& lifetime, const char* name);
 
 using Scalars = std::vector<std::pair<std::string, double>>;
 /// Of the scalars that an optimizer has to set before a step of this graph.

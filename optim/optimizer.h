@@ -2,12 +2,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <sluice/core/graph.h>
+#include <sluice/core/life_token.h>
 
 namespace sluice {
 
@@ -35,6 +37,12 @@ class Optimizer {
   virtual std::vector<std::pair<std::string, double>> scalars(std::int64_t step) const = 0;
   /// For people: "sgd(lr=0.1, momentum=0.9, weight_decay=0.0005)".
   virtual std::string str() const = 0;
+
+  /// Expires when the optimizer is destroyed: a Trainer keeps a reference to it.
+  std::weak_ptr<const void> lifetime() const { return life_token_.watch(); }
+
+ private:
+  LifeToken life_token_;
 };
 
 }  // namespace sluice
