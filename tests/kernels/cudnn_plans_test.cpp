@@ -9,7 +9,7 @@
 
 #include <sluice/core/program.h>
 #include <sluice/kernels/relu/relu.h>
-#include <sluice/mbp/step_graph.h>
+#include <sluice/mbp/plan/step_graph.h>
 #include <sluice/optim/sgd.h>
 
 #include "kernels/planned_convolutions.h"
