@@ -12,7 +12,7 @@ void note_model_change() { ++changes; }
 
 void Parameter::write(const Tensor& value) {
   if (value.shape() != shape() || value.dtype() != data_->value.dtype())
-    throw ShapeError("parameter " + name() + ": new value has the wrong shape; got " +
+    throw ShapeError((name().empty() ? "parameter" : "parameter " + name()) + ": new value has the wrong shape; got " +
                      std::string(sluice::name(value.dtype())) + value.shape().str() + "; expected " +
                      std::string(sluice::name(data_->value.dtype())) + shape().str());
   data_->initialized = true;

@@ -2,12 +2,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <sluice/core/graph.h>
+#include <sluice/core/life_token.h>
 #include <sluice/optim/training_state.h>
 
 namespace sluice {
@@ -39,6 +41,9 @@ class Optimizer {
   /// For people: "sgd(lr=0.1, momentum=0.9, weight_decay=0.0005)".
   virtual std::string str() const = 0;
 
+  /// Expires when the optimizer is destroyed: a Trainer keeps a reference to it.
+  std::weak_ptr<const void> lifetime() const { return life_token_.watch(); }
+
   /// What training of the model with these parameters goes on from.
   std::shared_ptr<TrainingState> training_state(std::span<const Parameter> parameters) {
     return states_.of(parameters);
@@ -47,6 +52,7 @@ class Optimizer {
   void reset() { states_.clear(); }
 
  private:
+  LifeToken life_token_;
   TrainingStates states_;
 };
 

@@ -6,25 +6,26 @@
 
 #include <sluice/core/differentiate.h>
 #include <sluice/core/error.h>
+#include <sluice/core/parameter_values.h>
 #include <sluice/kernels/finite_check/finite_check.h>
 
 namespace sluice {
 namespace {
 
-void collect_modes(Module& module, std::vector<bool>& modes) {
+void collect_modes(ModuleBase& module, std::vector<bool>& modes) {
   modes.push_back(module.training());
-  module.children([&](std::string_view, Module& child) { collect_modes(child, modes); });
+  module.children([&](std::string_view, ModuleBase& child) { collect_modes(child, modes); });
 }
 
-void restore_modes(Module& module, const std::vector<bool>& modes, std::size_t& next) {
+void restore_modes(ModuleBase& module, const std::vector<bool>& modes, std::size_t& next) {
   module.set_training(modes[next++]);  // reaches the children too, which are then set themselves
-  module.children([&](std::string_view, Module& child) { restore_modes(child, modes, next); });
+  module.children([&](std::string_view, ModuleBase& child) { restore_modes(child, modes, next); });
 }
 
 /// Evaluation mode while it lives.
 class EvaluationMode {
  public:
-  explicit EvaluationMode(Module& model) : model_(model) {
+  explicit EvaluationMode(ModuleBase& model) : model_(model) {
     collect_modes(model_, modes_);
     model_.set_training(false);
   }
@@ -36,15 +37,13 @@ class EvaluationMode {
   EvaluationMode& operator=(const EvaluationMode&) = delete;
 
  private:
-  Module& model_;
+  ModuleBase& model_;
   std::vector<bool> modes_;
 };
 
-/// "'head.weight'", or what can be said of a parameter that no model has named: "f32[10,64]". And who reads it.
+/// A parameter and who reads it.
 std::string description(const Graph& graph, ValueId parameter) {
-  const Value& value = graph.value(parameter);
-  const std::string& name = value.leaf.parameter->name;
-  std::string text = name.empty() ? value.spec.str() : "'" + name + "' " + value.spec.str();
+  const std::string text = description(*graph.value(parameter).leaf.parameter);
   for (NodeId n = 0; n < graph.nodes(); ++n) {
     const Node& node = graph.node(n);
     if (std::find(node.inputs.begin(), node.inputs.end(), parameter) == node.inputs.end()) continue;
@@ -62,15 +61,14 @@ std::set<ValueId> written_values(const Graph& graph) {
 
 /// Whatever parameter the step reads is the model's, or a constant: nobody would initialise, save or switch it to
 /// evaluation with the model, and yet it would be trained.
-void check_owners(Module& model, const Graph& graph) {
+void check_owners(ModuleBase& model, const Graph& graph) {
   std::set<const ParameterData*> owned;
   for (const Parameter& parameter : all_parameters(model)) owned.insert(parameter.data().get());
   const std::set<ValueId> written = written_values(graph);
   for (ValueId v = 0; v < graph.values(); ++v) {
     const ParameterData* const parameter = graph.value(v).leaf.parameter.get();
     if (!parameter || owned.contains(parameter)) continue;
-    const bool has_value = parameter->initialized || !parameter->initializer;
-    if (has_value && !parameter->trainable && !written.contains(v)) continue;
+    if (has_value(*parameter) && !parameter->trainable && !written.contains(v)) continue;
     const std::string state = written.contains(v)    ? "updates"
                               : parameter->trainable ? "would train"
                                                      : "reads before it has a value";
@@ -78,7 +76,7 @@ void check_owners(Module& model, const Graph& graph) {
                      description(graph, v) +
                      "; expected a parameter of the model given to the Trainer (list its module in children(), or the "
                      "parameter in parameters()), or one that is initialised and frozen (initialize(), "
-                     "set_trainable(false), statistics frozen too)");
+                     "set_trainable(false), freeze_statistics())");
   }
 }
 
@@ -126,7 +124,7 @@ std::string Trace::identity() const {
   return text;
 }
 
-Trace trace(Module& model, const StepFunction& step, const DataSpec& data) {
+Trace trace(ModuleBase& model, const StepFunction& step, const DataSpec& data) {
   name_modules(model);
   Trace result{.graph = std::make_unique<Graph>(), .loss = {}, .outputs = {}};
   Batch batch(*result.graph, data);
@@ -136,7 +134,7 @@ Trace trace(Module& model, const StepFunction& step, const DataSpec& data) {
   return result;
 }
 
-Trace trace_evaluation(Module& model, const StepFunction& step, const DataSpec& data) {
+Trace trace_evaluation(ModuleBase& model, const StepFunction& step, const DataSpec& data) {
   const EvaluationMode mode(model);
   return trace(model, step, data);
 }

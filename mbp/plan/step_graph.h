@@ -35,9 +35,9 @@ struct Trace {
 };
 /// Throws UsageError for a parameter that the step reads and `model` does not own, unless it is a constant: initialised
 /// and frozen.
-Trace trace(Module& model, const StepFunction& step, const DataSpec& data);
+Trace trace(ModuleBase& model, const StepFunction& step, const DataSpec& data);
 /// The same with every module in evaluation mode; modes are restored.
-Trace trace_evaluation(Module& model, const StepFunction& step, const DataSpec& data);
+Trace trace_evaluation(ModuleBase& model, const StepFunction& step, const DataSpec& data);
 
 /// Adds gradients, update and the finite check, and folds scalar factors if asked to. Unless gradients are to be kept,
 /// the update may clear them.

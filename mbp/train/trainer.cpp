@@ -8,6 +8,7 @@
 #include <sluice/core/error.h>
 #include <sluice/core/hash.h>
 #include <sluice/core/host_memory.h>
+#include <sluice/core/parameter_values.h>
 #include <sluice/core/transfer.h>
 #include <sluice/mbp/plan/micro_batches.h>
 #include <sluice/mbp/plan/run_settings.h>
@@ -44,11 +45,13 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 class Trainer::Impl {
  public:
-  Impl(std::atomic<bool>& stop, Module& model, Optimizer& optimizer, StepFunction step, const DataSpec& data,
+  Impl(std::atomic<bool>& stop, ModuleBase& model, Optimizer& optimizer, StepFunction step, const DataSpec& data,
        TrainerOptions options)
       : stop_(stop),
         model_(model),
         optimizer_(optimizer),
+        model_lifetime_(model.lifetime()),
+        optimizer_lifetime_(optimizer.lifetime()),
         function_(std::move(step)),
         data_(data),
         options_(std::move(options)),
@@ -154,7 +157,13 @@ class Trainer::Impl {
     });
   }
 
+  bool trains(const Parameter& parameter) const {
+    return std::ranges::any_of(training().gradients,
+                               [&](const auto& trained) { return trained.first == parameter.data(); });
+  }
+
   Tensor gradient(const Parameter& parameter) const {
+    if (!parameter) throw UsageError("trainer: gradient of an empty Parameter; expected one of the model");
     for (const auto& [data, var] : training().gradients) {
       if (data != parameter.data()) continue;
       if (!loop_->has_gradient()) throw UsageError("trainer: there is no gradient; expected a finished step before");
@@ -165,7 +174,9 @@ class Trainer::Impl {
                          "; expected TrainerOptions::keep_gradients");
       return scheduler_->slab().read(storage).reshaped(parameter.shape());  // a gradient may be a view
     }
-    throw UsageError("trainer: parameter " + parameter.name() + " is not trained here");
+    throw UsageError("trainer: parameter " + description(*parameter.data()) + " has no gradient here; got " +
+                     (parameter.trainable() ? "one that the step does not read" : "one that is frozen or a buffer") +
+                     "; expected one for which trains() is true");
   }
 
   const TrainingState& training_state() const { return *state_; }
@@ -195,6 +206,7 @@ class Trainer::Impl {
   KernelTimes kernel_times() const { return recorder_ ? recorder_->times() : KernelTimes{}; }
 
   std::string weights_hash() const {
+    check_references();
     Hash hash;
     for (const Parameter& parameter : all_parameters(model_)) {
       const Tensor value = parameter.read();
@@ -218,7 +230,6 @@ class Trainer::Impl {
                                         .options = options_,
                                         .data = data_,
                                         .stop = stop_});
-    looked_at_ = model_changes();
   }
 
   const StepGraph& training() const { return planner_->training(); }
@@ -240,18 +251,24 @@ class Trainer::Impl {
 
   /// Before any run: the model and the data must be what was planned for, and the slab must exist.
   void begin(const DataSpec& planned, const Dataset& data, const char* what, Look look) {
+    check_references();
     check_data(planned, data.spec(), what);
-    if (look == Look::always || looked_at_ != model_changes()) {
-      const std::uint64_t changes = model_changes();
-      if (trace(model_, function_, data_).identity() != planner_->identity())
-        throw UsageError(
-            "trainer: the model was changed after planning (a layer's mode, rate, freezing or parameters); "
-            "expected a new Trainer for the changed model");
-      looked_at_ = changes;
-    }
+    if (look == Look::always || looked_at_ != model_changes()) look_at_model(what);
     host_bytes_[&data] = data.host_bytes();
     scanned_.reset();
     if (!scheduler_) take_memory();
+  }
+
+  /// The model must be what was planned for, and every parameter must have a value.
+  void look_at_model(const char* what) {
+    const std::uint64_t changes = model_changes();
+    if (trace(model_, function_, data_).identity() != planner_->identity())
+      throw UsageError(
+          "trainer: the model was changed after planning (a layer's mode, rate, freezing or parameters); "
+          "expected a new Trainer for the changed model");
+    check_values(*training().graph, what);
+    check_values(*evaluation().graph, what);
+    looked_at_ = changes;
   }
 
   void begin_evaluation(const Dataset& data, const char* what) {
@@ -265,6 +282,11 @@ class Trainer::Impl {
     if (evaluation().scalars.empty()) return;
     throw UsageError(what + ": nobody sets the scalar '" + *evaluation().scalars.begin() +
                      "', which the step reads in evaluation mode too; expected a step that reads it only in training");
+  }
+
+  void check_references() const {
+    check_alive(model_lifetime_, "model");
+    check_alive(optimizer_lifetime_, "optimizer");
   }
 
   void take_memory() {
@@ -288,8 +310,9 @@ class Trainer::Impl {
 
   std::atomic<bool>& stop_;
   std::atomic<bool> running_ = false;
-  Module& model_;
+  ModuleBase& model_;
   Optimizer& optimizer_;
+  std::weak_ptr<const void> model_lifetime_, optimizer_lifetime_;
   StepFunction function_;
   DataSpec data_;
   TrainerOptions options_;
@@ -299,7 +322,8 @@ class Trainer::Impl {
   std::optional<StepPlanner> planner_;
   std::unique_ptr<RunPlan> plan_;
   std::shared_ptr<TrainingState> state_;
-  std::uint64_t looked_at_ = 0;  // model_changes() when the model was compared with the plan last
+  /// model_changes() when the model was compared with the plan last.
+  std::optional<std::uint64_t> looked_at_;
   std::optional<TimesRecorder> recorder_;
   std::unique_ptr<Scheduler> scheduler_;          // from the first run on
   std::optional<TrainingLoop> loop_;              // reads ahead into the scheduler's staging: gone before it
@@ -310,7 +334,8 @@ class Trainer::Impl {
   std::map<const Dataset*, std::size_t> host_bytes_;
 };
 
-Trainer::Trainer(Module& model, Optimizer& optimizer, StepFunction step, const DataSpec& data, TrainerOptions options)
+Trainer::Trainer(ModuleBase& model, Optimizer& optimizer, StepFunction step, const DataSpec& data,
+                 TrainerOptions options)
     : impl_(host_memory_for("planning", 0, [&] {
         return std::make_unique<Impl>(stop_, model, optimizer, std::move(step), data, std::move(options));
       })) {}
@@ -333,6 +358,7 @@ Tensor Trainer::predict(const Dataset& data, const std::string& output) {
 }
 void Trainer::skip_batch() { impl_->skip_batch(); }
 void Trainer::on_progress(std::function<void(const Progress&)> callback) { impl_->on_progress(std::move(callback)); }
+bool Trainer::trains(const Parameter& parameter) const { return impl_->trains(parameter); }
 Tensor Trainer::gradient(const Parameter& parameter) const { return impl_->gradient(parameter); }
 const TrainingState& Trainer::training_state() const { return impl_->training_state(); }
 MemoryReport Trainer::memory_report() const { return impl_->memory_report(); }
