@@ -14,6 +14,7 @@
 #include <sluice/kernels/sgd/sgd.h>
 
 #include "common/checked_main.h"
+#include "common/spin_briefly.h"
 #include "support/kernel_run.h"
 #include "support/planned_net.h"
 
@@ -201,6 +202,7 @@ BENCHMARK(packing)->Unit(benchmark::kMillisecond);
 }  // namespace
 
 int main(int argc, char** argv) {
+  sluice::samples::spin_briefly(argv);
   return sluice::samples::checked_main("bench_kernels", [&] {
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
