@@ -177,6 +177,14 @@ void on_another_thread(int threads, const DefaultThreads& wanted, const std::fun
   if (error) std::rethrow_exception(error);
 }
 
+/// A run that was given its number by with_threads(0) may ask for the same number again, and has it for the same
+/// reason.
+DefaultThreads wanted_threads(int threads) {
+  if (threads == 0) return current_threads();
+  const bool same = current && threads == omp_get_max_threads();
+  return {.count = threads, .reason = same ? current->reason : ""};
+}
+
 }  // namespace
 
 DefaultThreads current_threads() {
@@ -188,7 +196,7 @@ void with_threads(int threads, const std::function<void()>& work) {
   if (threads > most_threads)
     throw DeviceError("cpu: " + number_of_threads(threads) + " are wanted; expected at most " +
                       std::to_string(most_threads));
-  const DefaultThreads wanted = threads > 0 ? DefaultThreads{.count = threads} : current_threads();
+  const DefaultThreads wanted = wanted_threads(threads);
   if (!has_no_team()) return with_team(threads, wanted, work);
   on_another_thread(threads, wanted, work);
 }

@@ -151,6 +151,9 @@ TEST(DefaultThreads, FollowTheAffinityMaskOfTheCallingThread) {
       EXPECT_EQ(omp_get_max_threads(), 1);
       EXPECT_NE(backend->description().find(expected), std::string::npos) << backend->description();
       EXPECT_EQ(backend->fingerprint().find("affinity"), std::string::npos);  // part of the plan's hash
+      // A Trainer asks again for the number that it was given.
+      backend->with_threads(
+          1, [&] { EXPECT_NE(backend->description().find(expected), std::string::npos) << backend->description(); });
       backend->with_threads(2, [&] {
         EXPECT_EQ(backend->threads(), 2);
         EXPECT_EQ(backend->description().find("affinity"), std::string::npos);
