@@ -46,8 +46,8 @@ class Trainer {
 
   /// The next logical batch of the current epoch: one update. The beginning of the batch after it is read ahead, within
   /// this call; what a data set changes of itself between two calls may come a micro-batch late. Throws UsageError when
-  /// the model was changed after planning (of a module's own options: see note_model_change()), a parameter has no value
-  /// (init::none()), a scalar of the optimizer is missing or unknown, or `data` is not what was planned for;
+  /// the model was changed after planning (of a module's own options: see note_model_change()), a parameter has no
+  /// value (init::none()), a scalar of the optimizer is missing or unknown, or `data` is not what was planned for;
   /// NumericError for NaN or infinity in loss or gradients, and for a scalar of the optimizer that is not finite;
   /// DataError for a sample that cannot be read or whose labels no class has. After an error everything is as before
   /// the step, which the next call tries again: see skip_batch().

@@ -41,7 +41,9 @@ std::vector<std::unique_ptr<Optimizer>> optimizers() {
   return result;
 }
 
-TrainerOptions options_for(const Device& device) { return {.batch = 20, .micro_batch = 6, .device = device, .seed = 3}; }
+TrainerOptions options_for(const Device& device) {
+  return {.batch = 20, .micro_batch = 6, .device = device, .seed = 3};
+}
 
 class Resume : public testing::TestWithParam<int> {
  protected:
@@ -280,13 +282,15 @@ TEST(StepByStep, ASampleThatCannotBeReadIsAnErrorOfTheStepThatNeedsIt) {
   TensorDataset data = linear_data(20);
   Tensor labels({20}, DType::i32);
   labels.values<std::int32_t>()[10] = 99;
-  const TensorDataset bad("bad", {{"x", random_tensor({20, LinearNet::features}, DType::f32, -1, 1, 1)}, {"label", labels}});
+  const TensorDataset bad("bad",
+                          {{"x", random_tensor({20, LinearNet::features}, DType::f32, -1, 1, 1)}, {"label", labels}});
   LinearNet net;
   Sgd sgd({.lr = 0.1});
   const StepFunction step = [&](const Batch& b) { return cross_entropy(net(b["x"]), b["label"]); };
   Trainer trainer(net, sgd, step, bad.spec(), {.batch = 10, .device = Device::cpu(), .shuffle = false});
   EXPECT_EQ(trainer.step(bad).step, 1);  // has read the bad sample ahead
-  for (int time = 0; time < 2; ++time) expect_parts_of(message_of<DataError>([&] { trainer.step(bad); }), {"sample 10"});
+  for (int time = 0; time < 2; ++time)
+    expect_parts_of(message_of<DataError>([&] { trainer.step(bad); }), {"sample 10"});
   trainer.skip_batch();
   EXPECT_EQ(trainer.step(bad).step, 2);
 }
@@ -305,7 +309,8 @@ TEST(StepByStep, AModelThatIsChangedBetweenStepsIsNoticed) {
   const TensorDataset data = linear_data(20);
   const std::function<void(Net&)> changes[] = {
       [](Net& net) { net.drop.set_rate(0.1); }, [](Net& net) { net.set_training(false); },
-      [](Net& net) { net.fc.set_trainable(false); }, [](Net& net) { net.fc = Linear(LinearNet::features, LinearNet::classes); }};
+      [](Net& net) { net.fc.set_trainable(false); },
+      [](Net& net) { net.fc = Linear(LinearNet::features, LinearNet::classes); }};
   for (const auto& change : changes) {
     Net net;
     Sgd sgd({.lr = 0.1});
