@@ -10,6 +10,7 @@
 #include <optional>
 
 #include <fmt/format.h>
+#include <sluice/core/device_run.h>
 #include <sluice/core/host_memory.h>
 #include <CLI/CLI.hpp>
 
@@ -133,7 +134,8 @@ std::vector<Row> measure(const Flags& flags, Peer* peer, IdleCheck& idle) {
 
 int run(const Flags& flags, Backend& backend, samples::Outputs& outputs) {
   const Where& where = flags.options.where;
-  backend.set_precision(where.precision);
+  const DeviceRun own_run(backend, where.precision);
+  const DeviceRun::Scope scope(own_run);
   Environment environment{.cpu = cpu_model(),
                           .device = backend.description(),
                           .precision = std::string(name(backend.precision())),

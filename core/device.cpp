@@ -102,7 +102,7 @@ RunningKernel::RunningKernel(const char* name) { kernel_running_here = name; }
 RunningKernel::~RunningKernel() { kernel_running_here = ""; }
 
 Buffer::~Buffer() {
-  if (backend_) backend_->release(data_, bytes_);
+  if (backend_) backend_->release(data_, bytes_, count_.get());
 }
 
 Backend::Backend() : added_kernels_(std::make_unique<KernelTable>()) {}
@@ -110,11 +110,11 @@ Backend::~Backend() = default;
 
 void Backend::do_with_threads(int, const std::function<void()>& work) { work(); }
 
-void Backend::set_precision(Precision precision) {
+Precision Backend::resolved(Precision precision) const {
   if (precision == Precision::tf32)
     throw DeviceError("precision: this device multiplies in fp32; got tf32 for " + description() +
                       "; expected fp32 or strict, or a CUDA device of compute capability 8.0 or later");
-  precision_ = precision == Precision::strict ? Precision::strict : Precision::fp32;
+  return precision == Precision::strict ? Precision::strict : Precision::fp32;
 }
 
 std::string_view name(Precision precision) {
@@ -186,21 +186,6 @@ const KernelFactory* Backend::kernel(std::string_view op_type) const {
 
 const Fusion* Backend::fusion(std::string_view first, std::string_view second) const {
   return kernels().fusion(first, second);
-}
-
-Buffer Backend::allocate(std::size_t bytes) {
-  if (sealed_)
-    throw OutOfMemory("memory: unplanned allocation of " + std::to_string(bytes) + " bytes in kernel '" +
-                      running_kernel() + "'; expected none between plan and end of the run");
-  void* const data = do_allocate(bytes);
-  allocated_ += bytes;
-  if (allocated_ > peak_) peak_ = allocated_;
-  return Buffer(*this, data, bytes);
-}
-
-void Backend::release(void* data, std::size_t bytes) noexcept {
-  allocated_ -= bytes;
-  do_free(data, bytes);
 }
 
 }  // namespace sluice

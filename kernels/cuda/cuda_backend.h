@@ -35,9 +35,8 @@ class CudaBackend final : public Backend {
   std::string description() const override;
   std::string fingerprint() const override;
   const KernelTable& kernels() const override { return kernels_; }
-  DeviceRates rates() const override { return cuda::rates(device_, precision_); }
-  void set_precision(Precision precision) override;
-  Precision precision() const override { return precision_; }
+  DeviceRates rates() const override { return cuda::rates(device_, precision()); }
+  Precision resolved(Precision precision) const override;
 
   void copy_in(void* device, const void* host, std::size_t bytes) override;
   void copy_out(void* host, const void* device, std::size_t bytes) override;
@@ -77,7 +76,6 @@ class CudaBackend final : public Backend {
  private:
   KernelTable kernels_;
   DeviceProperties device_;
-  Precision precision_ = Precision::fp32;
   Queue queue_;
   bool is_here_ = false;
   std::vector<void (*)(CudaBackend&)> warm_ups_;

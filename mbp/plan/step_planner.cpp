@@ -15,7 +15,8 @@ StepPlanner::StepPlanner(ModuleBase& model, const Optimizer& optimizer, const St
     : data_(data),
       evaluation_data_(options.evaluation.value_or(data)),
       options_(options),
-      backend_(&options_.device.backend()) {
+      backend_(&options_.device.backend()),
+      run_(*backend_, options_.precision) {
   check_options(data, options);
   if (options.drop_last) dropped_ = data_.samples % batch();
   data_.samples -= dropped_;

@@ -60,7 +60,8 @@ class Trainer::Impl {
     check_options(data_, options_);
     check_fields(data_, evaluation_data_, "trainer: evaluation");
     backend_ = &options_.device.backend();
-    with_run_settings(*backend_, options_.threads, options_.precision, [&] {
+    run_.emplace(*backend_, options_.precision);
+    with_run_settings(*run_, options_.threads, [&] {
       options_.threads = backend_->threads();  // what is granted here is what every run of the plan gets
       make_plan();
     });
@@ -73,7 +74,7 @@ class Trainer::Impl {
     if (running_.exchange(true))
       throw UsageError("trainer: it is running; expected no other call from its callback or on another thread");
     const RunEnd end(running_);
-    return with_run_settings(*backend_, options_.threads, options_.precision, std::forward<Work>(work));
+    return with_run_settings(*run_, options_.threads, std::forward<Work>(work));
   }
   std::size_t whole_batch_planned_bytes() const { return planner_->whole_batch_bytes(); }
 
@@ -184,7 +185,7 @@ class Trainer::Impl {
   MemoryReport memory_report() const {
     MemoryBefore before{.budget = options_.budget, .resident = resident_before_, .allocated = allocated_before_};
     for (const auto& [data, bytes] : host_bytes_) before.host += bytes;
-    return measured_memory(*plan_, before, scheduler_.get(), touched());
+    return measured_memory(*plan_, *run_, before, scheduler_.get(), touched());
   }
 
   PlanDetails plan_details() const {
@@ -291,8 +292,8 @@ class Trainer::Impl {
 
   void take_memory() {
     check_unbound(*plan_);
-    allocated_before_ = backend_->allocated_bytes();
-    backend_->reset_peak();
+    allocated_before_ = run_->memory().bytes();
+    run_->memory().reset_peak();
     scheduler_ = host_memory_for("the slab and its kernels", summary().planned_peak_bytes(), [&] {
       return std::make_unique<Scheduler>(*plan_, *backend_, options_.verify_memory, options_.poison, options_.record);
     });
@@ -319,6 +320,7 @@ class Trainer::Impl {
   DataSpec evaluation_data_;
   std::size_t resident_before_;
   Backend* backend_ = nullptr;
+  std::optional<DeviceRun> run_;
   std::optional<StepPlanner> planner_;
   std::unique_ptr<RunPlan> plan_;
   std::shared_ptr<TrainingState> state_;

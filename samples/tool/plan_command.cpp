@@ -198,8 +198,8 @@ int run(const PlanFlags& flags) {
                                   {.flag = "--tuning", .path = flags.tuning, .use = FileFlag::Use::input},
                                   {.flag = "--gpu", .path = flags.gpu, .use = FileFlag::Use::input}});
   const Device device = open_device(flags);
-  return with_run_settings(device.backend(), flags.threads, flags.precision,
-                           [&] { return run_on(device, flags, outputs); });
+  const DeviceRun planning(device.backend(), flags.precision);
+  return with_run_settings(planning, flags.threads, [&] { return run_on(device, flags, outputs); });
 }
 
 }  // namespace

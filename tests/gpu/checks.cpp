@@ -111,8 +111,7 @@ void check_planned(Device device, Findings& findings) {
 /// Precisions in which the device multiplies.
 std::vector<Precision> precisions(Device device) {
   std::vector<Precision> all = {Precision::fp32};
-  device.backend().set_precision(Precision::automatic);
-  if (device.backend().precision() == Precision::tf32) all.push_back(Precision::tf32);
+  if (device.backend().resolved(Precision::automatic) == Precision::tf32) all.push_back(Precision::tf32);
   return all;
 }
 

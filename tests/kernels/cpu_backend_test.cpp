@@ -1,3 +1,4 @@
+#include <sluice/core/device_run.h>
 #include <sluice/kernels/cpu/cpu_backend.h>
 
 #include <algorithm>
@@ -75,6 +76,8 @@ TEST(CpuBackend, PutsThreadsBackAfterAnError) {
 
 TEST(CpuBackend, HandsOutZeroedPages) {
   const auto backend = make_cpu_backend();
+  const DeviceRun run(*backend);
+  const DeviceRun::Scope scope(run);
   {
     const Buffer buffer = backend->allocate(10'000);
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer.data()) % 4096, 0u);
@@ -83,7 +86,7 @@ TEST(CpuBackend, HandsOutZeroedPages) {
     EXPECT_EQ(backend->allocated_bytes(), 10'000u);
   }
   EXPECT_EQ(backend->allocated_bytes(), 0u);
-  EXPECT_EQ(backend->peak_allocated_bytes(), 10'000u);
+  EXPECT_EQ(run.memory().peak_bytes(), 10'000u);
   EXPECT_THROW(backend->allocate(std::size_t{1} << 62), OutOfHostMemory);
 }
 
