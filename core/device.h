@@ -13,17 +13,13 @@
 #include <vector>
 
 #include <sluice/core/dtype.h>
+#include <sluice/core/kernel_table.h>
 
 namespace sluice {
 
 class Backend;
-class Kernel;
-class KernelTable;
-struct Fusion;
-class LoweringContext;
 struct RunContext;
 struct RunCounters;
-using KernelFactory = std::function<std::unique_ptr<Kernel>(LoweringContext&)>;
 
 /// A place to compute: a kind and, for several GPUs, an index.
 class Device {
@@ -134,7 +130,6 @@ struct DeviceMemory {
 /// What the rest of Sluice needs of a device: memory, copies and kernels. One object per device for the whole process.
 class Backend {
  public:
-  Backend();
   virtual ~Backend();
 
   /// One line for people: "cpu: oneDNN 2.6.3, AVX-512, 2 threads".
@@ -228,7 +223,7 @@ class Backend {
   friend class Buffer;
   void release(void* data, std::size_t bytes) noexcept;
 
-  std::unique_ptr<KernelTable> added_kernels_;
+  KernelTable added_kernels_;
   std::size_t allocated_ = 0;
   std::size_t peak_ = 0;
   bool sealed_ = false;

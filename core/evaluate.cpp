@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include <sluice/core/error.h>
-#include <sluice/core/program.h>
+#include <sluice/core/lowering.h>
 #include <sluice/core/transfer.h>
 
 namespace sluice {

@@ -1,11 +1,11 @@
+#include <sluice/core/lowering.h>
+
 #include <algorithm>
-#include <map>
 
 #include <sluice/core/batch_storages.h>
 #include <sluice/core/device.h>
 #include <sluice/core/error.h>
 #include <sluice/core/kept_values.h>
-#include <sluice/core/program.h>
 #include <sluice/core/reorders.h>
 
 namespace sluice {

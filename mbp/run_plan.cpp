@@ -4,6 +4,7 @@
 #include <set>
 
 #include <sluice/core/device.h>
+#include <sluice/core/lowering.h>
 #include <sluice/mbp/account.h>
 #include <sluice/mbp/part_model.h>
 

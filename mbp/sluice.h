@@ -28,6 +28,7 @@
 #include <sluice/kernels/normalize/normalize.h>
 #include <sluice/kernels/pad2d/pad2d.h>
 #include <sluice/kernels/reduce/reduce.h>
+#include <sluice/kernels/reduce/reduce_mean.h>
 #include <sluice/kernels/relu/relu.h>
 #include <sluice/kernels/sigmoid/sigmoid.h>
 #include <sluice/kernels/softmax/softmax.h>

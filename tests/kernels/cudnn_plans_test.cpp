@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include <sluice/core/program.h>
+#include <sluice/core/lowering.h>
 #include <sluice/kernels/relu/relu.h>
 #include <sluice/mbp/step_graph.h>
 #include <sluice/optim/sgd.h>
