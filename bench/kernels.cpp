@@ -12,6 +12,7 @@
 #include <sluice/kernels/max_pool2d/max_pool2d_ops.h>
 #include <sluice/kernels/reorder/reorder.h>
 #include <sluice/kernels/sgd/sgd.h>
+#include <sluice/mbp/plan/pack_lifetimes.h>
 
 #include "common/checked_main.h"
 #include "support/kernel_run.h"

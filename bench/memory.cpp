@@ -15,7 +15,7 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <sluice/mbp/step_planner.h>
+#include <sluice/mbp/plan/step_planner.h>
 #include <sluice/sluice.h>
 #include <CLI/CLI.hpp>
 

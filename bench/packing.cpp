@@ -11,7 +11,7 @@
 
 #include <fmt/format.h>
 #include <sluice/core/error.h>
-#include <sluice/mbp/packing.h>
+#include <sluice/mbp/pack/packing.h>
 #include <CLI/CLI.hpp>
 
 #include "common/checked_main.h"

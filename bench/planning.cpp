@@ -13,9 +13,11 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <sluice/mbp/arrange.h>
-#include <sluice/mbp/refine_plan.h>
-#include <sluice/mbp/step_graph.h>
+#include <sluice/mbp/plan/arrange.h>
+#include <sluice/mbp/plan/make_run_plan.h>
+#include <sluice/mbp/plan/pack_lifetimes.h>
+#include <sluice/mbp/plan/refine_plan.h>
+#include <sluice/mbp/plan/step_graph.h>
 #include <sluice/sluice.h>
 #include <CLI/CLI.hpp>
 

@@ -36,8 +36,8 @@
 #include <sluice/layers/layers.h>
 #include <sluice/layers/losses.h>
 #include <sluice/layers/summary.h>
-#include <sluice/mbp/byte_size.h>
-#include <sluice/mbp/trainer.h>
+#include <sluice/core/byte_size.h>
+#include <sluice/mbp/train/trainer.h>
 #include <sluice/optim/adam.h>
 #include <sluice/optim/schedule.h>
 #include <sluice/optim/sgd.h>

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include <sluice/mbp/packing.h>
+#include <sluice/mbp/pack/packing.h>
 
 namespace sluice::bench {
 

@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include <sluice/mbp/plan/make_run_plan.h>
+
 namespace sluice::bench {
 
 PlannedNet::PlannedNet(const Net& net, std::int64_t micro_batch)

@@ -2,8 +2,8 @@
 
 #include <memory>
 
-#include <sluice/mbp/run_plan.h>
-#include <sluice/mbp/step_graph.h>
+#include <sluice/mbp/plan/run_plan.h>
+#include <sluice/mbp/plan/step_graph.h>
 
 #include "support/nets.h"
 

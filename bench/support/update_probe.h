@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include <sluice/mbp/scheduler.h>
+#include <sluice/mbp/run/scheduler.h>
 
 #include "support/planned_net.h"
 

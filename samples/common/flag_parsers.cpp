@@ -5,8 +5,8 @@
 
 #include <sluice/core/device.h>
 #include <sluice/core/error.h>
-#include <sluice/mbp/byte_size.h>
-#include <sluice/mbp/trainer.h>
+#include <sluice/core/byte_size.h>
+#include <sluice/mbp/train/trainer.h>
 
 namespace sluice::samples {
 

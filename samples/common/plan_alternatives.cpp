@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 #include <sluice/core/error.h>
-#include <sluice/mbp/byte_size.h>
+#include <sluice/core/byte_size.h>
 
 namespace sluice::samples {
 

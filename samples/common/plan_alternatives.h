@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include <sluice/mbp/step_planner.h>
+#include <sluice/mbp/plan/step_planner.h>
 
 #include "common/report.h"
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sluice/mbp/plan_options.h>
+#include <sluice/mbp/plan/planner_passes.h>
 
 namespace sluice::samples {
 

@@ -6,7 +6,7 @@
 #include <span>
 #include <string_view>
 
-#include <sluice/mbp/trainer.h>
+#include <sluice/mbp/train/trainer.h>
 
 namespace sluice::samples {
 

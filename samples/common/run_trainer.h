@@ -3,7 +3,7 @@
 #include <functional>
 #include <string>
 
-#include <sluice/mbp/trainer.h>
+#include <sluice/mbp/train/trainer.h>
 
 #include "common/outputs.h"
 #include "common/trainer_flags.h"

@@ -3,7 +3,7 @@
 #include <array>
 #include <csignal>
 
-#include <sluice/mbp/trainer.h>
+#include <sluice/mbp/train/trainer.h>
 
 namespace sluice::samples {
 

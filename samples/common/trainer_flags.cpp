@@ -5,7 +5,7 @@
 #include <iostream>
 
 #include <fmt/format.h>
-#include <sluice/mbp/byte_size.h>
+#include <sluice/core/byte_size.h>
 
 #include "common/flag_parsers.h"
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include <sluice/core/device.h>
-#include <sluice/mbp/trainer.h>
+#include <sluice/mbp/train/trainer.h>
 
 #include "common/planner_flags.h"
 

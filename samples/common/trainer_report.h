@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include <sluice/mbp/trainer.h>
+#include <sluice/mbp/train/trainer.h>
 
 #include "common/trainer_flags.h"
 

@@ -9,8 +9,8 @@
 #include <fmt/format.h>
 #include <sluice/core/error.h>
 #include <sluice/core/write_file.h>
-#include <sluice/mbp/byte_size.h>
-#include <sluice/mbp/packing.h>
+#include <sluice/core/byte_size.h>
+#include <sluice/mbp/pack/packing.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 

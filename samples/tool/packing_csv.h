@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include <sluice/mbp/packing.h>
+#include <sluice/mbp/pack/packing.h>
 
 namespace sluice::samples {
 

@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 #include <sluice/core/error.h>
 #include <sluice/core/open_cuda.h>
-#include <sluice/mbp/run_settings.h>
-#include <sluice/mbp/trainer_checks.h>
+#include <sluice/mbp/plan/run_settings.h>
+#include <sluice/mbp/train/checks.h>
 #include <sluice/optim/adam.h>
 #include <sluice/optim/sgd.h>
 

@@ -4,7 +4,7 @@
 #include <set>
 
 #include <fmt/format.h>
-#include <sluice/mbp/byte_size.h>
+#include <sluice/core/byte_size.h>
 
 namespace sluice::samples {
 

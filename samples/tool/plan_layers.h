@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include <sluice/mbp/run_plan.h>
+#include <sluice/mbp/plan/run_plan.h>
 
 namespace sluice::samples {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include <sluice/mbp/step_planner.h>
+#include <sluice/mbp/plan/step_planner.h>
 
 #include "common/report.h"
 #include "tool/plan_layers.h"

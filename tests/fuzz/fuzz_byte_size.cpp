@@ -1,5 +1,5 @@
 // Any text is a byte size or a UsageError; what format_bytes makes of one is read back, rounded.
-#include <sluice/mbp/byte_size.h>
+#include <sluice/core/byte_size.h>
 
 #include <cstdint>
 #include <cstdlib>

@@ -9,7 +9,7 @@
 
 #include <sluice/core/lowering.h>
 #include <sluice/kernels/relu/relu.h>
-#include <sluice/mbp/step_graph.h>
+#include <sluice/mbp/plan/step_graph.h>
 #include <sluice/optim/sgd.h>
 
 #include "kernels/planned_convolutions.h"

@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-#include <sluice/mbp/part_model.h>
+#include <sluice/mbp/plan/part_model.h>
 
 namespace sluice::test {
 

@@ -6,7 +6,8 @@
 #include <memory>
 
 #include <sluice/core/device.h>
-#include <sluice/mbp/run_plan.h>
+#include <sluice/mbp/plan/make_run_plan.h>
+#include <sluice/mbp/plan/run_plan.h>
 
 #include "small_net.h"
 

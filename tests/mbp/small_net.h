@@ -18,7 +18,7 @@
 #include <sluice/kernels/max_pool2d/max_pool2d.h>
 #include <sluice/kernels/reduce/reduce.h>
 #include <sluice/kernels/relu/relu.h>
-#include <sluice/mbp/trainer.h>
+#include <sluice/mbp/train/trainer.h>
 #include <sluice/optim/optimizer.h>
 
 #include "support/tensors.h"

@@ -9,7 +9,7 @@
 #include <sluice/kernels/arithmetic/arithmetic.h>
 #include <sluice/kernels/reduce/reduce.h>
 #include <sluice/kernels/reference/reference_backend.h>
-#include <sluice/mbp/trainer.h>
+#include <sluice/mbp/train/trainer.h>
 #include <sluice/optim/adam.h>
 #include <sluice/optim/schedule.h>
 #include <sluice/optim/sgd.h>

@@ -9,7 +9,7 @@
 #include <sluice/core/error.h>
 #include <sluice/core/text.h>
 #include <sluice/kernels/leaky_relu/leaky_relu.h>
-#include <sluice/mbp/tuning.h>
+#include <sluice/mbp/plan/tuning.h>
 #include <sluice/sluice.h>
 
 #include "common/report.h"

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include <sluice/mbp/step_planner.h>
+#include <sluice/mbp/plan/make_run_plan.h>
+#include <sluice/mbp/plan/micro_batches.h>
+#include <sluice/mbp/plan/step_planner.h>
 #include <sluice/sluice.h>
 
 #include "models/catalog.h"

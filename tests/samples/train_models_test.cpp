@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <sluice/kernels/reference/reference_backend.h>
-#include <sluice/mbp/run_plan.h>
-#include <sluice/mbp/step_planner.h>
+#include <sluice/mbp/plan/run_plan.h>
+#include <sluice/mbp/plan/step_planner.h>
 
 #include "mbp/small_net.h"
 #include "models/catalog.h"

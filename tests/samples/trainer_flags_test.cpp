@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <sluice/mbp/byte_size.h>
+#include <sluice/core/byte_size.h>
 
 namespace sluice::samples {
 namespace {

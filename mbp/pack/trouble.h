@@ -1,0 +1,31 @@
+#pragma once
+
+#include <vector>
+
+#include <sluice/mbp/pack/effort.h>
+#include <sluice/mbp/pack/orders.h>
+
+namespace sluice::packer {
+
+/// Squeaky wheel optimization (Joslin and Clements 1999): blocks are put down in an order; those that end too high come
+/// earlier the next time. Several orders take turns.
+class TroubledFirst {
+ public:
+  explicit TroubledFirst(const Problem& problem);
+
+  /// The best packing of one turn of each order; ends with the first of at most `enough` bytes, or when `effort` is
+  /// spent.
+  Placement turn(std::size_t enough, Effort& effort);
+
+ private:
+  struct Attempt {
+    std::vector<int> order;
+    Fit fit;
+  };
+
+  const Problem& problem_;
+  Placer placer_;
+  std::vector<Attempt> attempts_;
+};
+
+}  // namespace sluice::packer

@@ -1,0 +1,192 @@
+#include <sluice/mbp/plan/choose.h>
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include <sluice/core/byte_size.h>
+#include <sluice/core/error.h>
+#include <sluice/mbp/plan/micro_batches.h>
+#include <sluice/mbp/plan/refine_plan.h>
+
+namespace sluice {
+namespace {
+
+constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
+constexpr std::size_t mib = std::size_t{1} << 20;
+
+std::string both(std::size_t bytes) { return std::to_string(bytes) + " bytes (" + format_bytes(bytes) + ")"; }
+
+/// The work of choosing for one wish.
+class Choice {
+ public:
+  Choice(const Planner& planner, const PlanWish& wish) : planner_(planner), wish_(wish) {}
+
+  std::unique_ptr<RunPlan> plan() const {
+    std::int64_t micro_batch = wish_.micro_batch;
+    if (micro_batch == 0 && wish_.budget_bytes == 0) micro_batch = wish_.batch;
+    if (micro_batch == 0) micro_batch = largest_that_fits(first_);
+    if (micro_batch == 0) micro_batch = largest_that_fits(wish_.recompute);
+    if (micro_batch == 0) micro_batch = least_that_fits();
+    if (micro_batch == 0) refuse_budget();
+    std::unique_ptr<RunPlan> plan = plan_for(micro_batch);
+    if (!plan) refuse_micro_batch();
+    return wish_.fastest && wish_.micro_batch == 0 ? fastest_of_sizes(std::move(plan)) : std::move(plan);
+  }
+
+ private:
+  using Plans = std::vector<std::unique_ptr<RunPlan>>;
+
+  /// Null: it does not fit.
+  std::unique_ptr<RunPlan> plan_for(std::int64_t micro_batch) const {
+    if (wish_.budget_bytes == 0)
+      return planner_({.micro_batch = micro_batch, .caps = {.bytes = no_limit}, .recompute = wish_.recompute});
+    std::unique_ptr<RunPlan> smallest = smallest_plan(micro_batch, first_);
+    if (!fits(*smallest) && first_ != wish_.recompute) smallest = smallest_plan(micro_batch, wish_.recompute);
+    // What aims at the budget can miss it where what aims at the least does not.
+    if (!fits(*smallest) && wish_.recompute == Recompute::automatic) smallest = least_plan(micro_batch);
+    return fits(*smallest) ? fastest(micro_batch, std::move(smallest)) : nullptr;
+  }
+
+  /// Halves and doubles of the largest micro-batch that fits as it is: smaller ones may stay in the caches, larger ones
+  /// cost fewer launches but more recomputation.
+  std::unique_ptr<RunPlan> fastest_of_sizes(std::unique_ptr<RunPlan> first) const {
+    const std::int64_t largest = first->summary.micro_batch;
+    Plans plans;
+    plans.push_back(std::move(first));
+    const auto consider = [&](std::int64_t micro_batch) {
+      if (std::unique_ptr<RunPlan> plan = plan_for(micro_batch)) plans.push_back(std::move(plan));
+      return plans.back()->summary.micro_batch == MicroBatches(wish_.batch, micro_batch).size(0);
+    };
+    for (std::int64_t smaller = largest / 2; smaller >= wish_.least; smaller /= 2) consider(smaller);
+    if (wish_.recompute == Recompute::automatic)
+      for (std::int64_t larger = 2 * largest; larger <= wish_.batch && consider(larger);) larger *= 2;
+    return fastest_of(plans);
+  }
+
+  /// By measured times where there is one for each of them, else by predicted ones.
+  std::unique_ptr<RunPlan> fastest_of(Plans& plans) const {
+    std::vector<SizeCandidate> candidates;
+    for (const std::unique_ptr<RunPlan>& plan : plans)
+      candidates.push_back({.micro_batch = plan->summary.micro_batch,
+                            .predicted_step_s = plan->summary.predicted_step_s,
+                            .replay_ms = wish_.replay_ms ? wish_.replay_ms(*plan) : std::nullopt});
+    const bool by_times = std::all_of(candidates.begin(), candidates.end(),
+                                      [](const SizeCandidate& candidate) { return candidate.replay_ms.has_value(); });
+    const auto best = std::min_element(candidates.begin(), candidates.end(), [&](const auto& a, const auto& b) {
+      return by_times ? a.samples_per_s() > b.samples_per_s() : a.predicted_step_s < b.predicted_step_s;
+    });
+    best->chosen = true;
+    std::unique_ptr<RunPlan> plan = std::move(plans[static_cast<std::size_t>(best - candidates.begin())]);
+    std::sort(candidates.begin(), candidates.end(),
+              [](const auto& a, const auto& b) { return a.micro_batch > b.micro_batch; });
+    plan->summary.candidates = std::move(candidates);
+    plan->summary.fastest_by_times = by_times;
+    return plan;
+  }
+
+  bool fits(const RunPlan& plan) const { return plan.summary.planned_peak_bytes() <= wish_.budget_bytes; }
+
+  std::unique_ptr<RunPlan> smallest_plan(std::int64_t micro_batch, Recompute recompute) const {
+    return planner_({.micro_batch = micro_batch, .caps = {}, .recompute = recompute});
+  }
+
+  /// Whether it fits or not, recomputing all that helps where the wish leaves that open.
+  std::unique_ptr<RunPlan> least_plan(std::int64_t micro_batch) const {
+    return planner_({.micro_batch = micro_batch, .caps = {}, .recompute = wish_.recompute, .smallest = true});
+  }
+
+  std::size_t peak(std::int64_t micro_batch, Recompute recompute) const {
+    // What is stored does not depend on the budget.
+    const bool known = recompute == Recompute::none && wish_.known_peaks;
+    if (known)
+      if (const auto found = wish_.known_peaks->find(micro_batch); found != wish_.known_peaks->end())
+        return found->second;
+    const std::size_t bytes = smallest_plan(micro_batch, recompute)->summary.planned_peak_bytes();
+    if (known) wish_.known_peaks->emplace(micro_batch, bytes);
+    return bytes;
+  }
+
+  /// The largest micro-batch whose plan fits, or 0 where that is below the least. The peak is nearly a straight line
+  /// over it: interpolation between one that fits and one that does not, then upward while the next ones still fit.
+  std::int64_t largest_that_fits(Recompute recompute) const {
+    const std::size_t budget = wish_.budget_bytes;
+    std::int64_t low = 0, high = wish_.batch;
+    std::size_t low_peak = 0, high_peak = peak(high, recompute);
+    if (high_peak <= budget) return high;
+    for (bool halve = false; high - low > 1; halve = !halve) {
+      std::int64_t tried = low + (high - low) / 2;
+      if (!halve) {
+        const double part = static_cast<double>(budget - low_peak) / static_cast<double>(high_peak - low_peak);
+        tried = low + static_cast<std::int64_t>(part * static_cast<double>(high - low));
+        tried = std::clamp(tried, low + 1, high - 1);
+      }
+      const std::size_t bytes = peak(tried, recompute);
+      (bytes <= budget ? low : high) = tried;
+      (bytes <= budget ? low_peak : high_peak) = bytes;
+    }
+    constexpr std::int64_t neighbours = 4;
+    for (std::int64_t tried = high + 1; tried <= std::min(wish_.batch, high + neighbours); ++tried)
+      if (peak(tried, recompute) <= budget) low = tried;
+    return low < wish_.least ? 0 : low;
+  }
+
+  /// Workspaces can make the least micro-batch dearer than a few samples more.
+  std::int64_t few() const { return std::min(wish_.batch, wish_.least + 1); }
+
+  /// The least micro-batch or a few samples more, where no more is in sight, or 0.
+  std::int64_t least_that_fits() const {
+    for (std::int64_t micro_batch = few(); micro_batch >= wish_.least; --micro_batch)
+      if (fits(*least_plan(micro_batch))) return micro_batch;
+    return 0;
+  }
+
+  std::unique_ptr<RunPlan> fastest(std::int64_t micro_batch, std::unique_ptr<RunPlan> best) const {
+    // Returns whether smaller limits could still do better: larger ones are faster, except where they cost
+    // recomputation.
+    const auto consider = [&](const WorkspaceCaps& caps) {
+      std::unique_ptr<RunPlan> plan =
+          planner_({.micro_batch = micro_batch, .caps = caps, .recompute = wish_.recompute});
+      if (!fits(*plan)) return true;
+      const bool recomputes = plan->summary.recomputed > 0;
+      if (plan->summary.predicted_step_s < best->summary.predicted_step_s) best = std::move(plan);
+      return recomputes;
+    };
+    for (const std::size_t cap : {no_limit, 64 * mib, 32 * mib, 16 * mib, 8 * mib, 4 * mib, 2 * mib, mib})
+      if (!consider({.bytes = cap})) break;
+    consider(room_for_workspaces(*best, wish_.budget_bytes));
+    return best;
+  }
+
+  [[noreturn]] void refuse_micro_batch() const {
+    const std::size_t peak = least_plan(wish_.micro_batch)->summary.planned_peak_bytes();
+    const std::int64_t largest = largest_that_fits(wish_.recompute);
+    if (largest == 0) refuse_budget();
+    throw OutOfMemory("plan: micro-batch " + std::to_string(wish_.micro_batch) +
+                      " does not fit; its predicted peak is " + both(peak) + ", the budget is " +
+                      both(wish_.budget_bytes) + "; the largest micro-batch that fits is " + std::to_string(largest));
+  }
+
+  [[noreturn]] void refuse_budget() const {
+    std::size_t least = no_limit;
+    for (std::int64_t micro_batch = wish_.least; micro_batch <= few(); ++micro_batch)
+      least = std::min(least, least_plan(micro_batch)->summary.planned_peak_bytes());
+    throw OutOfMemory("plan: the budget of " + both(wish_.budget_bytes) + " is below what " +
+                      (wish_.least > 1 ? std::to_string(wish_.least) + " samples need" : "one sample needs") +
+                      "; the smallest feasible budget is " + both(least));
+  }
+
+  const Planner& planner_;
+  const PlanWish& wish_;
+  /// What is tried first: without recomputation, where the wish leaves that open.
+  const Recompute first_ = wish_.recompute == Recompute::automatic ? Recompute::none : wish_.recompute;
+};
+
+}  // namespace
+
+std::unique_ptr<RunPlan> choose_plan(const Planner& planner, const PlanWish& wish) {
+  return Choice(planner, wish).plan();
+}
+
+}  // namespace sluice

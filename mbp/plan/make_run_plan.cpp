@@ -1,0 +1,279 @@
+#include <sluice/mbp/plan/make_run_plan.h>
+
+#include <algorithm>
+#include <set>
+
+#include <sluice/core/device.h>
+#include <sluice/core/lowering.h>
+#include <sluice/mbp/plan/account.h>
+#include <sluice/mbp/plan/arrange.h>
+#include <sluice/mbp/plan/micro_batches.h>
+#include <sluice/mbp/plan/pack_lifetimes.h>
+#include <sluice/mbp/plan/part_model.h>
+
+namespace sluice {
+namespace {
+
+std::size_t at(int i) { return static_cast<std::size_t>(i); }
+
+using Gradients = std::vector<std::pair<std::shared_ptr<ParameterData>, ValueId>>;
+
+/// The sizes a program needs for logical batches of `batch` out of `samples`, the largest first: it pins the layouts.
+struct Sizes {
+  std::set<std::int64_t, std::greater<>> sizes;
+  std::int64_t slots = 1;
+
+  void add(std::int64_t samples, std::int64_t micro_batch) {
+    const MicroBatches split(samples, micro_batch);
+    for (const std::int64_t size : split.sizes()) sizes.insert(size);
+    slots = std::max(slots, split.replays);
+  }
+};
+
+PackedPart unpacked(Part part) { return {.part = std::move(part), .lifetimes = {}, .packing = {}}; }
+
+/// Puts every part into the order it will run in, and its values into the arena. Parts that run once are left as they
+/// are: their results live in storages, which may follow one another in the same memory. `arena_bytes`: of the parts so
+/// far; no part needs to be packed more tightly.
+void arrange_and_pack(Program& program, const ArrangeOptions& options, std::size_t& arena_bytes) {
+  const auto pack_part = [&](PackedPart& packed) {
+    const PackingLimits limits{.effort = options.passes.search ? PackingLimits{}.effort : 0,
+                               .capacity_bytes = arena_bytes};
+    packed.lifetimes = arena_lifetimes(packed.part);
+    packed.packing = pack(packed.lifetimes, limits);
+  };
+  program.for_each_part([&](PackedPart& packed) {
+    if (packed.part.micro_batch == 0) pack_part(packed);
+  });
+  // Of the sizes that occur, the largest first: what is found for it does for the others, which differ little.
+  std::vector<KnownOrders> known(program.cut.stages.size());
+  for (auto sizes = program.replayed.rbegin(); sizes != program.replayed.rend(); ++sizes)
+    for (std::size_t stage = 0; stage < known.size(); ++stage) {
+      PackedPart& packed = sizes->second[stage];
+      const Part part = std::move(packed.part);
+      ArrangeOptions tighter = options;
+      // Where the packing leaves gaps, what is alive must be that much less.
+      for (int attempt = 0; attempt < 4; ++attempt) {
+        packed.part = arranged(part, tighter, known[stage]);
+        pack_part(packed);
+        const std::size_t gaps = packed.packing.peak_bytes - packed.packing.lower_bound_bytes;
+        if (options.recompute != Recompute::automatic || packed.packing.peak_bytes <= options.arena_bytes ||
+            gaps == 0 || gaps >= tighter.arena_bytes)
+          break;
+        tighter.arena_bytes -= gaps;
+      }
+      arena_bytes = std::max(arena_bytes, packed.packing.peak_bytes);
+    }
+  program.for_each_part([](PackedPart& packed) {
+    for (Instruction& instruction : packed.part.instructions) instruction.make_again = nullptr;  // refers to the graph
+  });
+}
+
+Program lower_program(std::string name, const Graph& graph, StageCut cut, const Sizes& sizes,
+                      const Gradients& gradients, StorageTable& storages, Backend& backend,
+                      const LoweringOptions& options) {
+  Program program;
+  program.name = std::move(name);
+  program.graph = &graph;
+  program.cut = std::move(cut);
+  Lowering lowering(graph, program.cut, storages, backend, options, gradients);
+  const int stages = static_cast<int>(program.cut.stages.size());
+  program.accumulators.resize(at(stages));
+  program.prologue = unpacked(lowering.prologue());
+  for (const std::int64_t size : sizes.sizes) {
+    std::vector<PackedPart>& parts = program.replayed[size];
+    for (int s = 0; s < stages; ++s) parts.push_back(unpacked(lowering.replayed(s, size, sizes.slots)));
+  }
+  for (int s = 0; s < stages; ++s) {
+    program.once.push_back(unpacked(lowering.once(s)));
+    std::set<int> cleared;
+    const Part& part = program.replayed.begin()->second[at(s)].part;
+    for (const Instruction& instruction : part.instructions)
+      if (instruction.accumulates)
+        for (const int output : instruction.outputs) cleared.insert(part.values[at(output)].storage);
+    program.accumulators[at(s)].assign(cleared.begin(), cleared.end());
+  }
+  program.writers = unpacked(lowering.writers());
+  for (const Instruction& writer : program.writers.part.instructions)
+    for (const int i : writer.cleared)
+      program.left_clear.push_back(program.writers.part.values[at(writer.inputs[at(i)])].storage);
+  std::sort(program.left_clear.begin(), program.left_clear.end());
+  for (int s = -1; s < stages; ++s) program.derived.push_back(unpacked(lowering.take_derived(s)));
+  for (ValueId v = 0; v < graph.values(); ++v) program.storage_of.push_back(lowering.storage_of(v));
+  return program;
+}
+
+/// What the loader writes while a replay reads the input storages.
+void add_incoming(StorageTable& storages, const DataSpec& data, std::int64_t largest) {
+  for (const FieldSpec& field : data.fields) {
+    if (storages.find("input:" + field.name) < 0) continue;  // no program reads it
+    storages.get("incoming:" + field.name, {.name = field.name + " incoming",
+                                            .layer = "input",
+                                            .category = Category::staging,
+                                            .dims = field.shape.with_leading(largest),
+                                            .dtype = field.dtype,
+                                            .layout = {}});
+  }
+}
+
+/// Where kernels of some devices read which micro-batch of which step they are in.
+void add_counters(StorageTable& storages, const Backend& backend) {
+  if (!backend.keeps_counters()) return;
+  static_assert(sizeof(RunCounters) == 4 * sizeof(double));
+  storages.get(counters_key, {.name = "counters of the run",
+                              .layer = "step",
+                              .category = Category::batch,
+                              .dims = {4},
+                              .dtype = DType::f64,
+                              .layout = {}});
+}
+
+/// Storages region by region and category by category, so that parameters, gradients and state are flat; then the
+/// arena, which begins with the values kept across stages.
+void place(RunPlan& plan) {
+  Plan& summary = plan.summary;
+  plan.storage_offsets.assign(at(plan.storages.size()), 0);
+  std::size_t end = 0;
+  for (const Region region : {Region::persistent, Region::derived, Region::staging, Region::arena}) {
+    const std::size_t begin = end;
+    for (int c = 0; c < static_cast<int>(Category::count); ++c) {
+      const auto category = static_cast<Category>(c);
+      if (region_of(category) != region) continue;
+      // Lowering meets values from last to first and training first of all: backwards, parameters lie in the model's
+      // order, and what only an evaluation uses lies below what every step touches.
+      for (int id = plan.storages.size() - 1; id >= 0; --id) {
+        if (plan.storages[id].category != category) continue;
+        plan.storage_offsets[at(id)] = end;
+        end += plan.storages.bytes(id);
+      }
+    }
+    if (region == Region::persistent) summary.persistent_bytes = end - begin;
+    if (region == Region::derived) summary.derived_bytes = end - begin;
+    if (region == Region::staging) summary.staging_bytes = end - begin;
+  }
+  plan.arena_offset = end;
+}
+
+bool split_dependent(const Program& program) {
+  for (const auto& [size, stages] : program.replayed)
+    for (const PackedPart& packed : stages)
+      for (const Instruction& instruction : packed.part.instructions)
+        if (instruction.split_dependent) return true;
+  return false;
+}
+
+std::vector<ValueId> ids(std::initializer_list<Var> vars, const std::vector<std::pair<std::string, Var>>& named) {
+  std::vector<ValueId> ids;
+  for (const Var& var : vars) ids.push_back(var.id());
+  for (const auto& [name, var] : named) ids.push_back(var.id());
+  return ids;
+}
+
+void lower_programs(RunPlan& plan, const RunPlanRequest& request) {
+  const auto options = [&](const Graph& graph) {
+    LoweringOptions result{.workspace_cap_bytes = request.caps.bytes, .chooser = request.chooser};
+    if (const auto own = request.caps.of_nodes.find(&graph); own != request.caps.of_nodes.end())
+      result.node_cap_bytes = own->second;
+    return result;
+  };
+  Sizes training_sizes, evaluation_sizes;
+  training_sizes.add(request.batch, request.micro_batch);
+  if (const std::int64_t tail = request.data->samples % request.batch) training_sizes.add(tail, request.micro_batch);
+  evaluation_sizes.add(request.evaluation_samples, std::min(request.micro_batch, request.evaluation_samples));
+
+  const StepGraph& training = *request.training;
+  Gradients gradients;
+  std::vector<ValueId> outputs = ids({training.loss, training.finite}, training.metrics);
+  for (const auto& [parameter, gradient] : training.gradients) {
+    gradients.emplace_back(parameter, gradient.id());
+    outputs.push_back(gradient.id());
+  }
+  plan.train = lower_program("train", *training.graph, cut_into_stages(*training.graph, outputs, request.crossing),
+                             training_sizes, gradients, plan.storages, *request.backend, options(*training.graph));
+
+  const StepGraph& evaluation = *request.evaluation;
+  outputs = ids({evaluation.loss}, evaluation.metrics);
+  plan.evaluate =
+      lower_program("evaluate", *evaluation.graph, cut_into_stages(*evaluation.graph, outputs, request.crossing),
+                    evaluation_sizes, {}, plan.storages, *request.backend, options(*evaluation.graph));
+  if (!evaluation.predictions.empty()) {
+    outputs = ids({}, evaluation.predictions);
+    plan.predict =
+        lower_program("predict", *evaluation.graph, cut_into_stages(*evaluation.graph, outputs, request.crossing),
+                      evaluation_sizes, {}, plan.storages, *request.backend, options(*evaluation.graph));
+  }
+  for (const Sizes* sizes : {&training_sizes, &evaluation_sizes})
+    for (const std::int64_t size : sizes->sizes) plan.summary.sizes.push_back(size);
+  std::sort(plan.summary.sizes.begin(), plan.summary.sizes.end(), std::greater<>());
+  plan.summary.sizes.erase(std::unique(plan.summary.sizes.begin(), plan.summary.sizes.end()), plan.summary.sizes.end());
+}
+
+/// What a training step takes by the cost model, and how much of that is computing again.
+void predict(RunPlan& plan, const Backend& backend) {
+  const DeviceRates rates = backend.rates();
+  Plan& summary = plan.summary;
+  const auto add = [&](const PackedPart& packed, std::int64_t times) {
+    const PartModel model(packed.part, rates);
+    for (int i = 0; i < model.steps(); ++i) {
+      const double seconds = static_cast<double>(times) * model.step(i).seconds;
+      summary.predicted_step_s += seconds;
+      if (packed.part.instructions[at(i)].again) summary.predicted_again_s += seconds;
+    }
+  };
+  const MicroBatches split(summary.batch, summary.micro_batch);
+  const std::int64_t larger = split.samples % split.replays;
+  for (const std::int64_t size : split.sizes()) {
+    const std::int64_t times = split.sizes().size() == 1 ? split.replays
+                               : size == split.size(0)   ? larger
+                                                         : split.replays - larger;
+    for (const PackedPart& packed : plan.train.replayed.at(size)) add(packed, times);
+  }
+  for (const PackedPart* packed : {&plan.train.prologue, &plan.train.writers}) add(*packed, 1);
+  for (const auto* parts : {&plan.train.derived, &plan.train.once})
+    for (const PackedPart& packed : *parts) add(packed, 1);
+  for (const PackedPart& packed : plan.train.replayed.at(split.size(0)))
+    for (const Instruction& instruction : packed.part.instructions) summary.recomputed += instruction.again;
+}
+
+}  // namespace
+
+std::unique_ptr<RunPlan> make_run_plan(const RunPlanRequest& request) {
+  auto plan = std::make_unique<RunPlan>();
+  Plan& summary = plan->summary;
+  lower_programs(*plan, request);
+  add_incoming(plan->storages, *request.data, summary.sizes.front());
+  add_counters(plan->storages, *request.backend);
+
+  const MicroBatches split(request.batch, request.micro_batch);
+  summary.device = request.backend->description();
+  summary.samples = request.data->samples;
+  summary.batch = request.batch;
+  summary.micro_batch = split.size(0);
+  summary.replays = split.replays;
+  summary.steps_per_epoch = (summary.samples + request.batch - 1) / request.batch;
+  summary.tail = summary.samples % request.batch;
+  summary.stages = static_cast<int>(plan->train.cut.stages.size());
+  summary.split_dependent = split_dependent(plan->train);
+  plan->caps = request.caps;
+  summary.workspace_cap_bytes = request.caps.bytes;
+  summary.budget_bytes = request.budget_bytes;
+  place(*plan);
+  const std::size_t room = request.budget_bytes - std::min(request.budget_bytes, plan->arena_offset);
+  const ArrangeOptions options{
+      .passes = request.passes,
+      .recompute = request.budget_bytes || request.smallest || request.recompute == Recompute::cheap ? request.recompute
+                                                                                                     : Recompute::none,
+      .arena_bytes = room,
+      .smallest = request.smallest,
+      .rates = request.backend->rates()};
+  std::size_t arena_bytes = 0;
+  arrange_and_pack(plan->train, options, arena_bytes);
+  // An evaluation keeps nothing for later: there is nothing to compute again.
+  for (Program* program : {&plan->evaluate, &plan->predict})
+    arrange_and_pack(*program, {.passes = request.passes, .rates = options.rates}, arena_bytes);
+  account(*plan, request);
+  predict(*plan, *request.backend);
+  return plan;
+}
+
+}  // namespace sluice

@@ -1,0 +1,132 @@
+#include <sluice/mbp/plan/plan.h>
+
+#include <algorithm>
+#include <iomanip>
+#include <ostream>
+
+#include <sluice/core/byte_size.h>
+#include <sluice/core/text.h>
+
+namespace sluice {
+namespace {
+
+std::string ratio(std::size_t a, std::size_t b) {
+  TextStream text;
+  text << std::fixed << std::setprecision(3) << (b ? static_cast<double>(a) / static_cast<double>(b) : 1.0);
+  return text.str();
+}
+
+/// "1.4 %"
+std::string percent(double part) {
+  TextStream text;
+  text << std::fixed << std::setprecision(1) << 100 * part << " %";
+  return text.str();
+}
+
+/// "categories" of the persistent region in brackets: "parameter 1.6 MiB, gradient 1.6 MiB".
+std::string parts(const Ledger& ledger, Region region, bool measured) {
+  std::string text;
+  for (int c = 0; c < static_cast<int>(Category::count); ++c) {
+    const auto category = static_cast<Category>(c);
+    const Ledger::Entry total = ledger.total(category);
+    const std::size_t bytes = measured ? total.measured_bytes : total.planned_bytes;
+    if (region_of(category) != region || bytes == 0) continue;
+    text += (text.empty() ? "" : ", ") + std::string(name(category)) + ' ' + format_bytes(bytes);
+  }
+  return text;
+}
+
+void print_region(std::ostream& out, std::string_view name, std::size_t bytes, const std::string& contents) {
+  out << "  " << std::left << std::setw(12) << name << std::right << std::setw(12) << format_bytes(bytes);
+  if (!contents.empty()) out << "   " << contents;
+  out << '\n';
+}
+
+/// "14 Winograd, 6 direct": which of them lose digits to a transform.
+void print_convolutions(std::ostream& out, const Plan& plan) {
+  out << "  precision   " << plan.precision << "; convolutions: ";
+  const char* separator = "";
+  for (const auto& [algorithms, count] : plan.convolutions) {
+    out << separator << count << ' ' << algorithms;
+    separator = ", ";
+  }
+  out << '\n';
+}
+
+/// What the fastest micro-batch was chosen from.
+void print_candidates(std::ostream& out, const Plan& plan) {
+  const auto measured = [](const SizeCandidate& candidate) { return candidate.replay_ms.has_value(); };
+  const auto known = std::count_if(plan.candidates.begin(), plan.candidates.end(), measured);
+  out << "  fastest     "
+      << (plan.fastest_by_times ? "by measured replays"
+          : known == 0          ? "by predicted time"
+                                : "by predicted time: only " + std::to_string(known) + " of " +
+                             std::to_string(plan.candidates.size()) + " micro-batches were measured")
+      << '\n';
+  if (known == 0) return;
+  out << "    micro-batch     ms/replay     samples/s\n";
+  const auto number = [](double value) {
+    TextStream text;
+    text << std::fixed << std::setprecision(value < 10 ? 3 : 1) << value;
+    return text.str();
+  };
+  for (const SizeCandidate& candidate : plan.candidates)
+    out << std::setw(15) << candidate.micro_batch << std::setw(14)
+        << (candidate.replay_ms ? number(*candidate.replay_ms) : "-") << std::setw(14)
+        << (candidate.replay_ms ? number(candidate.samples_per_s()) : "-") << (candidate.chosen ? "  chosen" : "")
+        << '\n';
+}
+
+}  // namespace
+
+std::size_t Plan::region_bytes(Region region) const {
+  switch (region) {
+    case Region::persistent: return persistent_bytes;
+    case Region::derived: return derived_bytes;
+    case Region::staging: return staging_bytes;
+    case Region::arena: return arena_bytes;
+    case Region::count: break;
+  }
+  return 0;
+}
+
+std::size_t Plan::region_offset(Region region) const {
+  std::size_t offset = 0;
+  for (int r = 0; r < static_cast<int>(region); ++r) offset += region_bytes(static_cast<Region>(r));
+  return offset;
+}
+
+std::ostream& operator<<(std::ostream& stream, const Plan& plan) {
+  TextStream out;
+  out << "plan " << plan.hash << " on " << plan.device << '\n';
+  out << "  step        logical batch " << std::min(plan.batch, plan.samples) << " = " << plan.replays << " micro-batch"
+      << (plan.replays == 1 ? "" : "es") << " of up to " << plan.micro_batch
+      << (plan.stages > 1 ? ", in " + std::to_string(plan.stages) + " stages" : "")
+      << (plan.recomputes ? " that compute again what does not fit" : "")
+      << (plan.split_dependent ? ", each normalised by itself" : "") << '\n';
+  out << "  epoch       " << plan.samples << " samples = " << plan.steps_per_epoch << " step"
+      << (plan.steps_per_epoch == 1 ? "" : "s");
+  if (plan.batch > plan.samples)
+    out << " (the batch of " << plan.batch << " is larger than the data set: one step an epoch)";
+  else if (plan.tail)
+    out << ", the last one of " << plan.tail;
+  if (plan.dropped) out << " (" << plan.dropped << " more are left out)";
+  out << '\n';
+  if (plan.recomputed)
+    out << "  recompute   " << plan.recomputed << " kernels of a replay compute again what was let go, about "
+        << percent(plan.predicted_again_s / plan.predicted_step_s) << " of the step\n";
+  if (!plan.convolutions.empty()) print_convolutions(out, plan);
+  if (!plan.tuning.empty()) out << "  algorithms  " << plan.tuning << '\n';
+  if (!plan.candidates.empty()) print_candidates(out, plan);
+  print_region(out, "persistent", plan.persistent_bytes, parts(plan.ledger, Region::persistent, false));
+  print_region(out, "derived", plan.derived_bytes, plan.derived_bytes ? "weights reordered once per step" : "");
+  print_region(out, "staging", plan.staging_bytes, "this micro-batch and the next");
+  print_region(out, "arena", plan.arena_bytes,
+               parts(plan.ledger, Region::arena, false) + "; " + ratio(plan.arena_bytes, plan.arena_lower_bound_bytes) +
+                   " x lower bound");
+  print_region(out, "peak", plan.planned_peak_bytes(),
+               plan.budget_bytes ? "of a budget of " + format_bytes(plan.budget_bytes) : "no budget");
+  return stream << out.str();
+}
+
+}  // namespace sluice

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <sluice/core/stages.h>
+#include <sluice/data/dataset.h>
+#include <sluice/mbp/plan/planner_passes.h>
+#include <sluice/mbp/plan/run_plan.h>
+#include <sluice/mbp/plan/step_graph.h>
+
+namespace sluice {
+
+/// What a run plan is made from.
+struct RunPlanRequest {
+  const StepGraph* training = nullptr;
+  const StepGraph* evaluation = nullptr;
+  const DataSpec* data = nullptr;
+  std::int64_t batch = 0;  ///< at most data->samples
+  std::int64_t micro_batch = 0;
+  std::int64_t evaluation_samples = 0;
+  std::size_t budget_bytes = 0;  ///< what recomputation should make the plan fit into; 0: none
+  WorkspaceCaps caps = {};
+  Recompute recompute = Recompute::none;
+  bool smallest = false;  ///< with Recompute::automatic: recompute whatever makes the arena smaller
+  PlannerPasses passes = {};
+  Crossing crossing = Crossing::keep;
+  AlgorithmChooser* chooser = nullptr;  ///< null: the cost model chooses algorithms
+  Backend* backend = nullptr;
+};
+
+}  // namespace sluice

@@ -1,0 +1,173 @@
+#include <sluice/mbp/plan/step_graph.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <sluice/core/differentiate.h>
+#include <sluice/core/error.h>
+#include <sluice/core/fold.h>
+#include <sluice/kernels/finite_check/finite_check.h>
+
+namespace sluice {
+namespace {
+
+void collect_modes(Module& module, std::vector<bool>& modes) {
+  modes.push_back(module.training());
+  module.children([&](std::string_view, Module& child) { collect_modes(child, modes); });
+}
+
+void restore_modes(Module& module, const std::vector<bool>& modes, std::size_t& next) {
+  module.set_training(modes[next++]);  // reaches the children too, which are then set themselves
+  module.children([&](std::string_view, Module& child) { restore_modes(child, modes, next); });
+}
+
+/// Evaluation mode while it lives.
+class EvaluationMode {
+ public:
+  explicit EvaluationMode(Module& model) : model_(model) {
+    collect_modes(model_, modes_);
+    model_.set_training(false);
+  }
+  ~EvaluationMode() {
+    std::size_t next = 0;
+    restore_modes(model_, modes_, next);
+  }
+  EvaluationMode(const EvaluationMode&) = delete;
+  EvaluationMode& operator=(const EvaluationMode&) = delete;
+
+ private:
+  Module& model_;
+  std::vector<bool> modes_;
+};
+
+/// "'head.weight'", or what can be said of a parameter that no model has named: "f32[10,64]". And who reads it.
+std::string description(const Graph& graph, ValueId parameter) {
+  const Value& value = graph.value(parameter);
+  const std::string& name = value.leaf.parameter->name;
+  std::string text = name.empty() ? value.spec.str() : "'" + name + "' " + value.spec.str();
+  for (NodeId n = 0; n < graph.nodes(); ++n) {
+    const Node& node = graph.node(n);
+    if (std::find(node.inputs.begin(), node.inputs.end(), parameter) == node.inputs.end()) continue;
+    return text + ", read by " + std::string(node.op->type()) + (node.layer.empty() ? "" : " in layer " + node.layer);
+  }
+  return text;
+}
+
+std::set<ValueId> written_values(const Graph& graph) {
+  std::set<ValueId> written;
+  for (const NodeId n : graph.writers())
+    for (const int i : graph.node(n).op->mutates()) written.insert(graph.node(n).inputs[static_cast<std::size_t>(i)]);
+  return written;
+}
+
+/// Whatever parameter the step reads is the model's, or a constant: nobody would initialise, save or switch it to
+/// evaluation with the model, and yet it would be trained.
+void check_owners(Module& model, const Graph& graph) {
+  std::set<const ParameterData*> owned;
+  for (const Parameter& parameter : all_parameters(model)) owned.insert(parameter.data().get());
+  const std::set<ValueId> written = written_values(graph);
+  for (ValueId v = 0; v < graph.values(); ++v) {
+    const ParameterData* const parameter = graph.value(v).leaf.parameter.get();
+    if (!parameter || owned.contains(parameter)) continue;
+    const bool has_value = parameter->initialized || !parameter->initializer;
+    if (has_value && !parameter->trainable && !written.contains(v)) continue;
+    const std::string state = written.contains(v)    ? "updates"
+                              : parameter->trainable ? "would train"
+                                                     : "reads before it has a value";
+    throw UsageError("trainer: the step " + state + " a parameter that is not the model's; got " +
+                     description(graph, v) +
+                     "; expected a parameter of the model given to the Trainer (list its module in children(), or the "
+                     "parameter in parameters()), or one that is initialised and frozen (initialize(), "
+                     "set_trainable(false), statistics frozen too)");
+  }
+}
+
+std::vector<Trained> trained_parameters(Graph& graph, Var loss) {
+  std::vector<Trained> trained;
+  std::vector<Var> values;
+  for (ValueId v = 0; v < graph.values(); ++v) {
+    const Value& value = graph.value(v);
+    if (!value.is_leaf() || value.leaf.kind != LeafKind::parameter || !value.leaf.parameter->trainable) continue;
+    trained.push_back({Parameter(value.leaf.parameter), graph.var(v), {}});
+    values.push_back(graph.var(v));
+  }
+  const std::vector<Var> gradients = differentiate(loss, values);
+  for (std::size_t i = 0; i < trained.size(); ++i) trained[i].gradient = gradients[i];
+  return trained;
+}
+
+/// Marks the gradients that the update may clear: those that are values of their own.
+void let_clear(const Graph& graph, std::vector<Trained>& trained) {
+  std::map<ValueId, int> uses;
+  for (const Trained& t : trained) ++uses[t.gradient.id()];
+  for (Trained& t : trained) {
+    const Value& value = graph.value(t.gradient.id());
+    t.clear = uses[t.gradient.id()] == 1 && !value.is_leaf() && !graph.node(value.producer).op->is_view();
+  }
+}
+
+}  // namespace
+
+std::string Trace::identity() const {
+  std::string text = graph->fingerprint();
+  for (ValueId v = 0; v < graph->values(); ++v)
+    if (const auto& parameter = graph->value(v).leaf.parameter)
+      text += std::to_string(reinterpret_cast<std::uintptr_t>(parameter.get())) + ' ';
+  return text;
+}
+
+Trace trace(Module& model, const StepFunction& step, const DataSpec& data) {
+  name_modules(model);
+  Trace result{.graph = std::make_unique<Graph>(), .loss = {}, .outputs = {}};
+  Batch batch(*result.graph, data);
+  result.loss = step(batch);
+  result.outputs = batch.outputs();
+  check_owners(model, *result.graph);
+  return result;
+}
+
+Trace trace_evaluation(Module& model, const StepFunction& step, const DataSpec& data) {
+  const EvaluationMode mode(model);
+  return trace(model, step, data);
+}
+
+StepGraph make_evaluation_graph(Trace trace) {
+  StepGraph result;
+  result.graph = std::move(trace.graph);
+  result.loss = trace.loss;
+  for (auto& [name, var] : trace.outputs)
+    (var.is_sample() ? result.predictions : result.metrics).emplace_back(name, var);
+  return result;
+}
+
+StepGraph make_training_graph(Trace trace, const Optimizer& optimizer, bool fold, bool keep_gradients) {
+  Graph& graph = *trace.graph;
+  std::vector<Trained> trained = trained_parameters(graph, trace.loss);
+  if (trained.empty()) throw UsageError("trainer: the loss depends on no trainable parameter");
+  std::vector<Var> checked{trace.loss};
+  for (const Trained& t : trained) checked.push_back(t.gradient);
+  const Var finite = finite_check(checked);
+  if (!keep_gradients) let_clear(graph, trained);
+  optimizer.update(graph, trained);
+
+  StepGraph result = make_evaluation_graph(std::move(trace));
+  result.predictions.clear();
+  result.finite = finite;
+  for (const Trained& t : trained) result.gradients.emplace_back(t.parameter.data(), t.gradient);
+  if (!fold) return result;
+
+  std::vector<ValueId> outputs{result.loss.id(), result.finite.id()};
+  for (const auto& [name, var] : result.metrics) outputs.push_back(var.id());
+  for (const auto& [parameter, var] : result.gradients) outputs.push_back(var.id());
+  FoldedGraph folded = fold_factors(*result.graph, outputs);
+  auto next = folded.outputs.begin();
+  result.loss = *next++;
+  result.finite = *next++;
+  for (auto& [name, var] : result.metrics) var = *next++;
+  for (auto& [parameter, var] : result.gradients) var = *next++;
+  result.graph = std::move(folded.graph);
+  return result;
+}
+
+}  // namespace sluice

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <vector>
+
+#include <sluice/data/loader.h>
+#include <sluice/mbp/plan/run_plan.h>
+
+namespace sluice {
+
+/// What the ops of `program` that read fields of `data` ask of their integers (Op::integer_range).
+std::vector<FieldCheck> field_checks(const Program& program, const DataSpec& data);
+
+}  // namespace sluice

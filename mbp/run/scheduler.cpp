@@ -1,0 +1,301 @@
+#include <sluice/mbp/run/scheduler.h>
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <utility>
+
+#include <sluice/core/error.h>
+#include <sluice/mbp/plan/micro_batches.h>
+
+namespace sluice {
+namespace {
+
+std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+std::atomic<int> replays_running = 0;
+
+/// Marks a replay for replay_running().
+class ReplayMark {
+ public:
+  ReplayMark() { replays_running.fetch_add(1, std::memory_order_relaxed); }
+  ~ReplayMark() { replays_running.fetch_sub(1, std::memory_order_relaxed); }
+  ReplayMark(const ReplayMark&) = delete;
+  ReplayMark& operator=(const ReplayMark&) = delete;
+};
+
+/// Seals the device's allocator while it lives.
+class Seal {
+ public:
+  explicit Seal(Backend& backend) : backend_(backend) { backend_.seal(true); }
+  ~Seal() { backend_.seal(false); }
+  Seal(const Seal&) = delete;
+  Seal& operator=(const Seal&) = delete;
+
+ private:
+  Backend& backend_;
+};
+
+/// Keeps what storages hold before they are written over, and puts it back when it ends, whatever happened in between.
+class PutBack {
+ public:
+  explicit PutBack(Slab& slab) : slab_(slab) {}
+  ~PutBack() {
+    for (const auto& [storage, bytes] : before_) {
+      try {
+        slab_.backend().copy_in(slab_.storage(storage), bytes.data(), bytes.size());
+      } catch (const Error&) {  // of a broken device, whose every later call fails as well
+      }
+    }
+  }
+  PutBack(const PutBack&) = delete;
+  PutBack& operator=(const PutBack&) = delete;
+
+  void keep(int storage) {
+    if (contains(storage)) return;
+    std::vector<std::byte> bytes(slab_.plan().storages.bytes(storage));
+    slab_.backend().copy_out(bytes.data(), slab_.storage(storage), bytes.size());
+    before_.emplace(storage, std::move(bytes));
+  }
+  bool contains(int storage) const { return before_.contains(storage); }
+
+ private:
+  Slab& slab_;
+  std::map<int, std::vector<std::byte>> before_;
+};
+
+/// Runs the kernels of some nodes once more, and the copies of what they change.
+class Again {
+ public:
+  Again(const std::set<NodeId>& nodes, PutBack& before, const RunContext& context)
+      : nodes_(nodes),
+        before_(before),
+        context_(context) {}
+
+  void run(const PackedPart& packed) {
+    const Part& part = packed.part;
+    std::set<int> changed;  // values of the part in the arena
+    for (const Instruction& instruction : part.instructions) {
+      const auto is_changed = [&](int v) {
+        const int root = part.root(v), storage = part.values[at(root)].storage;
+        return storage >= 0 ? before_.contains(storage) : changed.contains(root);
+      };
+      const bool copies =
+          instruction.node < 0 && std::any_of(instruction.inputs.begin(), instruction.inputs.end(), is_changed);
+      if (!copies && !nodes_.contains(instruction.node)) continue;
+      for (const int v : instruction.outputs) {
+        const int root = part.root(v), storage = part.values[at(root)].storage;
+        storage >= 0 ? before_.keep(storage) : void(changed.insert(root));
+      }
+      const RunningKernel running(instruction.name.c_str());
+      instruction.kernel->run(context_);
+    }
+  }
+
+ private:
+  const std::set<NodeId>& nodes_;
+  PutBack& before_;
+  RunContext context_;
+};
+
+}  // namespace
+
+bool replay_running() { return replays_running.load(std::memory_order_relaxed) > 0; }
+
+Scheduler::Scheduler(RunPlan& plan, Backend& backend, bool verify, unsigned char poison, bool record)
+    : plan_(plan),
+      slab_(plan, backend, verify ? Verifier::guard_bytes : 0, poison),
+      counters_(plan.storages.find(counters_key)),
+      recordings_(backend, record) {
+  if (verify) verifier_.emplace(slab_, poison);
+  for (int id = 0; id < plan_.storages.size(); ++id) {
+    const Storage& storage = plan_.storages[id];
+    if (storage.category != Category::staging || !storage.leaf) continue;
+    const int incoming = slab_.find("incoming:" + storage.leaf->name);
+    const Shape& dims = plan_.storages[incoming].dims;
+    inputs_.push_back({id, incoming, at(dims.without_leading().elements())});
+  }
+  std::size_t slot_bytes = 0;
+  for (const Input& input : inputs_) slot_bytes += plan_.storages.bytes(input.incoming);
+  uploader_ = backend.make_uploader(slot_bytes);
+}
+
+Incoming Scheduler::incoming(const DataSpec& data) const {
+  Incoming incoming{.fields = {}, .uploader = uploader_.get()};
+  std::size_t offset = 0;
+  for (const FieldSpec& field : data.fields) {
+    const int id = plan_.storages.find("incoming:" + field.name);
+    incoming.fields.push_back(
+        {.device = id < 0 ? nullptr : slab_.storage(id), .sample_bytes = field.sample_bytes(), .slot_offset = offset});
+    if (id >= 0) offset += plan_.storages.bytes(id);
+  }
+  return incoming;
+}
+
+void Scheduler::set_scalar(const std::string& name, double number) {
+  const int id = plan_.storages.find("scalar:" + name);
+  if (id < 0) return;  // no program of this plan reads it
+  slab_.write_scalar(id, number);
+  if (verifier_) verifier_->host_wrote(id);
+}
+
+void Scheduler::write(int storage, const Tensor& value) {
+  slab_.write(storage, value);
+  if (verifier_) verifier_->host_wrote(storage);
+}
+
+void Scheduler::clear(int storage) {
+  slab_.clear(storage);
+  if (verifier_) verifier_->host_wrote(storage);
+}
+
+/// Moves what the loader brought to where replays read it; after this the loader may go on.
+void Scheduler::take_inputs(std::int64_t samples) {
+  for (const Input& input : inputs_) {
+    const DType from = plan_.storages[input.incoming].dtype, to = plan_.storages[input.input].dtype;
+    const std::size_t elements = at(samples) * input.sample_elements;
+    if (from == to)
+      slab_.backend().copy(slab_.storage(input.input), slab_.storage(input.incoming), elements * size_bytes(from));
+    else  // the reference device keeps f32 as f64
+      convert(slab_.storage(input.incoming), from, slab_.storage(input.input), to, elements);
+    if (verifier_) {
+      verifier_->host_wrote(input.incoming);
+      verifier_->host_wrote(input.input);
+    }
+  }
+}
+
+RunContext Scheduler::context_of(const Pass& pass) const {
+  return {.seed = pass.seed,
+          .step = pass.step,
+          .counters = counters_ < 0 ? nullptr : reinterpret_cast<RunCounters*>(slab_.storage(counters_))};
+}
+
+void Scheduler::set_counters(const RunContext& context) {
+  if (counters_ < 0) return;
+  slab_.backend().set_counters(context.counters, context);
+  if (verifier_) verifier_->host_wrote(counters_);
+}
+
+void Scheduler::count_replay(const PackedPart& part, const RunContext& context) {
+  if (counters_ < 0) return;
+  sluice::count_replay(slab_.backend(), part, context);
+  if (verifier_) verifier_->host_wrote(counters_);
+}
+
+void Scheduler::run_part(const PackedPart& part, const RunContext& context) {
+  if (!verifier_ && !recording()) return recordings_.run(part, context);
+  if (verifier_)
+    verifier_->run(part, context);
+  else
+    recorder_->run(part, context);
+  count_replay(part, context);
+}
+
+bool Scheduler::run_with(Program& program, const Pass& pass, Feeder& feeder, const AfterReplay& after_replay,
+                         const RunPart& run) {
+  const Seal seal(slab_.backend());
+  const MicroBatches split(pass.range.count, pass.micro_batch);
+  const auto micro_batch = [&](std::int64_t i) {
+    return Range{pass.range.epoch, pass.range.first + split.first(i), split.size(i)};
+  };
+  RunContext context = context_of(pass);
+  set_counters(context);
+  set_scalar(sample_count_name, static_cast<double>(pass.range.count));
+  run(program.prologue, context);
+  run(program.derived[0], context);
+  const int stages = static_cast<int>(program.cut.stages.size());
+  const bool clear_already = std::exchange(program.clear, false);
+  for (int s = 0; s < stages; ++s) {
+    for (const int storage : program.accumulators[at(s)])
+      if (!clear_already || !std::binary_search(program.left_clear.begin(), program.left_clear.end(), storage))
+        clear(storage);
+    context.replay = context.first_sample = 0;
+    if (s > 0) set_counters(context);
+    for (std::int64_t i = 0; i < split.replays; ++i) {
+      context.replay = i;
+      context.first_sample = split.first(i);
+      if (recording()) recorder_->mark();
+      feeder.take(micro_batch(i));
+      if (recording()) recorder_->add(SliceKind::waiting, context);
+      const bool last = i + 1 == split.replays;
+      const std::optional<Range> next = !last            ? std::optional(micro_batch(i + 1))
+                                        : s + 1 < stages ? std::optional(micro_batch(0))
+                                                         : pass.next;
+      const PackedPart& part = program.replayed.at(split.size(i))[at(s)];
+      {
+        const ReplayMark mark;
+        if (recording()) recorder_->begin_replay();
+        take_inputs(split.size(i));
+        if (recording()) recorder_->add(SliceKind::inputs, context);
+        if (next) feeder.prefetch(*next);
+        run(part, context);
+      }
+      if (after_replay && !after_replay(s, i)) return false;
+    }
+    run(program.once[at(s)], context);
+    run(program.derived[at(s + 1)], context);
+  }
+  slab_.backend().synchronize();
+  return true;
+}
+
+bool Scheduler::run(Program& program, const Pass& pass, Feeder& feeder, const AfterReplay& after_replay) {
+  if (recorder_) recorder_->drop_step();  // one that did not come to its end
+  if (recorder_ && &program == &plan_.train && !verifier_ && recorder_->wants_step()) recorder_->begin_step(pass.step);
+  return run_with(program, pass, feeder, after_replay,
+                  [this](const PackedPart& part, const RunContext& context) { run_part(part, context); });
+}
+
+void Scheduler::write_state(Program& program, const Pass& pass) {
+  const Seal seal(slab_.backend());
+  run_part(program.writers, context_of(pass));
+  program.clear = true;
+  if (recording()) {
+    slab_.backend().synchronize();
+    recorder_->end_step(slab_.backend().allocated_bytes());
+  }
+}
+
+std::vector<double> Scheduler::compute_again(Program& program, const std::set<NodeId>& nodes,
+                                             std::span<const std::pair<int, Tensor>> given,
+                                             std::span<const Var> wanted) {
+  std::vector<double> numbers;
+  {
+    const Seal seal(slab_.backend());
+    PutBack before(slab_);
+    for (const auto& [storage, value] : given) {
+      before.keep(storage);
+      slab_.write(storage, value);
+    }
+    Again again(nodes, before, context_of({}));
+    again.run(program.prologue);
+    again.run(program.derived[0]);
+    for (std::size_t s = 0; s < program.once.size(); ++s) {
+      again.run(program.once[s]);
+      again.run(program.derived[s + 1]);
+    }
+    slab_.backend().synchronize();
+    for (const Var& var : wanted) numbers.push_back(read_scalar(program, var));
+  }
+  if (verifier_) verifier_->resync();  // these kernels ran without it
+  return numbers;
+}
+
+double Scheduler::read_scalar(const Program& program, Var var) const {
+  const Tensor value = slab_.read(program.storage_of[at(var.id())]);
+  double number = 0;
+  convert(value.data(), value.dtype(), &number, DType::f64, 1);
+  return number;
+}
+
+std::pair<const void*, const PartValue*> Scheduler::sample_value(const Program& program, Var var,
+                                                                 std::int64_t size) const {
+  const PackedPart& packed = program.replayed.at(size).back();
+  const PartAddresses& addresses = slab_.addresses(packed);
+  for (std::size_t v = packed.part.values.size(); v-- > 0;)
+    if (packed.part.values[v].value == var.id()) return {addresses.values[v], &packed.part.values[v]};
+  throw Error("scheduler: a prediction that no part computes");
+}
+
+}  // namespace sluice

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <map>
+#include <string>
+
+namespace sluice {
+
+/// Named numbers of a step, an epoch or an evaluation. Of several steps, each number is what an evaluation of their
+/// samples gives: sums over samples are added up, and loss and metrics computed from the totals (see
+/// mbp/run/epoch_average.h for what is averaged by samples instead, as a loss of a batch_gather is). NaN where no step was
+/// taken.
+struct Result {
+  double loss = 0;
+  std::map<std::string, double> metrics = {};  ///< batch-scope outputs, by name
+  std::int64_t epoch = 0;
+  std::int64_t step = 0;  ///< updates so far
+  std::int64_t samples = 0;
+  std::int64_t skipped = 0;  ///< logical batches that were left out (OnNonFinite::skip); in no other number here
+  double seconds = 0;
+  double waited_s = 0;   ///< of these seconds, how many a step waited for its samples (training only)
+  bool stopped = false;  ///< by stop(), before it was complete
+
+  double images_per_second() const { return seconds > 0 ? static_cast<double>(samples) / seconds : 0; }
+};
+std::ostream& operator<<(std::ostream& out, const Result& result);
+
+/// Where a run is; given to the progress callback after every micro-batch.
+struct Progress {
+  std::int64_t epoch = 0;
+  std::int64_t step = 0, steps = 0;             ///< of the epoch
+  std::int64_t replay = 0, replays = 0;         ///< of the step
+  std::int64_t samples = 0, total_samples = 0;  ///< of the epoch
+  double loss = 0;                              ///< of the last finished step; NaN before the first
+  double seconds = 0;                           ///< since the epoch began
+};
+
+}  // namespace sluice
