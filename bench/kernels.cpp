@@ -15,6 +15,7 @@
 #include <sluice/mbp/plan/pack_lifetimes.h>
 
 #include "common/checked_main.h"
+#include "common/spin_briefly.h"
 #include "support/kernel_run.h"
 #include "support/planned_net.h"
 
@@ -202,6 +203,7 @@ BENCHMARK(packing)->Unit(benchmark::kMillisecond);
 }  // namespace
 
 int main(int argc, char** argv) {
+  sluice::samples::spin_briefly(argv);
   return sluice::samples::checked_main("bench_kernels", [&] {
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;

@@ -20,6 +20,7 @@
 #include <CLI/CLI.hpp>
 
 #include "common/checked_main.h"
+#include "common/spin_briefly.h"
 #include "models/catalog.h"
 #include "support/statistics.h"
 
@@ -156,5 +157,6 @@ int parse_and_run(int argc, const char* const* argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  sluice::samples::spin_briefly(argv);
   return sluice::samples::checked_main("bench_memory", [&] { return parse_and_run(argc, argv); });
 }

@@ -16,6 +16,7 @@
 #include "common/checked_main.h"
 #include "common/flag_parsers.h"
 #include "common/outputs.h"
+#include "common/spin_briefly.h"
 #include "support/figures.h"
 #include "support/machine.h"
 
@@ -192,5 +193,6 @@ int parse_and_run(int argc, const char* const* argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  samples::spin_briefly(argv);
   return samples::checked_main(program, [&] { return parse_and_run(argc, argv); });
 }

@@ -10,13 +10,13 @@ namespace sluice {
 namespace {
 
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
-std::string pointer_key(const void* pointer) { return std::to_string(reinterpret_cast<std::uintptr_t>(pointer)); }
 
 }  // namespace
 
-BatchStorages::BatchStorages(const Graph& graph, const StageCut& cut, StorageTable& storages, Backend& backend,
-                             Gradients gradients)
+BatchStorages::BatchStorages(const Graph& graph, std::string graph_name, const StageCut& cut, StorageTable& storages,
+                             Backend& backend, Gradients gradients)
     : graph_(graph),
+      graph_name_(std::move(graph_name)),
       storages_(storages),
       backend_(backend) {
   link_gradients(gradients);
@@ -46,17 +46,22 @@ void BatchStorages::link_gradients(Gradients gradients) {
   }
 }
 
+/// Parameters outside of the model may have no name, or that of another one: they differ in their numbers.
 int BatchStorages::parameter_storage(const std::shared_ptr<ParameterData>& parameter) {
+  StorageKey key{.kind = StorageKind::parameter, .name = parameter->name};
+  for (int id = storages_.find(key); id >= 0; id = storages_.find(key)) {
+    if (storages_[id].leaf->parameter == parameter) return id;
+    ++key.number;
+  }
   return storages_.get(
-      "parameter:" + pointer_key(parameter.get()),
-      {.name = parameter->name,
-       .layer = parameter->name.substr(0, std::min(parameter->name.rfind('.'), parameter->name.size())),
-       .category = parameter->buffer ? Category::buffer : Category::parameter,
-       .dims = parameter->value.shape(),
-       .dtype = backend_.stored(parameter->value.dtype()),
-       .layout = {},
-       .pinned = false,
-       .leaf = Leaf{.kind = LeafKind::parameter, .parameter = parameter}});
+      key, {.name = parameter->name,
+            .layer = parameter->name.substr(0, std::min(parameter->name.rfind('.'), parameter->name.size())),
+            .category = parameter->buffer ? Category::buffer : Category::parameter,
+            .dims = parameter->value.shape(),
+            .dtype = backend_.stored(parameter->value.dtype()),
+            .layout = {},
+            .pinned = false,
+            .leaf = Leaf{.kind = LeafKind::parameter, .parameter = parameter}});
 }
 
 void BatchStorages::assign(const StageCut& cut) {
@@ -105,26 +110,31 @@ int BatchStorages::leaf_storage(ValueId v) {
     case LeafKind::parameter: return parameter_storage(leaf.parameter);
     case LeafKind::state: {
       const int parameter = parameter_storage(leaf.parameter);
-      return storages_.get("state:" + leaf.name + ":" + pointer_key(leaf.parameter.get()),
+      return storages_.get({.kind = StorageKind::state,
+                            .name = leaf.parameter->name,
+                            .detail = leaf.name,
+                            .number = storages_[parameter].key.number},
                            {.name = leaf.parameter->name + " " + leaf.name,
                             .layer = storages_[parameter].layer,
                             .category = Category::optimizer,
                             .dims = spec(v).shape,
                             .dtype = dtype,
                             .layout = {},
-                            .layout_of = parameter,
+                            .layout_of = spec(v).shape == storages_[parameter].dims ? parameter : -1,
                             .leaf = leaf});
     }
     case LeafKind::scalar:
-      return storages_.get("scalar:" + leaf.name, {.name = leaf.name,
-                                                   .layer = {},
-                                                   .category = Category::batch,
-                                                   .dims = {},
-                                                   .dtype = dtype,
-                                                   .layout = {},
-                                                   .leaf = leaf});
+      return storages_.get({.kind = StorageKind::scalar, .name = leaf.name}, {.name = leaf.name,
+                                                                              .layer = {},
+                                                                              .category = Category::batch,
+                                                                              .dims = {},
+                                                                              .dtype = dtype,
+                                                                              .layout = {},
+                                                                              .leaf = leaf});
     case LeafKind::constant:
-      return storages_.get("constant:" + std::to_string(std::bit_cast<std::uint64_t>(leaf.constant)) + spec(v).str(),
+      return storages_.get({.kind = StorageKind::constant,
+                            .name = spec(v).str(),
+                            .detail = std::to_string(std::bit_cast<std::uint64_t>(leaf.constant))},
                            {.name = "constant",
                             .layer = {},
                             .category = Category::batch,
@@ -153,7 +163,7 @@ int BatchStorages::batch_storage(ValueId v) {
     fresh.name = linked->second->name + " gradient";
     fresh.layer = storages_[fresh.layout_of].layer;
   }
-  return storages_.get("batch:" + pointer_key(&graph_) + ":" + std::to_string(v), std::move(fresh));
+  return storages_.get({.kind = StorageKind::result, .name = graph_name_, .number = v}, std::move(fresh));
 }
 
 }  // namespace sluice

@@ -20,7 +20,9 @@ class BatchStorages {
  public:
   using Gradients = std::span<const std::pair<std::shared_ptr<ParameterData>, ValueId>>;
 
-  BatchStorages(const Graph& graph, const StageCut& cut, StorageTable& storages, Backend& backend, Gradients gradients);
+  /// `graph_name`: LoweringOptions::graph_name.
+  BatchStorages(const Graph& graph, std::string graph_name, const StageCut& cut, StorageTable& storages,
+                Backend& backend, Gradients gradients);
 
   /// Storage of a batch value, a view's being that of what it looks at; −1 for a sample value or one the cut does not
   /// mention.
@@ -37,6 +39,7 @@ class BatchStorages {
   int batch_storage(ValueId v);
 
   const Graph& graph_;
+  std::string graph_name_;
   StorageTable& storages_;
   Backend& backend_;
   std::map<ValueId, std::shared_ptr<ParameterData>> gradient_of_;

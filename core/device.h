@@ -159,8 +159,8 @@ class Backend {
   /// above 0 are granted, and in a process that was forked from one whose kernels used several threads.
   template <class Work>
   std::invoke_result_t<Work&> with_threads(int threads, Work&& work);
-  /// Threads that kernels called from here use: those of the innermost with_threads(); outside of one, of the cpu
-  /// device, OpenMP's number for the calling thread (OMP_NUM_THREADS, or all cores the process may use).
+  /// Threads that with_threads(0) gives here: those of the innermost with_threads(); outside of one, of the cpu device,
+  /// OMP_NUM_THREADS, omp_set_num_threads(), or a thread for each core that affinity mask and CPU quota leave.
   virtual int threads() const { return 1; }
   virtual DeviceRates rates() const { return {}; }
   /// Of kernels lowered from now on; part of fingerprint(). Throws DeviceError for one the device does not have.

@@ -4,6 +4,7 @@
 
 #include <sluice/core/error.h>
 #include <sluice/core/lowering.h>
+#include <sluice/core/parameter_values.h>
 #include <sluice/core/transfer.h>
 
 namespace sluice {
@@ -37,7 +38,7 @@ Tensor leaf_value(const Storage& storage, const Graph& graph, const std::map<std
                   const EvaluateOptions& options, std::int64_t samples) {
   const Leaf& leaf = *storage.leaf;
   switch (leaf.kind) {
-    case LeafKind::parameter: return Parameter(leaf.parameter).read();
+    case LeafKind::parameter: check_value(*leaf.parameter, "evaluate"); return Parameter(leaf.parameter).read();
     case LeafKind::input:
       for (ValueId v = 0; v < graph.values(); ++v)
         if (graph.value(v).is_leaf() && graph.value(v).leaf.kind == LeafKind::input &&

@@ -27,7 +27,8 @@ struct EvaluateOptions {
 /// Values of `vars` for the given inputs, each [n, ...] with one n; the whole batch at once, every value in memory of
 /// its own. For looking inside a model and for tests; nothing is planned. Sample values come back as [n, ...], batch
 /// values as they are, in row-major order, floats as the device stores them (f64 on the reference device). Throws
-/// UsageError for a missing or misshapen input.
+/// UsageError for a missing or misshapen input, and for a parameter without a value (of a model that is not
+/// initialised).
 std::vector<Tensor> evaluate(std::span<const Var> vars, const std::map<std::string, Tensor>& inputs,
                              const EvaluateOptions& options = {});
 Tensor evaluate(Var var, const std::map<std::string, Tensor>& inputs, const EvaluateOptions& options = {});

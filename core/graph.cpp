@@ -17,10 +17,16 @@ Var Graph::leaf(ValueSpec spec, Leaf leaf) {
                      "; expected f32, i32 or u8");
   TextStream key;
   key << static_cast<int>(leaf.kind) << ':' << leaf.name << ':' << leaf.parameter.get() << ':' << std::hexfloat
-      << leaf.constant << ':' << (leaf.kind == LeafKind::constant ? spec.str() : std::string());
+      << (leaf.kind == LeafKind::state ? 0 : leaf.constant) << ':'
+      << (leaf.kind == LeafKind::constant ? spec.str() : std::string());
   const auto [entry, added] = leaves_.emplace(key.str(), values());
   if (!added) {
-    if (value(entry->second).spec != spec)
+    const Value& known = value(entry->second);
+    if (known.leaf.constant != leaf.constant)
+      throw ShapeError("graph: " + leaf.name + " is declared twice; got first values " +
+                       number_text(known.leaf.constant) + " and " + number_text(leaf.constant) +
+                       "; expected one declaration");
+    if (known.spec != spec)
       throw ShapeError("graph: " + leaf.name + " is declared twice; got " + value(entry->second).spec.str() + " and " +
                        spec.str() + "; expected one declaration");
     return var(entry->second);
@@ -39,9 +45,13 @@ Var Graph::parameter(const Parameter& parameter) {
               {.kind = LeafKind::parameter, .parameter = parameter.data()});
 }
 
+Var Graph::state(const std::string& name, const Parameter& of, const StateSpec& spec) {
+  return leaf({spec.shape, spec.dtype, Scope::batch},
+              {.kind = LeafKind::state, .name = name, .parameter = of.data(), .constant = spec.first_value});
+}
+
 Var Graph::state(const std::string& name, const Parameter& of) {
-  return leaf({of.shape(), of.data()->value.dtype(), Scope::batch},
-              {.kind = LeafKind::state, .name = name, .parameter = of.data()});
+  return state(name, of, {.shape = of.shape(), .dtype = of.data()->value.dtype()});
 }
 
 Var Graph::scalar(const std::string& name, DType dtype) {

@@ -22,7 +22,7 @@ using NodeId = int;
 enum class LeafKind : std::uint8_t {
   input,      ///< sample scope: comes from the loader, by name
   parameter,  ///< batch scope: a model's parameter or buffer
-  state,      ///< batch scope: optimizer state, one tensor beside a parameter, starts at zero
+  state,      ///< batch scope: optimizer state, a tensor beside a parameter
   scalar,     ///< batch scope: set by the host before every step, by name ("n", "lr")
   constant,   ///< batch scope: every element the same number
 };
@@ -32,7 +32,14 @@ struct Leaf {
   LeafKind kind = LeafKind::input;
   std::string name = {};
   std::shared_ptr<ParameterData> parameter = {};  ///< parameter: itself; state: the parameter it belongs to
-  double constant = 0;
+  double constant = 0;  ///< constant: every element; state: every element before the first step
+};
+
+/// What optimizer state is: a shape, a dtype, and what its elements are before the first step.
+struct StateSpec {
+  Shape shape = {};
+  DType dtype = DType::f32;
+  double first_value = 0;
 };
 
 /// Name of the scalar that holds n, the number of samples in the logical batch.
@@ -93,7 +100,9 @@ class Graph {
   Var input(const std::string& name, const Shape& shape, DType dtype = DType::f32);
   /// The same Var for the same parameter, however often it is asked for.
   Var parameter(const Parameter& parameter);
-  /// Optimizer state `name` of the shape of `of`, zero before the first step.
+  /// Optimizer state `name` beside a parameter; without a spec it is like the parameter, and zero before the first
+  /// step. Throws ShapeError when it is declared twice and differently.
+  Var state(const std::string& name, const Parameter& of, const StateSpec& spec);
   Var state(const std::string& name, const Parameter& of);
   /// A number the host sets before each step.
   Var scalar(const std::string& name, DType dtype = DType::f32);

@@ -14,14 +14,14 @@ std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 /// The slots of a value as a value of the part.
 int KeptValues::place(Part& part, const PartValue& value, std::int64_t slots) {
-  const std::string graph = std::to_string(reinterpret_cast<std::uintptr_t>(&graph_));
-  const int id = storages_.get("kept:" + graph + ":" + std::to_string(value.value), {.name = value.name + " kept",
-                                                                                     .layer = value.layer,
-                                                                                     .category = Category::activation,
-                                                                                     .dims = {},
-                                                                                     .dtype = value.dtype,
-                                                                                     .layout = {},
-                                                                                     .leaf = {}});
+  const int id = storages_.get({.kind = StorageKind::kept, .name = graph_name_, .number = value.value},
+                               {.name = value.name + " kept",
+                                .layer = value.layer,
+                                .category = Category::activation,
+                                .dims = {},
+                                .dtype = value.dtype,
+                                .layout = {},
+                                .leaf = {}});
   storages_[id].slots = std::max(storages_[id].slots, slots);
   storages_[id].least_bytes = std::max(storages_[id].least_bytes, value.bytes());
   PartValue kept = value;

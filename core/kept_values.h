@@ -14,8 +14,9 @@ namespace sluice {
 /// micro-batch of the logical batch.
 class KeptValues {
  public:
-  KeptValues(const Graph& graph, StorageTable& storages, Backend& backend)
-      : graph_(graph),
+  /// `graph_name`: LoweringOptions::graph_name.
+  KeptValues(std::string graph_name, StorageTable& storages, Backend& backend)
+      : graph_name_(std::move(graph_name)),
         storages_(storages),
         backend_(backend) {}
 
@@ -29,7 +30,7 @@ class KeptValues {
   int place(Part& part, const PartValue& value, std::int64_t slots);
   void copy(Part& part, int from, int to, int storage, std::size_t bytes, bool store);
 
-  const Graph& graph_;
+  std::string graph_name_;
   StorageTable& storages_;
   Backend& backend_;
   std::map<std::pair<ValueId, std::int64_t>, PartValue> stored_;  // by value and micro-batch size, as they lay

@@ -24,9 +24,9 @@ class Lowering::Work {
         storages_(storages),
         backend_(backend),
         options_(options),
-        batch_storages_(graph, cut, storages, backend, gradients),
+        batch_storages_(graph, options_.graph_name, cut, storages, backend, gradients),
         reorders_(cut, storages, backend),
-        kept_(graph, storages, backend) {}
+        kept_(options_.graph_name, storages, backend) {}
 
   /// `refreshed`: the last stage whose derived copies are made before the part runs.
   Part nodes_part(const std::string& name, std::span<const NodeId> nodes, int refreshed) {
@@ -138,7 +138,7 @@ class Lowering::Work {
   int input_value(ValueId v) {
     const Leaf& leaf = graph_.value(v).leaf;
     const DType dtype = backend_.stored(spec(v).dtype);
-    const int id = storages_.get("input:" + leaf.name, {.name = leaf.name,
+    const int id = storages_.get({.kind = StorageKind::input, .name = leaf.name}, {.name = leaf.name,
                                                         .layer = "input",
                                                         .category = Category::staging,
                                                         .dims = {},

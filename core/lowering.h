@@ -21,6 +21,7 @@ struct LoweringOptions {
   /// and for single nodes another one.
   std::map<NodeId, std::size_t> node_cap_bytes = {};
   AlgorithmChooser* chooser = nullptr;  ///< null: the cost model decides
+  std::string graph_name = {};          ///< in keys of its values: graphs that share storages differ in it
 };
 
 /// Lowers one graph for one device, part by part. The first part lowered pins the layouts of parameters; the parts that

@@ -108,6 +108,12 @@ class Op {
   virtual std::vector<int> mutates() const { return {}; }
   /// Those of them that are all zeros afterwards: sums over samples that need not be cleared before the next step.
   virtual std::vector<int> clears() const { return {}; }
+  /// Input whose zeros make infinities or NaN of output 0 (a divisor), for error messages; −1: none.
+  virtual int divisor() const { return -1; }
+  /// What the op accumulates is every sample's value in its place, not a sum over samples.
+  virtual bool gathers() const { return false; }
+  /// What a plan counts the algorithms of this op's kernels as ("convolution"); empty: they are not counted.
+  virtual std::string_view algorithm_family() const { return {}; }
   /// Multiply-adds × 2 of one sample (or of the whole, for batch ops), for cost models and summary().
   virtual double flops(std::span<const ValueSpec> inputs, std::span<const ValueSpec> outputs) const;
 };

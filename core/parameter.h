@@ -9,6 +9,13 @@
 
 namespace sluice {
 
+/// How often something in this process was changed that decides what models compute: modes, rates, freezing, which
+/// parameter a layer has. A Trainer looks for a changed model when the number is another one, and before every epoch
+/// and evaluation.
+std::uint64_t model_changes();
+/// For whoever changes such a thing: a module in the setters of options of its own, for example.
+void note_model_change();
+
 /// Where a parameter's current value is while a Trainer holds it.
 class ParameterHome {
  public:
@@ -22,7 +29,7 @@ class ParameterHome {
 /// it and the graphs that mention it; its identity is its address.
 struct ParameterData {
   std::string name;   ///< path in the model, "features.0.weight"
-  Tensor value = {};  ///< on the host; stale while `home` is set
+  Tensor value = {};  ///< on the host; while `home` is set it is stale, or released
   bool trainable = true;
   bool buffer = false;  ///< state that no gradient reaches (running statistics); never trainable
   /// Fills `value` with its first values: the same for the same seed and stream (the parameter's number in its model).
@@ -48,7 +55,10 @@ class Parameter {
   bool trainable() const { return data_->trainable; }
   /// A frozen parameter prunes its gradient, optimizer state and every backward node that only served it. A buffer
   /// stays what it is.
-  void set_trainable(bool trainable) { data_->trainable = trainable && !data_->buffer; }
+  void set_trainable(bool trainable) {
+    data_->trainable = trainable && !data_->buffer;
+    note_model_change();
+  }
   bool is_buffer() const { return data_->buffer; }
 
   /// The current value, wherever it lives.

@@ -10,13 +10,16 @@ namespace {
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 }  // namespace
 
-int StorageTable::get(const std::string& key, Storage fresh) {
+int StorageTable::get(const StorageKey& key, Storage fresh) {
   const auto [entry, added] = ids_.emplace(key, size());
-  if (added) storages_.push_back(std::move(fresh));
+  if (added) {
+    fresh.key = key;
+    storages_.push_back(std::move(fresh));
+  }
   return entry->second;
 }
 
-int StorageTable::find(const std::string& key) const {
+int StorageTable::find(const StorageKey& key) const {
   const auto found = ids_.find(key);
   return found == ids_.end() ? -1 : found->second;
 }

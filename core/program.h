@@ -12,6 +12,7 @@
 #include <sluice/core/graph.h>
 #include <sluice/core/kernel.h>
 #include <sluice/core/ledger.h>
+#include <sluice/core/storage_key.h>
 
 namespace sluice {
 
@@ -23,8 +24,9 @@ constexpr std::size_t aligned(std::size_t bytes) {
 
 /// Memory that outlives a replay: one address for the whole run, shared by all programs of the run.
 struct Storage {
-  std::string name;   ///< what it holds
-  std::string layer;  ///< whose it is
+  StorageKey key = {};  ///< set by the table
+  std::string name;     ///< what it holds, for people
+  std::string layer;    ///< whose it is
   Category category = Category::batch;
   Shape dims;
   DType dtype = DType::f32;  ///< as stored on the device
@@ -36,12 +38,13 @@ struct Storage {
   std::optional<Leaf> leaf = {};  ///< what initialises it, when it is a leaf of the graph
 };
 
-/// All storages of a run, by identity.
+/// All storages of a run, by key.
 class StorageTable {
  public:
-  /// The storage known as `key`, made from `fresh` at its first mention.
-  int get(const std::string& key, Storage fresh);
-  int find(const std::string& key) const;
+  /// The storage with this key, made from `fresh` at its first mention.
+  int get(const StorageKey& key, Storage fresh);
+  /// −1: there is none.
+  int find(const StorageKey& key) const;
   int size() const { return static_cast<int>(storages_.size()); }
   const Storage& operator[](int id) const { return storages_[static_cast<std::size_t>(id)]; }
   Storage& operator[](int id) { return storages_[static_cast<std::size_t>(id)]; }
@@ -59,7 +62,7 @@ class StorageTable {
   int root(int id) const;
 
   std::vector<Storage> storages_;
-  std::map<std::string, int> ids_;
+  std::map<StorageKey, int> ids_;
 };
 
 /// A value as one part of a program sees it.

@@ -80,6 +80,7 @@ class BatchGatherOp final : public Op {
  public:
   explicit BatchGatherOp(std::int64_t capacity) : capacity_(capacity) {}
   std::string_view type() const override { return "batch_gather"; }
+  bool gathers() const override { return true; }
   std::string options() const override { return std::to_string(capacity_); }
   std::vector<ValueSpec> infer(std::span<const ValueSpec> in) const override {
     if (!in[0].is_sample()) throw_shape_error(*this, "nothing to gather", "x", in, "a sample value");

@@ -54,6 +54,10 @@ class Tensor {
     return of<T>(shape, std::span<const T>(values.begin(), values.size()));
   }
 
+  /// Frees the elements; shape and dtype stay. For values that live elsewhere for a while.
+  void release() { std::vector<std::byte>().swap(bytes_); }
+  bool released() const { return bytes_.empty() && shape_.elements() > 0; }
+
   const Shape& shape() const { return shape_; }
   DType dtype() const { return dtype_; }
   std::size_t bytes() const { return bytes_.size(); }

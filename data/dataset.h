@@ -35,7 +35,16 @@ enum class Split : std::uint8_t { train, test };
 /// Samples by index. read() is called from the loader's thread while nobody else uses the data set.
 class Dataset {
  public:
+  Dataset() = default;
+  Dataset(const Dataset&) {}
+  Dataset& operator=(const Dataset&) {
+    id_ = next_id();
+    return *this;
+  }
   virtual ~Dataset() = default;
+
+  /// Another number for every data set of this process: what was read ahead from one is not taken for another's.
+  std::uint64_t id() const { return id_; }
 
   virtual const DataSpec& spec() const = 0;
   /// Writes field `field` of sample `index` (0 <= index < spec().samples) to `to`: spec().fields[field].sample_bytes()
@@ -43,6 +52,11 @@ class Dataset {
   virtual void read(std::int64_t index, std::size_t field, void* to) const = 0;
   /// Host memory the data set holds, for the memory report.
   virtual std::size_t host_bytes() const { return 0; }
+
+ private:
+  static std::uint64_t next_id();
+
+  std::uint64_t id_ = next_id();
 };
 
 }  // namespace sluice

@@ -21,7 +21,7 @@ Var BatchNorm2d::forward(Var x) {
   Graph& graph = x.graph();
   const Var scale = graph.parameter(scale_), shift = graph.parameter(shift_);
   const Var mean = graph.parameter(running_mean_), variance = graph.parameter(running_variance_);
-  if (!training() || frozen_) return batch_norm_fixed(x, mean, variance, scale, shift, options_.eps);
+  if (!training() || statistics_frozen()) return batch_norm_fixed(x, mean, variance, scale, shift, options_.eps);
   if (options_.momentum > 0) batch_norm_update(mean, variance, x, options_.momentum);
   return batch_norm(x, scale, shift, {.mode = options_.mode, .eps = options_.eps});
 }

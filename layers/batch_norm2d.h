@@ -7,7 +7,9 @@ namespace sluice {
 
 /// Batch normalisation of each channel with a learned scale and shift: [N,C,H,W] → [N,C,H,W] (see batch_norm in
 /// kernels/batch_norm/batch_norm.h). In training it normalises by the statistics of the batch and, once per logical
-/// batch, moves its running statistics towards them; in evaluation it normalises by the running statistics.
+/// batch, moves its running statistics towards them; in evaluation, and where freeze_statistics() froze them, it
+/// normalises by the running statistics and leaves them as they are. Scale and shift are frozen by
+/// set_trainable(false), as any parameter is.
 ///
 ///   BatchNorm2d(64)    BatchNorm2d({.channels = 64, .mode = BatchNormMode::exact})
 class BatchNorm2d final : public Module {
@@ -27,10 +29,6 @@ class BatchNorm2d final : public Module {
   void parameters(const ParameterVisitor& visit) override;
   std::string str() const override;
 
-  /// Frozen statistics: also in training it normalises by the running statistics and leaves them as they are. Scale and
-  /// shift are frozen by set_trainable(false), as any parameter is.
-  void freeze_statistics(bool frozen = true) { frozen_ = frozen; }
-
   const Parameter& scale() const { return scale_; }                        ///< [C], starts at 1
   const Parameter& shift() const { return shift_; }                        ///< [C], starts at 0
   const Parameter& running_mean() const { return running_mean_; }          ///< [C] buffer, starts at 0
@@ -38,7 +36,6 @@ class BatchNorm2d final : public Module {
 
  private:
   Options options_;
-  bool frozen_ = false;
   Parameter scale_, shift_, running_mean_, running_variance_;
 };
 

@@ -76,6 +76,11 @@ Fans fans_of(const Shape& weight) {
 
 namespace init {
 
+void None::operator()(Tensor& value, std::uint64_t, std::uint32_t) const {
+  throw UsageError("init: a parameter of init::none() has no first values; got " + value.shape().str() +
+                   "; expected Parameter::write()");
+}
+
 Initializer constant(double number) {
   return [=](Tensor& value, std::uint64_t seed, std::uint32_t stream) {
     fill(value, seed, stream, [&](const Philox::Block&, std::size_t) { return number; });

@@ -26,6 +26,13 @@ namespace init {
 /// What ReLU needs of a layer before it: √2 (He et al. 2015, section 2.2).
 inline constexpr double relu_gain = 1.4142135623730951;
 
+/// No first values: the parameter has none until somebody calls Parameter::write(), as a program does that loads it.
+/// Training, evaluation and prediction refuse it until then. Throws UsageError when it is called.
+struct None {
+  void operator()(Tensor& value, std::uint64_t seed, std::uint32_t stream) const;
+};
+inline Initializer none() { return None{}; }
+
 /// Every element the same.
 Initializer constant(double value);
 /// Every element 0.

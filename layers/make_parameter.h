@@ -8,11 +8,12 @@
 
 namespace sluice {
 
-/// A trainable f32 parameter whose first values `init` will make. Throws OutOfHostMemory.
+/// A trainable f32 parameter whose first values `init` will make; an empty one is init::none(). Throws
+/// OutOfHostMemory.
 inline Parameter make_parameter(const Shape& shape, Initializer init) {
   Parameter parameter = host_memory_for("a parameter " + shape.str(), bytes_of(DType::f32, shape.elements()),
                                         [&] { return Parameter(Tensor(shape)); });
-  parameter.data()->initializer = std::move(init);
+  parameter.data()->initializer = init ? std::move(init) : init::none();
   return parameter;
 }
 

@@ -8,13 +8,14 @@
 #include <cxxabi.h>
 
 #include <sluice/core/error.h>
+#include <sluice/layers/init.h>
 
 namespace sluice {
 namespace {
 
 using PathVisitor = std::function<void(const std::string& path, Parameter& parameter)>;
 
-void visit_all(Module& module, const std::string& path, std::set<const ParameterData*>& seen,
+void visit_all(ModuleBase& module, const std::string& path, std::set<const ParameterData*>& seen,
                const PathVisitor& visit) {
   const auto join = [&](std::string_view name) {
     return path.empty() ? std::string(name) : path + "." + std::string(name);
@@ -22,31 +23,48 @@ void visit_all(Module& module, const std::string& path, std::set<const Parameter
   module.parameters([&](std::string_view name, Parameter& parameter) {
     if (parameter && seen.insert(parameter.data().get()).second) visit(join(name), parameter);
   });
-  module.children([&](std::string_view name, Module& child) { visit_all(child, join(name), seen, visit); });
+  module.children([&](std::string_view name, ModuleBase& child) { visit_all(child, join(name), seen, visit); });
 }
 
 /// Each parameter once, with its path.
-void visit_parameters(Module& root, const PathVisitor& visit) {
+void visit_parameters(ModuleBase& root, const PathVisitor& visit) {
   std::set<const ParameterData*> seen;
   visit_all(root, "", seen, visit);
 }
 
-}  // namespace
-
-Var Module::operator()(Var x) {
-  Graph& graph = x.graph();
-  const LayerScope scope(graph, name_);
-  try {
-    return forward(x);
-  } catch (const ShapeError& error) {
-    const std::string text = error.what();
-    const bool innermost = text.find(" (in layer ") == std::string::npos;
-    if (!innermost || graph.layer().empty()) throw;
-    throw ShapeError(text + " (in layer " + graph.layer() + ": " + str() + ")");
-  }
+/// A walk from a subtree knows only the end of a path: it leaves a longer one as it is.
+void name_parameters(ModuleBase& root) {
+  visit_parameters(root, [](const std::string& path, Parameter& parameter) {
+    std::string& name = parameter.data()->name;
+    if (!name.ends_with("." + path)) name = path;
+  });
 }
 
-std::string Module::str() const {
+}  // namespace
+
+void ModuleBase::name_tree_of_root(const Graph& graph) {
+  if (!graph.layer().empty() || !name_.empty()) return;
+  name_children(*this);
+  name_parameters(*this);
+}
+
+void ModuleBase::rethrow_in_layer(const ShapeError& error, const Graph& graph) const {
+  const std::string text = error.what();
+  const bool innermost = text.find(" (in layer ") == std::string::npos;
+  if (!innermost || graph.layer().empty()) throw;
+  throw ShapeError(text + " (in layer " + graph.layer() + ": " + str() + ")");
+}
+
+ModuleBase& ModuleBase::operator=(ModuleBase&& other) noexcept {
+  name_ = std::move(other.name_);
+  training_ = other.training_;
+  statistics_frozen_ = other.statistics_frozen_;
+  life_token_ = std::move(other.life_token_);
+  note_model_change();
+  return *this;
+}
+
+std::string ModuleBase::str() const {
   const char* const mangled = typeid(*this).name();
   int status = 0;
   const std::unique_ptr<char, decltype(&std::free)> demangled(abi::__cxa_demangle(mangled, nullptr, nullptr, &status),
@@ -56,40 +74,61 @@ std::string Module::str() const {
   return scope == std::string::npos ? name : name.substr(scope + 2);
 }
 
-void Module::set_training(bool training) {
+void ModuleBase::set_training(bool training) {
   training_ = training;
-  children([&](std::string_view, Module& child) { child.set_training(training); });
+  note_model_change();
+  children([&](std::string_view, ModuleBase& child) { child.set_training(training); });
 }
 
-void Module::set_trainable(bool trainable) {
+void ModuleBase::set_trainable(bool trainable) {
   for (Parameter& parameter : all_parameters(*this)) parameter.set_trainable(trainable);
 }
 
-void name_modules(Module& root) {
-  root.children([](std::string_view name, Module& child) {
+void ModuleBase::freeze_statistics(bool frozen) {
+  statistics_frozen_ = frozen;
+  note_model_change();
+  children([&](std::string_view, ModuleBase& child) { child.freeze_statistics(frozen); });
+}
+
+void ModuleBase::name_children(ModuleBase& parent) {
+  parent.children([](std::string_view name, ModuleBase& child) {
     child.name_ = name;
-    name_modules(child);
+    name_children(child);
   });
+}
+
+void name_modules(ModuleBase& root) {
+  ModuleBase::name_children(root);
   visit_parameters(root, [](const std::string& path, Parameter& parameter) { parameter.data()->name = path; });
 }
 
-std::vector<Parameter> all_parameters(Module& root) {
-  std::vector<Parameter> parameters;
-  visit_parameters(root, [&](const std::string&, Parameter& parameter) { parameters.push_back(parameter); });
+std::vector<NamedParameter> named_parameters(ModuleBase& root) {
+  name_parameters(root);
+  std::vector<NamedParameter> parameters;
+  visit_parameters(root, [&](const std::string& path, Parameter& parameter) {
+    parameters.push_back({path, parameter});
+  });
   return parameters;
 }
 
-void initialize(Module& root, std::uint64_t seed, bool only_new) {
+std::vector<Parameter> all_parameters(ModuleBase& root) {
+  std::vector<Parameter> parameters;
+  for (NamedParameter& named : named_parameters(root)) parameters.push_back(std::move(named.parameter));
+  return parameters;
+}
+
+void initialize(ModuleBase& root, std::uint64_t seed, bool only_new) {
   std::uint32_t stream = 0;
   for (Parameter& parameter : all_parameters(root)) {
     ParameterData& data = *parameter.data();
+    const std::uint32_t number = stream++;
+    if (data.initializer.target<init::None>()) continue;
     if (!(only_new && data.initialized) && data.initializer) {
       Tensor value(parameter.shape(), data.value.dtype());
-      data.initializer(value, seed, stream);
+      data.initializer(value, seed, number);
       parameter.write(value);
     }
     data.initialized = true;
-    ++stream;
   }
 }
 

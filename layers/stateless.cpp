@@ -91,6 +91,7 @@ void Dropout::set_rate(double rate) {
     throw UsageError("Dropout: rate out of range; got " + number_text(rate) +
                      "; expected 0 <= rate < 1, at most 1 - 2^-24");
   rate_ = rate;
+  note_model_change();
 }
 
 std::string Dropout::str() const { return "Dropout(" + number_text(rate_) + ")"; }

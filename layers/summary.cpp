@@ -16,13 +16,13 @@ class Rows {
  public:
   explicit Rows(Summary& summary) : summary_(summary) {}
 
-  void add_modules(Module& module, const std::string& path) {
+  void add_modules(ModuleBase& module, const std::string& path) {
     bool leaf = true;
     SummaryRow row{.layer = path, .module = module.str(), .output = {}};
     module.parameters([&](std::string_view, Parameter& parameter) { count(parameter, row); });
     const std::size_t place = summary_.rows.size();
     summary_.rows.push_back(std::move(row));
-    module.children([&](std::string_view name, Module& child) {
+    module.children([&](std::string_view name, ModuleBase& child) {
       leaf = false;
       add_modules(child, path.empty() ? std::string(name) : path + "." + std::string(name));
     });
@@ -81,10 +81,16 @@ std::string short_number(double number) {
 }  // namespace
 
 Summary summary(Module& model, const Shape& input) {
+  return detail::summary_of(model, std::span(&input, 1), [&](std::span<const Var> vars) { return model(vars[0]); });
+}
+
+Summary detail::summary_of(ModuleBase& model, std::span<const Shape> inputs, const CallModel& call) {
   name_modules(model);
   Graph graph;
-  const ValueId y = model(graph.input("x", input)).id();
-  Summary result{.rows = {}, .input = input};
+  std::vector<Var> vars;
+  for (const Shape& input : inputs) vars.push_back(graph.input("x" + std::to_string(vars.size()), input));
+  const ValueId y = call(vars).id();
+  Summary result{.rows = {}, .inputs = std::vector(inputs.begin(), inputs.end())};
   Rows rows(result);
   rows.add_modules(model, "");
   for (const NodeId id : graph.ancestors(std::span(&y, 1))) rows.add_node(graph, graph.node(id));
@@ -94,7 +100,9 @@ Summary summary(Module& model, const Shape& input) {
 
 std::ostream& operator<<(std::ostream& stream, const Summary& summary) {
   TextStream out;
-  std::size_t layer = 5, module = 6, output = summary.input.str(true).size();
+  const bool one_input = summary.inputs.size() == 1;
+  std::size_t layer = one_input ? 5 : 7, module = 6, output = 6;
+  for (const Shape& input : summary.inputs) output = std::max(output, input.str(true).size());
   for (const SummaryRow& row : summary.rows) {
     layer = std::max(layer, row.layer.size());
     module = std::max(module, row.module.size());
@@ -107,7 +115,8 @@ std::ostream& operator<<(std::ostream& stream, const Summary& summary) {
         << std::setw(14) << d << std::setw(10) << e << std::setw(20) << f << '\n';
   };
   line("layer", "module", "output", "parameters", "FLOPs", "bytes per sample");
-  line("input", "", summary.input.str(true), "", "", "");
+  for (std::size_t i = 0; i < summary.inputs.size(); ++i)
+    line(one_input ? "input" : "input " + std::to_string(i), "", summary.inputs[i].str(true), "", "", "");
   for (const SummaryRow& row : summary.rows)
     line(row.layer, row.module, row.output.rank() ? row.output.str(true) : "", std::to_string(row.parameters),
          short_number(row.flops), std::to_string(row.activation_bytes));

@@ -2,12 +2,15 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <sluice/core/graph.h>
+#include <sluice/core/life_token.h>
+#include <sluice/optim/training_state.h>
 
 namespace sluice {
 
@@ -22,12 +25,14 @@ struct Trained {
 /// Factor on the learning rate by step (0-based): optim/schedule.h has some.
 using Schedule = std::function<double(std::int64_t step)>;
 
-/// An update rule as batch nodes over the flat region of parameters, gradients and state.
+/// An update rule as batch nodes over the flat region of parameters, gradients and state, and what it has come to for
+/// each model it trains.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
 
-  /// Adds the nodes that update `trained` in place.
+  /// Adds the nodes that update `trained` in place. The tensors that the rule keeps beside a parameter are declared by
+  /// Graph::state: shape, dtype and first value.
   virtual void update(Graph& graph, std::span<const Trained> trained) const = 0;
   /// The scalars those nodes read, by name, for the step with this number (0-based). A Trainer takes no step for which
   /// one is missing or is not finite in f32. Throws NumericError where a number makes no sense, such as a learning rate
@@ -35,6 +40,20 @@ class Optimizer {
   virtual std::vector<std::pair<std::string, double>> scalars(std::int64_t step) const = 0;
   /// For people: "sgd(lr=0.1, momentum=0.9, weight_decay=0.0005)".
   virtual std::string str() const = 0;
+
+  /// Expires when the optimizer is destroyed: a Trainer keeps a reference to it.
+  std::weak_ptr<const void> lifetime() const { return life_token_.watch(); }
+
+  /// What training of the model with these parameters goes on from.
+  std::shared_ptr<TrainingState> training_state(std::span<const Parameter> parameters) {
+    return states_.of(parameters);
+  }
+  /// The next Trainer begins at step 0, with the optimizer's tensors at their first values.
+  void reset() { states_.clear(); }
+
+ private:
+  LifeToken life_token_;
+  TrainingStates states_;
 };
 
 }  // namespace sluice

@@ -3,7 +3,8 @@
 //   build/bin/quickstart
 //
 // Trains on batches of 4096 images within 64 MiB; prints the plan, the loss and test accuracy of every epoch, and the
-// memory report. The data is the Debian package dataset-fashion-mnist.
+// memory report. The data is the Debian package dataset-fashion-mnist. On a machine that others use, set
+// GOMP_SPINCOUNT=2000 (docs/promises.md tells why).
 
 #include <iostream>
 

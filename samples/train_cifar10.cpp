@@ -11,6 +11,7 @@
 
 #include "common/model_table.h"
 #include "common/run_trainer.h"
+#include "common/spin_briefly.h"
 #include "common/synthetic_cifar10.h"
 #include "models/fashion_cnn.h"
 #include "models/lenet.h"
@@ -43,6 +44,7 @@ Data load(const TrainerFlags& flags) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  spin_briefly(argv);
   const Shape image{3, 32, 32};
   const ModelTable models{{"lenet", [&](const TrainerFlags&) { return std::make_unique<LeNet>(image); }},
                           {"fashion_cnn", [&](const TrainerFlags&) { return std::make_unique<FashionCnn>(image); }},

@@ -10,6 +10,7 @@
 
 #include "common/model_table.h"
 #include "common/run_trainer.h"
+#include "common/spin_briefly.h"
 #include "models/fashion_cnn.h"
 #include "models/lenet.h"
 
@@ -17,6 +18,7 @@ using namespace sluice;
 using namespace sluice::samples;
 
 int main(int argc, char** argv) {
+  spin_briefly(argv);
   const ModelTable models{{"fashion_cnn", [](const TrainerFlags&) { return std::make_unique<FashionCnn>(); }},
                           {"lenet", [](const TrainerFlags&) { return std::make_unique<LeNet>(); }}};
   const TrainerFlags defaults{

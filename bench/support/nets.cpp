@@ -41,7 +41,7 @@ TensorDataset random_data(const Net& net, std::int64_t samples) {
   return TensorDataset("random", {{"image", images}, {"label", labels}});
 }
 
-std::string parameter_shapes(Module& module) {
+std::string parameter_shapes(ModuleBase& module) {
   std::string text;
   for (const Parameter& parameter : all_parameters(module)) {
     if (!parameter.trainable() || parameter.is_buffer()) continue;

@@ -28,7 +28,7 @@ const Net& net(const std::string& name);
 TensorDataset random_data(const Net& net, std::int64_t samples);
 
 /// Shapes of the trained parameters in order, "64x3x3x3 64 64 ...": equal for equal nets.
-std::string parameter_shapes(Module& module);
+std::string parameter_shapes(ModuleBase& module);
 
 /// Cross entropy of a module's logits.
 StepFunction classify(Module& module);

@@ -46,6 +46,7 @@ class Mul final : public BinaryOp {
 class Div final : public BinaryOp {
  public:
   std::string_view type() const override { return "div"; }
+  int divisor() const override { return 1; }
   bool linear_in(int input) const override { return input == 0; }
   void gradient(GradientContext& context) const override {
     const Var da = div(context.dy(), context.input(1));

@@ -31,6 +31,7 @@ class Conv2dOp final : public Conv2dOpBase {
  public:
   Conv2dOp(const Conv2dOptions& options, bool has_bias) : Conv2dOpBase(options), has_bias_(has_bias) {}
   std::string_view type() const override { return "conv2d"; }
+  std::string_view algorithm_family() const override { return "convolution"; }
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override;
   void gradient(GradientContext& context) const override;
   bool reads_batch(int input) const override { return input > 0; }
@@ -47,6 +48,7 @@ class Conv2dGradInputOp final : public Conv2dOpBase {
  public:
   Conv2dGradInputOp(const Conv2dOptions& options, const Shape& x_shape) : Conv2dOpBase(options), x_shape_(x_shape) {}
   std::string_view type() const override { return "conv2d_grad_input"; }
+  std::string_view algorithm_family() const override { return "convolution"; }
   std::string options() const override { return options_.str() + " x=" + x_shape_.str(true); }
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override;
   void gradient(GradientContext& context) const override;
@@ -62,6 +64,7 @@ class Conv2dGradWeightOp final : public Conv2dOpBase {
  public:
   Conv2dGradWeightOp(const Conv2dOptions& options, Size2d kernel) : Conv2dOpBase(options), kernel_(kernel) {}
   std::string_view type() const override { return "conv2d_grad_weight"; }
+  std::string_view algorithm_family() const override { return "convolution"; }
   std::string options() const override { return options_.str() + " kernel=" + kernel_.str(); }
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override;
   void gradient(GradientContext& context) const override;

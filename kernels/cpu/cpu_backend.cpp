@@ -21,12 +21,12 @@ class CpuBackend final : public Backend {
  public:
   CpuBackend() { register_cpu_kernels(kernels_); }
 
-  std::string description() const override { return "cpu: " + properties() + " threads" + strictness(); }
+  std::string description() const override { return "cpu: " + properties() + " threads" + reason() + strictness(); }
   // oneDNN picks algorithms, layouts and scratch sizes by its version, the instruction set and the number of threads.
   std::string fingerprint() const override { return "cpu, " + properties() + " threads" + strictness(); }
   const KernelTable& kernels() const override { return kernels_; }
 
-  int threads() const override { return omp_get_max_threads(); }
+  int threads() const override { return cpu::current_threads().count; }
   // A core with 512-bit vectors in direct convolutions, its share of the memory's bandwidth, and its own cache.
   DeviceRates rates() const override {
     const int cores = threads();
@@ -56,6 +56,10 @@ class CpuBackend final : public Backend {
   void do_free(void* data, std::size_t bytes) noexcept override { munmap(data, std::max<std::size_t>(bytes, 1)); }
 
  private:
+  std::string reason() const {
+    const std::string reason = cpu::current_threads().reason;
+    return reason.empty() ? "" : " (" + reason + ")";
+  }
   std::string strictness() const { return precision() == Precision::strict ? ", strict" : ""; }
   std::string properties() const { return onednn::version() + ", " + onednn::isa() + ", " + std::to_string(threads()); }
 

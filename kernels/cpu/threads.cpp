@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <sluice/core/error.h>
+#include <sluice/kernels/cpu/default_threads.h>
 
 namespace sluice::cpu {
 namespace {
@@ -33,6 +34,20 @@ void refuse_after_fork() {
         "cpu: this process was forked from one whose kernels used several threads, which it does not have; expected "
         "fork() before the first use of Sluice, or exec() after it");
 }
+
+/// The innermost with_threads() around the calling thread's work; null outside of one.
+thread_local const DefaultThreads* current = nullptr;
+
+class Current {
+ public:
+  explicit Current(const DefaultThreads& threads) : before_(current) { current = &threads; }
+  ~Current() { current = before_; }
+  Current(const Current&) = delete;
+  Current& operator=(const Current&) = delete;
+
+ private:
+  const DefaultThreads* before_;
+};
 
 /// OpenMP's settings of the calling thread while it lives.
 class TeamSize {
@@ -125,10 +140,10 @@ int granted(int threads) {
 }
 
 /// `threads` 0: `wanted`, or as many of them as are granted.
-void with_team(int threads, int wanted, const std::function<void()>& work) {
+void with_team(int threads, const DefaultThreads& wanted, const std::function<void()>& work) {
   refuse_after_fork();
-  const TeamSize planned(wanted);
-  const int team = granted(wanted);
+  const TeamSize planned(wanted.count);
+  const int team = granted(wanted.count);
   if (team < threads) {
     const char* const limit = std::getenv("OMP_THREAD_LIMIT");
     throw DeviceError("cpu: " + number_of_threads(threads) + " are wanted and OpenMP grants " + std::to_string(team) +
@@ -136,6 +151,7 @@ void with_team(int threads, int wanted, const std::function<void()>& work) {
                       "; expected a larger limit, or fewer threads");
   }
   const TeamSize size(team);
+  const Current scope(wanted);
   work();
 }
 
@@ -144,7 +160,7 @@ void with_team(int threads, int wanted, const std::function<void()>& work) {
 bool has_no_team() { return omp_in_parallel() || getpid() != process_at_load; }
 
 /// On a thread of its own, which has its own team.
-void on_another_thread(int threads, int wanted, const std::function<void()>& work) {
+void on_another_thread(int threads, const DefaultThreads& wanted, const std::function<void()>& work) {
   std::exception_ptr error;
   try {
     std::thread thread([&] {
@@ -161,13 +177,26 @@ void on_another_thread(int threads, int wanted, const std::function<void()>& wor
   if (error) std::rethrow_exception(error);
 }
 
+/// A run that was given its number by with_threads(0) may ask for the same number again, and has it for the same
+/// reason.
+DefaultThreads wanted_threads(int threads) {
+  if (threads == 0) return current_threads();
+  const bool same = current && threads == omp_get_max_threads();
+  return {.count = threads, .reason = same ? current->reason : ""};
+}
+
 }  // namespace
+
+DefaultThreads current_threads() {
+  if (!current) return default_threads();
+  return {.count = omp_get_max_threads(), .reason = current->reason};
+}
 
 void with_threads(int threads, const std::function<void()>& work) {
   if (threads > most_threads)
     throw DeviceError("cpu: " + number_of_threads(threads) + " are wanted; expected at most " +
                       std::to_string(most_threads));
-  const int wanted = threads > 0 ? threads : omp_get_max_threads();
+  const DefaultThreads wanted = wanted_threads(threads);
   if (!has_no_team()) return with_team(threads, wanted, work);
   on_another_thread(threads, wanted, work);
 }

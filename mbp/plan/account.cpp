@@ -62,8 +62,7 @@ void fill_ledger(RunPlan& plan) {
   if (peak > most) summary.ledger.plan(Category::activation, fragmentation_layer, peak - most);
 }
 
-/// Which kind of algorithm a convolution has, by the name that its library gives it. cuDNN's engines do not name
-/// theirs.
+/// Which kind of algorithm a kernel has, by the name that its library gives it. cuDNN's engines do not name theirs.
 std::string class_of(const std::string& algorithm) {
   const auto has = [&](std::string_view part) { return algorithm.find(part) != std::string::npos; };
   if (has("wino")) return "Winograd";
@@ -80,7 +79,8 @@ void count_convolutions(RunPlan& plan, Precision precision) {
   for (const PackedPart& packed : plan.train.replayed.rbegin()->second)
     for (const Instruction& i : packed.part.instructions) {
       const std::string algorithm = i.kernel->algorithm();
-      if (i.node >= 0 && i.name.starts_with("conv") && !algorithm.empty() && seen.insert(i.node).second)
+      if (i.node < 0 || algorithm.empty() || !seen.insert(i.node).second) continue;
+      if (plan.train.graph->node(i.node).op->algorithm_family() == "convolution")
         ++plan.summary.convolutions[class_of(algorithm)];
     }
 }

@@ -106,13 +106,13 @@ Program lower_program(std::string name, const Graph& graph, StageCut cut, const 
 /// What the loader writes while a replay reads the input storages.
 void add_incoming(StorageTable& storages, const DataSpec& data, std::int64_t largest) {
   for (const FieldSpec& field : data.fields) {
-    if (storages.find("input:" + field.name) < 0) continue;  // no program reads it
-    storages.get("incoming:" + field.name, {.name = field.name + " incoming",
-                                            .layer = "input",
-                                            .category = Category::staging,
-                                            .dims = field.shape.with_leading(largest),
-                                            .dtype = field.dtype,
-                                            .layout = {}});
+    if (storages.find({.kind = StorageKind::input, .name = field.name}) < 0) continue;  // no program reads it
+    storages.get({.kind = StorageKind::incoming, .name = field.name}, {.name = field.name + " incoming",
+                                                                       .layer = "input",
+                                                                       .category = Category::staging,
+                                                                       .dims = field.shape.with_leading(largest),
+                                                                       .dtype = field.dtype,
+                                                                       .layout = {}});
   }
 }
 
@@ -120,12 +120,12 @@ void add_incoming(StorageTable& storages, const DataSpec& data, std::int64_t lar
 void add_counters(StorageTable& storages, const Backend& backend) {
   if (!backend.keeps_counters()) return;
   static_assert(sizeof(RunCounters) == 4 * sizeof(double));
-  storages.get(counters_key, {.name = "counters of the run",
-                              .layer = "step",
-                              .category = Category::batch,
-                              .dims = {4},
-                              .dtype = DType::f64,
-                              .layout = {}});
+  storages.get({.kind = StorageKind::counters}, {.name = "counters of the run",
+                                                 .layer = "step",
+                                                 .category = Category::batch,
+                                                 .dims = {4},
+                                                 .dtype = DType::f64,
+                                                 .layout = {}});
 }
 
 /// Storages region by region and category by category, so that parameters, gradients and state are flat; then the
@@ -170,8 +170,8 @@ std::vector<ValueId> ids(std::initializer_list<Var> vars, const std::vector<std:
 }
 
 void lower_programs(RunPlan& plan, const RunPlanRequest& request) {
-  const auto options = [&](const Graph& graph) {
-    LoweringOptions result{.workspace_cap_bytes = request.caps.bytes, .chooser = request.chooser};
+  const auto options = [&](const Graph& graph, const char* name) {
+    LoweringOptions result{.workspace_cap_bytes = request.caps.bytes, .chooser = request.chooser, .graph_name = name};
     if (const auto own = request.caps.of_nodes.find(&graph); own != request.caps.of_nodes.end())
       result.node_cap_bytes = own->second;
     return result;
@@ -188,19 +188,20 @@ void lower_programs(RunPlan& plan, const RunPlanRequest& request) {
     gradients.emplace_back(parameter, gradient.id());
     outputs.push_back(gradient.id());
   }
-  plan.train = lower_program("train", *training.graph, cut_into_stages(*training.graph, outputs, request.crossing),
-                             training_sizes, gradients, plan.storages, *request.backend, options(*training.graph));
+  plan.train =
+      lower_program("train", *training.graph, cut_into_stages(*training.graph, outputs, request.crossing),
+                    training_sizes, gradients, plan.storages, *request.backend, options(*training.graph, "training"));
 
   const StepGraph& evaluation = *request.evaluation;
   outputs = ids({evaluation.loss}, evaluation.metrics);
   plan.evaluate =
       lower_program("evaluate", *evaluation.graph, cut_into_stages(*evaluation.graph, outputs, request.crossing),
-                    evaluation_sizes, {}, plan.storages, *request.backend, options(*evaluation.graph));
+                    evaluation_sizes, {}, plan.storages, *request.backend, options(*evaluation.graph, "evaluation"));
   if (!evaluation.predictions.empty()) {
     outputs = ids({}, evaluation.predictions);
     plan.predict =
         lower_program("predict", *evaluation.graph, cut_into_stages(*evaluation.graph, outputs, request.crossing),
-                      evaluation_sizes, {}, plan.storages, *request.backend, options(*evaluation.graph));
+                      evaluation_sizes, {}, plan.storages, *request.backend, options(*evaluation.graph, "evaluation"));
   }
   for (const Sizes* sizes : {&training_sizes, &evaluation_sizes})
     for (const std::int64_t size : sizes->sizes) plan.summary.sizes.push_back(size);

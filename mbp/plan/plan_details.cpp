@@ -6,8 +6,8 @@
 #include <tuple>
 
 #include <sluice/mbp/plan/run_plan.h>
-#include <sluice/mbp/plan/touched_memory.h>
 #include <sluice/mbp/plan/step_graph.h>
+#include <sluice/mbp/plan/touched_memory.h>
 
 namespace sluice {
 namespace {

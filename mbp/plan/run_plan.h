@@ -57,9 +57,6 @@ struct RunPlan {
   Plan summary;
 };
 
-/// Where a device that keeps them has the run's counters; no such storage elsewhere.
-inline constexpr const char* counters_key = "counters";
-
 /// Layer name of the bytes that the packing leaves unused at the arena's peak.
 inline constexpr const char* fragmentation_layer = "(fragmentation)";
 

@@ -7,25 +7,26 @@
 #include <sluice/core/differentiate.h>
 #include <sluice/core/error.h>
 #include <sluice/core/fold.h>
+#include <sluice/core/parameter_values.h>
 #include <sluice/kernels/finite_check/finite_check.h>
 
 namespace sluice {
 namespace {
 
-void collect_modes(Module& module, std::vector<bool>& modes) {
+void collect_modes(ModuleBase& module, std::vector<bool>& modes) {
   modes.push_back(module.training());
-  module.children([&](std::string_view, Module& child) { collect_modes(child, modes); });
+  module.children([&](std::string_view, ModuleBase& child) { collect_modes(child, modes); });
 }
 
-void restore_modes(Module& module, const std::vector<bool>& modes, std::size_t& next) {
+void restore_modes(ModuleBase& module, const std::vector<bool>& modes, std::size_t& next) {
   module.set_training(modes[next++]);  // reaches the children too, which are then set themselves
-  module.children([&](std::string_view, Module& child) { restore_modes(child, modes, next); });
+  module.children([&](std::string_view, ModuleBase& child) { restore_modes(child, modes, next); });
 }
 
 /// Evaluation mode while it lives.
 class EvaluationMode {
  public:
-  explicit EvaluationMode(Module& model) : model_(model) {
+  explicit EvaluationMode(ModuleBase& model) : model_(model) {
     collect_modes(model_, modes_);
     model_.set_training(false);
   }
@@ -37,15 +38,13 @@ class EvaluationMode {
   EvaluationMode& operator=(const EvaluationMode&) = delete;
 
  private:
-  Module& model_;
+  ModuleBase& model_;
   std::vector<bool> modes_;
 };
 
-/// "'head.weight'", or what can be said of a parameter that no model has named: "f32[10,64]". And who reads it.
+/// A parameter and who reads it.
 std::string description(const Graph& graph, ValueId parameter) {
-  const Value& value = graph.value(parameter);
-  const std::string& name = value.leaf.parameter->name;
-  std::string text = name.empty() ? value.spec.str() : "'" + name + "' " + value.spec.str();
+  const std::string text = description(*graph.value(parameter).leaf.parameter);
   for (NodeId n = 0; n < graph.nodes(); ++n) {
     const Node& node = graph.node(n);
     if (std::find(node.inputs.begin(), node.inputs.end(), parameter) == node.inputs.end()) continue;
@@ -63,15 +62,14 @@ std::set<ValueId> written_values(const Graph& graph) {
 
 /// Whatever parameter the step reads is the model's, or a constant: nobody would initialise, save or switch it to
 /// evaluation with the model, and yet it would be trained.
-void check_owners(Module& model, const Graph& graph) {
+void check_owners(ModuleBase& model, const Graph& graph) {
   std::set<const ParameterData*> owned;
   for (const Parameter& parameter : all_parameters(model)) owned.insert(parameter.data().get());
   const std::set<ValueId> written = written_values(graph);
   for (ValueId v = 0; v < graph.values(); ++v) {
     const ParameterData* const parameter = graph.value(v).leaf.parameter.get();
     if (!parameter || owned.contains(parameter)) continue;
-    const bool has_value = parameter->initialized || !parameter->initializer;
-    if (has_value && !parameter->trainable && !written.contains(v)) continue;
+    if (has_value(*parameter) && !parameter->trainable && !written.contains(v)) continue;
     const std::string state = written.contains(v)    ? "updates"
                               : parameter->trainable ? "would train"
                                                      : "reads before it has a value";
@@ -79,7 +77,7 @@ void check_owners(Module& model, const Graph& graph) {
                      description(graph, v) +
                      "; expected a parameter of the model given to the Trainer (list its module in children(), or the "
                      "parameter in parameters()), or one that is initialised and frozen (initialize(), "
-                     "set_trainable(false), statistics frozen too)");
+                     "set_trainable(false), freeze_statistics())");
   }
 }
 
@@ -97,8 +95,18 @@ std::vector<Trained> trained_parameters(Graph& graph, Var loss) {
   return trained;
 }
 
+/// Of the scalars that the graph declares, those that the host sets by name.
+std::set<std::string> scalars_of(const Graph& graph) {
+  std::set<std::string> names;
+  for (ValueId v = 0; v < graph.values(); ++v)
+    if (const Value& value = graph.value(v);
+        value.is_leaf() && value.leaf.kind == LeafKind::scalar && value.leaf.name != sample_count_name)
+      names.insert(value.leaf.name);
+  return names;
+}
+
 /// Marks the gradients that the update may clear: those that are values of their own.
-void let_clear(const Graph& graph, std::vector<Trained>& trained) {
+void mark_clearable(const Graph& graph, std::vector<Trained>& trained) {
   std::map<ValueId, int> uses;
   for (const Trained& t : trained) ++uses[t.gradient.id()];
   for (Trained& t : trained) {
@@ -117,7 +125,7 @@ std::string Trace::identity() const {
   return text;
 }
 
-Trace trace(Module& model, const StepFunction& step, const DataSpec& data) {
+Trace trace(ModuleBase& model, const StepFunction& step, const DataSpec& data) {
   name_modules(model);
   Trace result{.graph = std::make_unique<Graph>(), .loss = {}, .outputs = {}};
   Batch batch(*result.graph, data);
@@ -127,13 +135,14 @@ Trace trace(Module& model, const StepFunction& step, const DataSpec& data) {
   return result;
 }
 
-Trace trace_evaluation(Module& model, const StepFunction& step, const DataSpec& data) {
+Trace trace_evaluation(ModuleBase& model, const StepFunction& step, const DataSpec& data) {
   const EvaluationMode mode(model);
   return trace(model, step, data);
 }
 
 StepGraph make_evaluation_graph(Trace trace) {
   StepGraph result;
+  result.scalars = scalars_of(*trace.graph);
   result.graph = std::move(trace.graph);
   result.loss = trace.loss;
   for (auto& [name, var] : trace.outputs)
@@ -148,7 +157,7 @@ StepGraph make_training_graph(Trace trace, const Optimizer& optimizer, bool fold
   std::vector<Var> checked{trace.loss};
   for (const Trained& t : trained) checked.push_back(t.gradient);
   const Var finite = finite_check(checked);
-  if (!keep_gradients) let_clear(graph, trained);
+  if (!keep_gradients) mark_clearable(graph, trained);
   optimizer.update(graph, trained);
 
   StepGraph result = make_evaluation_graph(std::move(trace));

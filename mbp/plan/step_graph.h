@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,8 @@ struct StepGraph {
   std::vector<std::pair<std::string, Var>> metrics;  ///< batch scope
   std::vector<std::pair<std::string, Var>> predictions;  ///< sample scope
   std::vector<std::pair<std::shared_ptr<ParameterData>, Var>> gradients;
+  /// Scalars that somebody must set before a step; the number of samples, which the scheduler sets, is not among them.
+  std::set<std::string> scalars;
 };
 
 /// The forward graph alone, exactly as the user's function describes it.
@@ -32,9 +35,9 @@ struct Trace {
 };
 /// Throws UsageError for a parameter that the step reads and `model` does not own, unless it is a constant: initialised
 /// and frozen.
-Trace trace(Module& model, const StepFunction& step, const DataSpec& data);
+Trace trace(ModuleBase& model, const StepFunction& step, const DataSpec& data);
 /// The same with every module in evaluation mode; modes are restored.
-Trace trace_evaluation(Module& model, const StepFunction& step, const DataSpec& data);
+Trace trace_evaluation(ModuleBase& model, const StepFunction& step, const DataSpec& data);
 
 /// Adds gradients, update and the finite check, and folds scalar factors if asked to. Unless gradients are to be kept,
 /// the update may clear them.

@@ -10,7 +10,7 @@
 
 namespace sluice {
 
-StepPlanner::StepPlanner(Module& model, const Optimizer& optimizer, const StepFunction& step, const DataSpec& data,
+StepPlanner::StepPlanner(ModuleBase& model, const Optimizer& optimizer, const StepFunction& step, const DataSpec& data,
                          const TrainerOptions& options)
     : data_(data),
       evaluation_data_(options.evaluation.value_or(data)),

@@ -20,7 +20,7 @@ namespace sluice {
 class StepPlanner {
  public:
   /// Throws ShapeError (graph) and UsageError (no trainable parameter, tuning file).
-  StepPlanner(Module& model, const Optimizer& optimizer, const StepFunction& step, const DataSpec& data,
+  StepPlanner(ModuleBase& model, const Optimizer& optimizer, const StepFunction& step, const DataSpec& data,
               const TrainerOptions& options);
 
   /// The plan for the options. Throws OutOfMemory as choose_plan() does, and UsageError for a split of which a layer

@@ -5,32 +5,41 @@
 
 #include <sluice/core/parameter.h>
 #include <sluice/mbp/run/scheduler.h>
+#include <sluice/optim/training_state.h>
 
 namespace sluice {
 
 /// Throws UsageError when a parameter of the plan is bound to another trainer.
 void check_unbound(const RunPlan& plan);
 
-/// The parameters of a plan while their values live in its slab: whoever reads or writes one reaches the slab.
-class BoundParameters final : public ParameterHome {
+/// The parameters of a plan and the optimizer's tensors while their values live in its slab: whoever reads or writes
+/// one reaches the slab. Where the host can read the slab, it has no copy of them.
+class BoundParameters final : public ParameterHome, public StateHome {
  public:
-  /// Binds every parameter of `plan`, whose values the slab of `scheduler` holds. Both must outlive this. `on_write` is
+  /// Binds every parameter of `plan`, whose values the slab of `scheduler` holds, and moves to the slab what `state`
+  /// has of the optimizer's tensors; the others begin with their first values. All must outlive this. `on_write` is
   /// called after the slab was written.
-  BoundParameters(const RunPlan& plan, Scheduler& scheduler, std::function<void()> on_write);
-  /// Brings the values back to the host. Where the device cannot be read (a kernel failed, and every later call with
-  /// it), the values that the host had before stay, and a line on standard error says so.
+  BoundParameters(const RunPlan& plan, Scheduler& scheduler, TrainingState& state, std::function<void()> on_write);
+  /// Brings all values back to the host. Where the device cannot be read (a kernel failed, and every later call with
+  /// it), a line on standard error says so; then parameters keep the values that the host had before, and the
+  /// optimizer's tensors are gone.
   ~BoundParameters() override;
   BoundParameters(const BoundParameters&) = delete;
   BoundParameters& operator=(const BoundParameters&) = delete;
 
   Tensor read(const ParameterData& parameter) const override;
   void write(const ParameterData& parameter, const Tensor& value) override;
+  Tensor read(const std::string& parameter, const std::string& state) const override;
 
  private:
   int storage_of(const ParameterData& parameter) const;
+  void bind_states();
+  void return_states(std::string& lost);
 
   const RunPlan& plan_;
   Scheduler& scheduler_;
+  TrainingState& state_;
+  std::vector<std::pair<TrainingState::Key, int>> states_;  // and their storages
   std::function<void()> on_write_;
 };
 

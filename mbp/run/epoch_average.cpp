@@ -64,7 +64,7 @@ class Kinds {
       from_sums = from_sums || (kinds_[at(v)] != Kind::steady && !means);
     }
     if (!graph_.accumulates(n)) return from_sums ? Kind::averaged : Kind::steady;
-    if (node.op->type() == "batch_gather") return Kind::other;  // it holds samples, not their sum
+    if (node.op->gathers()) return Kind::other;
     return from_sums ? Kind::averaged : Kind::summed;
   }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <exception>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -46,9 +47,21 @@ class Feeder {
       prefetch(range);
     }
     coming_.reset();
+    if (const std::exception_ptr error = std::exchange(error_, nullptr)) std::rethrow_exception(error);
     loader_.wait();
     if (incoming_.uploader) upload(range.count);
   }
+  /// Returns when nobody reads the data set any more: what was read ahead is in the staging. An error of that is thrown
+  /// when somebody wants it.
+  void settle() {
+    try {
+      loader_.wait();
+    } catch (const DataError&) {
+      error_ = std::current_exception();
+    }
+  }
+  /// Forgets what was read ahead, because the staging is written by somebody else.
+  void forget() { drop_coming(); }
   /// In the data set, of the sample at `position` of `epoch`.
   std::int64_t index_of(std::uint64_t epoch, std::int64_t position) const { return loader_.index_of(epoch, position); }
   /// Seconds that take() has blocked: what the loader could not hide behind the computation.
@@ -72,6 +85,7 @@ class Feeder {
   /// Waits for what is not wanted after all; its error is thrown when somebody wants it.
   void drop_coming() {
     coming_.reset();
+    error_ = nullptr;
     try {
       loader_.wait();
     } catch (const DataError&) {
@@ -91,6 +105,7 @@ class Feeder {
   std::vector<std::byte*> to_;  // of the request
   int slot_ = 0;
   std::optional<Range> coming_;
+  std::exception_ptr error_;  // of what is coming
 };
 
 }  // namespace sluice

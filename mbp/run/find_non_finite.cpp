@@ -113,9 +113,10 @@ std::string blamed(const Graph& graph, NodeId node, const std::map<std::string, 
 
 }  // namespace
 
-/// Whether the divisor of a batch scalar division is 0.
-bool Scheduler::divides_by_zero(const Part& part, const Instruction& division) const {
-  const int divisor = part.values[at(division.inputs[1])].storage;
+/// Whether the instruction divides by a batch scalar that is 0.
+bool Scheduler::divides_by_zero(const Part& part, const Instruction& division, const Op& op) const {
+  if (op.divisor() < 0) return false;
+  const int divisor = part.values[at(division.inputs[at(op.divisor())])].storage;
   if (divisor < 0 || plan_.storages[divisor].dims.rank() != 0) return false;
   const Tensor value = slab_.read(divisor).to(DType::f64);
   return value.values<double>()[0] == 0;
@@ -161,7 +162,7 @@ std::string Scheduler::find_non_finite(Program& program, const Pass& pass, Feede
             inputs_not_finite({pass.range.epoch, pass.range.first + split.first(replay), split.size(replay)}, feeder);
     }
     where += ", node '" + instruction.str() + "'";
-    if (instruction.name == "div" && divides_by_zero(packed.part, instruction))
+    if (divides_by_zero(packed.part, instruction, *program.graph->node(node).op))
       where += " (divides by 0: the total weight of the logical batch is 0)";
     found.bad.emplace(node, BadNode{static_cast<int>(found.bad.size()), where, inputs});
   };
@@ -187,7 +188,7 @@ std::string Scheduler::find_non_finite(Program& program, const Pass& pass, Feede
     }
     count_replay(packed, context);
   };
-  run_with(program, pass, feeder, nullptr, watch);
+  run_with(program, pass, feeder, {}, watch);
   if (verifier_) verifier_->resync();  // these kernels ran without it
   NodeId node = origin(*program.graph, found, wanted.first(1));
   if (node < 0) node = origin(*program.graph, found, wanted);

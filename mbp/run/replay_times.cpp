@@ -6,6 +6,7 @@
 
 #include <sluice/core/tensor.h>
 #include <sluice/core/transfer.h>
+#include <sluice/mbp/run/pass_walk.h>
 #include <sluice/mbp/run/recordings.h>
 #include <sluice/mbp/run/slab.h>
 
@@ -17,14 +18,14 @@ using Clock = std::chrono::steady_clock;
 const std::vector<PackedPart>& largest_replay(const RunPlan& plan) { return plan.train.replayed.rbegin()->second; }
 
 /// One replay after the other, in a slab of its own.
-class Replays {
+class Replays final : public PassVisitor {
  public:
   Replays(RunPlan& plan, Backend& backend, bool record)
       : plan_(plan),
         backend_(backend),
         slab_(plan, backend, 0, 0),
         recordings_(backend, record) {
-    const int counters = plan.storages.find(counters_key);
+    const int counters = plan.storages.find({.kind = StorageKind::counters});
     if (counters >= 0) context_.counters = reinterpret_cast<RunCounters*>(slab_.storage(counters));
     for (int id = 0; id < plan.storages.size(); ++id) {
       const Storage& storage = plan.storages[id];
@@ -35,32 +36,28 @@ class Replays {
   }
 
   /// A step of one micro-batch without its update, so that whatever a stage needs of those before it is there.
-  void run_once() {
-    const Program& train = plan_.train;
-    run(train.prologue);
-    run(train.derived[0]);
-    for (std::size_t s = 0; s < train.cut.stages.size(); ++s) {
-      for (const int storage : train.accumulators[s]) slab_.clear(storage);
-      replay(s);
-      run(train.once[s]);
-      run(train.derived[s + 1]);
-    }
+  void run_step() {
+    const std::int64_t samples = plan_.train.replayed.rbegin()->first;
+    walk_pass(plan_.train, MicroBatches(samples, samples), *this);
   }
 
   double replay_ms() {
     const auto start = Clock::now();
-    for (std::size_t s = 0; s < plan_.train.cut.stages.size(); ++s) replay(s);
+    for (const PackedPart& part : largest_replay(plan_)) run_replay(0, 0, part);
     backend_.synchronize();
     return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
   }
 
  private:
-  void run(const PackedPart& part) { recordings_.run(part, context_); }
-
+  void run_once(const PackedPart& part) override { recordings_.run(part, context_); }
+  void begin_stage(int stage) override {
+    for (const int storage : plan_.train.accumulators[static_cast<std::size_t>(stage)]) slab_.clear(storage);
+  }
   /// The counters start again, so that a stage never writes behind the slots of the first micro-batch.
-  void replay(std::size_t stage) {
+  bool run_replay(int, std::int64_t, const PackedPart& part) override {
     if (context_.counters) backend_.set_counters(context_.counters, context_);
-    run(largest_replay(plan_)[stage]);
+    recordings_.run(part, context_);
+    return true;
   }
 
   /// Numbers of both signs for f32, all bytes for u8; zeros for whole numbers, which every range of labels has.
@@ -88,7 +85,7 @@ class Replays {
 
 double time_replay_ms(RunPlan& plan, Backend& backend, bool record) {
   Replays replays(plan, backend, record);
-  replays.run_once();
+  replays.run_step();
   replays.replay_ms();  // where the device records kernels it does so the second time
   constexpr std::size_t least = 5, most = 50;
   constexpr double enough_ms = 200;

@@ -7,29 +7,33 @@
 #include <sluice/core/text.h>
 
 namespace sluice {
+namespace {
 
-std::set<std::string> scalar_names(const Graph& graph) {
-  std::set<std::string> names;
-  for (ValueId v = 0; v < graph.values(); ++v)
-    if (const Value& value = graph.value(v);
-        value.is_leaf() && value.leaf.kind == LeafKind::scalar && value.leaf.name != sample_count_name)
-      names.insert(value.leaf.name);
-  return names;
+std::string listed(const std::set<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text.empty() ? "none" : text;
 }
 
-void check_scalars(const std::set<std::string>& needed, const Scalars& given, std::int64_t step) {
-  const auto refuse = [&](const std::string& what, const std::string& expected) {
-    throw NumericError("trainer: " + what + ", step " + std::to_string(step) + " is not taken; expected " + expected);
-  };
-  std::set<std::string> missing = needed;
+}  // namespace
+
+void check_scalars(const std::set<std::string>& declared, const std::vector<std::pair<std::string, double>>& given,
+                   std::int64_t step) {
+  const std::string not_taken = ", step " + std::to_string(step) + " is not taken; expected ";
+  std::set<std::string> missing = declared;
   for (const auto& [name, number] : given) {
-    missing.erase(name);
-    const std::string scalar = "the optimizer's scalar '" + name + "' is " + number_text(number);
-    if (!(std::abs(number) <= std::numeric_limits<float>::max())) refuse(scalar, "a finite number that f32 can hold");
+    if (!declared.contains(name))
+      throw UsageError("trainer: the optimizer sets the scalar '" + name + "', which no part of the step reads" +
+                       not_taken + "those that the step declares (Graph::scalar): " + listed(declared));
+    if (missing.erase(name) == 0)
+      throw UsageError("trainer: the optimizer sets the scalar '" + name + "' twice" + not_taken + "one number");
+    if (!(std::abs(number) <= std::numeric_limits<float>::max()))
+      throw NumericError("trainer: the optimizer's scalar '" + name + "' is " + number_text(number) + not_taken +
+                         "a finite number that f32 can hold");
   }
   if (!missing.empty())
-    refuse("nobody sets the scalar '" + *missing.begin() + "'",
-           "Optimizer::scalars() to give every scalar of the step");
+    throw UsageError("trainer: nobody sets the scalar '" + *missing.begin() + "'" + not_taken +
+                     "Optimizer::scalars() to give every scalar of the step");
 }
 
 }  // namespace sluice

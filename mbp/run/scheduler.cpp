@@ -7,6 +7,7 @@
 
 #include <sluice/core/error.h>
 #include <sluice/mbp/plan/micro_batches.h>
+#include <sluice/mbp/run/pass_walk.h>
 
 namespace sluice {
 namespace {
@@ -64,15 +65,17 @@ class PutBack {
   std::map<int, std::vector<std::byte>> before_;
 };
 
-/// Runs the kernels of some nodes once more, and the copies of what they change.
-class Again {
+/// Of the parts that run once, runs the kernels of some nodes again, and the copies of what they change.
+class RecomputeOnce final : public PassVisitor {
  public:
-  Again(const std::set<NodeId>& nodes, PutBack& before, const RunContext& context)
+  RecomputeOnce(const std::set<NodeId>& nodes, PutBack& before, const RunContext& context)
       : nodes_(nodes),
         before_(before),
         context_(context) {}
 
-  void run(const PackedPart& packed) {
+  void begin_stage(int) override {}
+  bool run_replay(int, std::int64_t, const PackedPart&) override { return true; }
+  void run_once(const PackedPart& packed) override {
     const Part& part = packed.part;
     std::set<int> changed;  // values of the part in the arena
     for (const Instruction& instruction : part.instructions) {
@@ -105,13 +108,13 @@ bool replay_running() { return replays_running.load(std::memory_order_relaxed) >
 Scheduler::Scheduler(RunPlan& plan, Backend& backend, bool verify, unsigned char poison, bool record)
     : plan_(plan),
       slab_(plan, backend, verify ? Verifier::guard_bytes : 0, poison),
-      counters_(plan.storages.find(counters_key)),
+      counters_(plan.storages.find({.kind = StorageKind::counters})),
       recordings_(backend, record) {
   if (verify) verifier_.emplace(slab_, poison);
   for (int id = 0; id < plan_.storages.size(); ++id) {
     const Storage& storage = plan_.storages[id];
     if (storage.category != Category::staging || !storage.leaf) continue;
-    const int incoming = slab_.find("incoming:" + storage.leaf->name);
+    const int incoming = slab_.find({.kind = StorageKind::incoming, .name = storage.leaf->name});
     const Shape& dims = plan_.storages[incoming].dims;
     inputs_.push_back({id, incoming, at(dims.without_leading().elements())});
   }
@@ -124,7 +127,7 @@ Incoming Scheduler::incoming(const DataSpec& data) const {
   Incoming incoming{.fields = {}, .uploader = uploader_.get()};
   std::size_t offset = 0;
   for (const FieldSpec& field : data.fields) {
-    const int id = plan_.storages.find("incoming:" + field.name);
+    const int id = plan_.storages.find({.kind = StorageKind::incoming, .name = field.name});
     incoming.fields.push_back(
         {.device = id < 0 ? nullptr : slab_.storage(id), .sample_bytes = field.sample_bytes(), .slot_offset = offset});
     if (id >= 0) offset += plan_.storages.bytes(id);
@@ -133,7 +136,7 @@ Incoming Scheduler::incoming(const DataSpec& data) const {
 }
 
 void Scheduler::set_scalar(const std::string& name, double number) {
-  const int id = plan_.storages.find("scalar:" + name);
+  const int id = plan_.storages.find({.kind = StorageKind::scalar, .name = name});
   if (id < 0) return;  // no program of this plan reads it
   slab_.write_scalar(id, number);
   if (verifier_) verifier_->host_wrote(id);
@@ -192,58 +195,93 @@ void Scheduler::run_part(const PackedPart& part, const RunContext& context) {
   count_replay(part, context);
 }
 
-bool Scheduler::run_with(Program& program, const Pass& pass, Feeder& feeder, const AfterReplay& after_replay,
-                         const RunPart& run) {
-  const Seal seal(slab_.backend());
-  const MicroBatches split(pass.range.count, pass.micro_batch);
-  const auto micro_batch = [&](std::int64_t i) {
-    return Range{pass.range.epoch, pass.range.first + split.first(i), split.size(i)};
-  };
-  RunContext context = context_of(pass);
-  set_counters(context);
-  set_scalar(sample_count_name, static_cast<double>(pass.range.count));
-  run(program.prologue, context);
-  run(program.derived[0], context);
-  const int stages = static_cast<int>(program.cut.stages.size());
-  const bool clear_already = std::exchange(program.clear, false);
-  for (int s = 0; s < stages; ++s) {
-    for (const int storage : program.accumulators[at(s)])
-      if (!clear_already || !std::binary_search(program.left_clear.begin(), program.left_clear.end(), storage))
-        clear(storage);
-    context.replay = context.first_sample = 0;
-    if (s > 0) set_counters(context);
-    for (std::int64_t i = 0; i < split.replays; ++i) {
-      context.replay = i;
-      context.first_sample = split.first(i);
-      if (recording()) recorder_->mark();
-      feeder.take(micro_batch(i));
-      if (recording()) recorder_->add(SliceKind::waiting, context);
-      const bool last = i + 1 == split.replays;
-      const std::optional<Range> next = !last            ? std::optional(micro_batch(i + 1))
-                                        : s + 1 < stages ? std::optional(micro_batch(0))
-                                                         : pass.next;
-      const PackedPart& part = program.replayed.at(split.size(i))[at(s)];
-      {
-        const ReplayMark mark;
-        if (recording()) recorder_->begin_replay();
-        take_inputs(split.size(i));
-        if (recording()) recorder_->add(SliceKind::inputs, context);
-        if (next) feeder.prefetch(*next);
-        run(part, context);
-      }
-      if (after_replay && !after_replay(s, i)) return false;
-    }
-    run(program.once[at(s)], context);
-    run(program.derived[at(s + 1)], context);
+/// A pass: sets up what its parts read, and runs them.
+class Scheduler::PassRun final : public PassVisitor {
+ public:
+  PassRun(Scheduler& scheduler, Program& program, const Pass& pass, Feeder& feeder, const PassHooks& hooks,
+          const RunPart& run_part)
+      : scheduler_(scheduler),
+        program_(program),
+        pass_(pass),
+        split_(pass.range.count, pass.micro_batch),
+        feeder_(feeder),
+        hooks_(hooks),
+        run_part_(run_part),
+        clear_already_(std::exchange(program.clear, false)),
+        context_(scheduler.context_of(pass)) {}
+
+  bool run() {
+    scheduler_.set_counters(context_);
+    scheduler_.set_scalar(sample_count_name, static_cast<double>(pass_.range.count));
+    return walk_pass(program_, split_, *this);
   }
+
+ private:
+  void run_once(const PackedPart& part) override { run_part_(part, context_); }
+
+  void begin_stage(int stage) override {
+    const std::vector<int>& clear = program_.left_clear;
+    for (const int storage : program_.accumulators[at(stage)])
+      if (!clear_already_ || !std::binary_search(clear.begin(), clear.end(), storage)) scheduler_.clear(storage);
+    context_.replay = context_.first_sample = 0;
+    if (stage > 0) scheduler_.set_counters(context_);
+  }
+
+  bool run_replay(int stage, std::int64_t replay, const PackedPart& part) override {
+    TimesRecorder* const times = scheduler_.recording() ? scheduler_.recorder_ : nullptr;
+    context_.replay = replay;
+    context_.first_sample = split_.first(replay);
+    if (times) times->mark();
+    feeder_.take(micro_batch(replay));
+    if (times) times->add(SliceKind::waiting, context_);
+    const std::optional<Range> next = wanted_after(stage, replay);
+    {
+      const ReplayMark mark;
+      if (times) times->begin_replay();
+      scheduler_.take_inputs(split_.size(replay));
+      if (times) times->add(SliceKind::inputs, context_);
+      if (next) feeder_.prefetch(*next);
+      run_part_(part, context_);
+    }
+    return !hooks_.after_replay || hooks_.after_replay(stage, replay);
+  }
+
+  void end_replays(int stage) override {
+    if (hooks_.after_replays) hooks_.after_replays(stage);
+  }
+
+  Range micro_batch(std::int64_t i) const {
+    return {pass_.range.epoch, pass_.range.first + split_.first(i), split_.size(i)};
+  }
+  std::optional<Range> wanted_after(int stage, std::int64_t replay) const {
+    if (replay + 1 < split_.replays) return micro_batch(replay + 1);
+    if (at(stage) + 1 < program_.cut.stages.size()) return micro_batch(0);
+    return pass_.next;
+  }
+
+  Scheduler& scheduler_;
+  Program& program_;
+  const Pass& pass_;
+  MicroBatches split_;
+  Feeder& feeder_;
+  const PassHooks& hooks_;
+  const RunPart& run_part_;
+  bool clear_already_;  // what the writers of the step before left at zero
+  RunContext context_;
+};
+
+bool Scheduler::run_with(Program& program, const Pass& pass, Feeder& feeder, const PassHooks& hooks,
+                         const RunPart& run_part) {
+  const Seal seal(slab_.backend());
+  if (!PassRun(*this, program, pass, feeder, hooks, run_part).run()) return false;
   slab_.backend().synchronize();
   return true;
 }
 
-bool Scheduler::run(Program& program, const Pass& pass, Feeder& feeder, const AfterReplay& after_replay) {
+bool Scheduler::run(Program& program, const Pass& pass, Feeder& feeder, const PassHooks& hooks) {
   if (recorder_) recorder_->drop_step();  // one that did not come to its end
   if (recorder_ && &program == &plan_.train && !verifier_ && recorder_->wants_step()) recorder_->begin_step(pass.step);
-  return run_with(program, pass, feeder, after_replay,
+  return run_with(program, pass, feeder, hooks,
                   [this](const PackedPart& part, const RunContext& context) { run_part(part, context); });
 }
 
@@ -268,13 +306,8 @@ std::vector<double> Scheduler::compute_again(Program& program, const std::set<No
       before.keep(storage);
       slab_.write(storage, value);
     }
-    Again again(nodes, before, context_of({}));
-    again.run(program.prologue);
-    again.run(program.derived[0]);
-    for (std::size_t s = 0; s < program.once.size(); ++s) {
-      again.run(program.once[s]);
-      again.run(program.derived[s + 1]);
-    }
+    RecomputeOnce recompute(nodes, before, context_of({}));
+    walk_pass(program, MicroBatches(0, 1), recompute);
     slab_.backend().synchronize();
     for (const Var& var : wanted) numbers.push_back(read_scalar(program, var));
   }

@@ -27,13 +27,18 @@ struct Pass {
   std::optional<Range> next = {};  ///< the micro-batch that will be wanted first after this pass, to prefetch it
 };
 
+/// What a caller of a pass wants to do in between; empty: nothing.
+struct PassHooks {
+  /// After each replay; false ends the pass.
+  std::function<bool(int stage, std::int64_t replay)> after_replay = {};
+  /// After the last replay of a stage, before its once part: the stage's sums over samples are complete.
+  std::function<void(int stage)> after_replays = {};
+};
+
 /// Runs programs of a plan in its slab: prologue, then for every stage its part replayed for each micro-batch and its
 /// part run once. In a replay nothing allocates.
 class Scheduler {
  public:
-  /// Called after each replay with its stage and number; false ends the pass.
-  using AfterReplay = std::function<bool(int stage, std::int64_t replay)>;
-
   /// `record`: whether parts are run as recordings where the device can (Recordings).
   Scheduler(RunPlan& plan, Backend& backend, bool verify, unsigned char poison, bool record = true);
 
@@ -51,9 +56,9 @@ class Scheduler {
   /// Writes a storage from the host, between passes.
   void write(int storage, const Tensor& value);
 
-  /// Everything but the writers. False: ended by `after_replay`. Throws DataError, VerifyError, OutOfMemory (a kernel
-  /// that allocates).
-  bool run(Program& program, const Pass& pass, Feeder& feeder, const AfterReplay& after_replay);
+  /// Everything but the writers (walk_pass()). False: ended by a hook. Throws DataError, VerifyError, OutOfMemory (a
+  /// kernel that allocates).
+  bool run(Program& program, const Pass& pass, Feeder& feeder, const PassHooks& hooks = {});
   /// The nodes that write state; after a run() whose results are accepted.
   void write_state(Program& program, const Pass& pass);
 
@@ -72,15 +77,15 @@ class Scheduler {
 
  private:
   using RunPart = std::function<void(const PackedPart&, const RunContext&)>;
+  class PassRun;
 
-  bool run_with(Program& program, const Pass& pass, Feeder& feeder, const AfterReplay& after_replay,
-                const RunPart& run_part);
+  bool run_with(Program& program, const Pass& pass, Feeder& feeder, const PassHooks& hooks, const RunPart& run_part);
   bool recording() const { return recorder_ && recorder_->on(); }
   void run_part(const PackedPart& part, const RunContext& context);
   RunContext context_of(const Pass& pass) const;
   void set_counters(const RunContext& context);
   void count_replay(const PackedPart& part, const RunContext& context);
-  bool divides_by_zero(const Part& part, const Instruction& division) const;
+  bool divides_by_zero(const Part& part, const Instruction& division, const Op& op) const;
   std::map<std::string, std::string> inputs_not_finite(const Range& micro_batch, const Feeder& feeder) const;
   void take_inputs(std::int64_t samples);
   void clear(int storage);

@@ -33,9 +33,9 @@ void Slab::initialize() {
     if (!storage.leaf) continue;
     if (storage.leaf->kind == LeafKind::parameter) {
       write(id, Parameter(storage.leaf->parameter).read());
-    } else if (storage.leaf->kind == LeafKind::state) {
+    } else if (storage.leaf->kind == LeafKind::state && storage.leaf->constant == 0) {
       clear(id);
-    } else if (storage.leaf->kind == LeafKind::constant) {
+    } else if (storage.leaf->kind == LeafKind::state || storage.leaf->kind == LeafKind::constant) {
       Tensor values(storage.dims, DType::f64);
       std::fill(values.values<double>().begin(), values.values<double>().end(), storage.leaf->constant);
       write(id, values);
@@ -50,9 +50,9 @@ std::span<const std::byte> Slab::content(std::size_t begin, std::size_t bytes, s
   return copy;
 }
 
-int Slab::find(const std::string& key) const {
+int Slab::find(const StorageKey& key) const {
   const int id = plan_.storages.find(key);
-  if (id < 0) throw Error("slab: no storage '" + key + "' in this plan");
+  if (id < 0) throw Error("slab: no storage '" + key.str() + "' in this plan");
   return id;
 }
 

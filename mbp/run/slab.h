@@ -35,7 +35,7 @@ class Slab {
 
   std::byte* storage(int id) const { return static_cast<std::byte*>(addresses_[static_cast<std::size_t>(id)]); }
   /// By a key of the storage table; throws Error when there is none.
-  int find(const std::string& key) const;
+  int find(const StorageKey& key) const;
   Tensor read(int id) const;
   void write(int id, const Tensor& value);
   /// Sets a batch scalar.

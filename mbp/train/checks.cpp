@@ -8,6 +8,12 @@
 
 namespace sluice {
 
+void check_alive(const std::weak_ptr<const void>& lifetime, const char* name) {
+  if (lifetime.expired())
+    throw UsageError("trainer: its " + std::string(name) + " is gone; got a Trainer whose " + name +
+                     " was destroyed or moved from; expected the " + name + " to outlive it");
+}
+
 void check_fields(const DataSpec& planned, const DataSpec& given, const char* what) {
   bool same = given.fields.size() == planned.fields.size();
   for (std::size_t i = 0; same && i < given.fields.size(); ++i) {

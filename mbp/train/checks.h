@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 
 #include <sluice/core/device.h>
 #include <sluice/data/dataset.h>
@@ -14,6 +15,9 @@ namespace sluice {
 void check_fields(const DataSpec& planned, const DataSpec& given, const char* what);
 /// The same, and the number of samples, because it decides the micro-batch sizes.
 void check_data(const DataSpec& planned, const DataSpec& given, const char* what);
+
+/// What a Trainer refers to is still where it was. `name`: "model".
+void check_alive(const std::weak_ptr<const void>& lifetime, const char* name);
 
 /// The budget that `wanted` (TrainerOptions::budget) is on this device. Throws also OutOfMemory, when it is above what
 /// is free there.

@@ -9,8 +9,8 @@ namespace sluice {
 
 /// Named numbers of a step, an epoch or an evaluation. Of several steps, each number is what an evaluation of their
 /// samples gives: sums over samples are added up, and loss and metrics computed from the totals (see
-/// mbp/run/epoch_average.h for what is averaged by samples instead, as a loss of a batch_gather is). NaN where no step was
-/// taken.
+/// mbp/run/epoch_average.h for what is averaged by samples instead, as a loss of a batch_gather is). NaN where no step
+/// was taken.
 struct Result {
   double loss = 0;
   std::map<std::string, double> metrics = {};  ///< batch-scope outputs, by name

@@ -8,19 +8,19 @@
 #include <sluice/core/error.h>
 #include <sluice/core/hash.h>
 #include <sluice/core/host_memory.h>
+#include <sluice/core/parameter_values.h>
 #include <sluice/core/transfer.h>
 #include <sluice/mbp/plan/micro_batches.h>
 #include <sluice/mbp/plan/run_settings.h>
 #include <sluice/mbp/plan/step_planner.h>
 #include <sluice/mbp/run/bound_parameters.h>
-#include <sluice/mbp/run/epoch_average.h>
 #include <sluice/mbp/run/field_checks.h>
-#include <sluice/mbp/run/scalars.h>
 #include <sluice/mbp/run/scheduler.h>
 #include <sluice/mbp/run/tune.h>
 #include <sluice/mbp/train/checks.h>
 #include <sluice/mbp/train/measured_memory.h>
 #include <sluice/mbp/train/process_memory.h>
+#include <sluice/mbp/train/training_loop.h>
 
 namespace sluice {
 namespace {
@@ -45,11 +45,13 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 class Trainer::Impl {
  public:
-  Impl(std::atomic<bool>& stop, Module& model, Optimizer& optimizer, StepFunction step, const DataSpec& data,
+  Impl(std::atomic<bool>& stop, ModuleBase& model, Optimizer& optimizer, StepFunction step, const DataSpec& data,
        TrainerOptions options)
       : stop_(stop),
         model_(model),
         optimizer_(optimizer),
+        model_lifetime_(model.lifetime()),
+        optimizer_lifetime_(optimizer.lifetime()),
         function_(std::move(step)),
         data_(data),
         options_(std::move(options)),
@@ -75,54 +77,35 @@ class Trainer::Impl {
   }
   std::size_t whole_batch_planned_bytes() const { return planner_->whole_batch_bytes(); }
 
-  Result steps(const Dataset& data, std::int64_t most) {
-    begin(data_, data, "train");
-    const auto start = Clock::now();
-    Feeder feeder(data, loader_options(plan_->train), scheduler_->incoming(data_));
-    Result result{.epoch = epoch_};
-    average_->begin(most);
-    progress_ = {.epoch = epoch_,
-                 .step = position_ / batch(),
-                 .steps = summary().steps_per_epoch,
-                 .total_samples = summary().samples,
-                 .loss = std::numeric_limits<double>::quiet_NaN()};
-    const std::int64_t samples = summary().samples;
-    for (std::int64_t i = 0; i < most && position_ < samples; ++i) {
-      const std::int64_t count = std::min(batch(), samples - position_);
-      const bool another = i + 1 < most && position_ + count < samples;
-      if (!one_step(feeder, count, another, start, result)) {
-        result.stopped = true;
-        break;
-      }
-    }
-    if (!result.stopped) end_epoch_if_done();
-    result.step = step_;
-    backend_->synchronize();  // the last update may be under way
-    set_numbers(result);
-    result.seconds = seconds_since(start);
-    result.waited_s = feeder.waited_s();
-    return result;
+  Result step(const Dataset& data) {
+    begin(data_, data, "train", Look::where_something_changed);
+    return loop_->run(*scheduler_, data, 1, /*read_ahead=*/true);
+  }
+
+  Result run_epoch(const Dataset& data) {
+    begin(data_, data, "train", Look::always);
+    return loop_->run(*scheduler_, data, std::numeric_limits<std::int64_t>::max(), /*read_ahead=*/false);
   }
 
   void skip_batch() {
-    if (running_ || failed_ == 0)
-      throw UsageError("trainer: no logical batch to skip; expected skip_batch() after a step that threw");
-    position_ += std::exchange(failed_, 0);
-    end_epoch_if_done();
+    if (running_) throw UsageError("trainer: it is running; expected skip_batch() after a step that threw");
+    loop_->skip_batch();
   }
 
   Result evaluate(const Dataset& data) {
-    begin(evaluation_data_, data, "evaluate");
+    begin_evaluation(data, "evaluate");
     const auto start = Clock::now();
     Feeder feeder(data, loader_options(plan_->evaluate), scheduler_->incoming(evaluation_data_));
     const Pass pass{.range = {0, 0, data.spec().samples},
                     .micro_batch = evaluation_micro_batch(),
                     .seed = options_.seed,
                     .step = 0};
-    Result result{.epoch = position_ == 0 && epoch_ > 0 ? epoch_ - 1 : epoch_,  // the one that training was in last
-                  .step = step_,
+    const bool between_epochs = state_->position == 0 && state_->epoch > 0;
+    Result result{.epoch = between_epochs ? state_->epoch - 1 : state_->epoch,  // the one that training was in last
+                  .step = state_->step,
                   .samples = data.spec().samples};
-    result.stopped = !scheduler_->run(plan_->evaluate, pass, feeder, [&](int, std::int64_t) { return !stop_; });
+    result.stopped =
+        !scheduler_->run(plan_->evaluate, pass, feeder, {.after_replay = [&](int, std::int64_t) { return !stop_; }});
     if (result.stopped) {
       stop_ = false;
       result.loss = std::numeric_limits<double>::quiet_NaN();
@@ -139,7 +122,7 @@ class Trainer::Impl {
   }
 
   Tensor predict(const Dataset& data, const std::string& output) {
-    begin(evaluation_data_, data, "predict");
+    begin_evaluation(data, "predict");
     Var wanted;
     std::string known;
     for (const auto& [name, var] : evaluation().predictions) {
@@ -158,20 +141,32 @@ class Trainer::Impl {
                                     [&] { return Tensor(shape, wanted.dtype()); });
     const MicroBatches split(samples, pass.micro_batch);
     const int last_stage = static_cast<int>(plan_->predict.cut.stages.size()) - 1;
-    scheduler_->run(plan_->predict, pass, feeder, [&](int stage, std::int64_t replay) {
-      if (stage == last_stage) copy_rows(wanted, split, replay, result);
-      return !stop_;
-    });
+    scheduler_->run(plan_->predict, pass, feeder, {.after_replay = [&](int stage, std::int64_t replay) {
+                      if (stage == last_stage) copy_rows(wanted, split, replay, result);
+                      return !stop_;
+                    }});
     if (stop_.exchange(false)) throw Error("predict: stopped before every sample was seen");
     return result;
   }
 
-  void on_progress(std::function<void(const Progress&)> callback) { callback_ = std::move(callback); }
+  void on_progress(std::function<void(const Progress&)> callback) {
+    if (!callback) return loop_->on_progress(nullptr);
+    loop_->on_progress([this, callback = std::move(callback)](const Progress& progress) {
+      callback(progress);
+      scanned_.reset();  // it may have asked for a report; the slab is written further
+    });
+  }
+
+  bool trains(const Parameter& parameter) const {
+    return std::ranges::any_of(training().gradients,
+                               [&](const auto& trained) { return trained.first == parameter.data(); });
+  }
 
   Tensor gradient(const Parameter& parameter) const {
+    if (!parameter) throw UsageError("trainer: gradient of an empty Parameter; expected one of the model");
     for (const auto& [data, var] : training().gradients) {
       if (data != parameter.data()) continue;
-      if (!has_gradient_) throw UsageError("trainer: there is no gradient; expected a finished step before");
+      if (!loop_->has_gradient()) throw UsageError("trainer: there is no gradient; expected a finished step before");
       const int storage = plan_->train.storage_of[static_cast<std::size_t>(var.id())];
       const std::vector<int>& cleared = plan_->train.left_clear;
       if (std::binary_search(cleared.begin(), cleared.end(), storage))
@@ -179,8 +174,12 @@ class Trainer::Impl {
                          "; expected TrainerOptions::keep_gradients");
       return scheduler_->slab().read(storage).reshaped(parameter.shape());  // a gradient may be a view
     }
-    throw UsageError("trainer: parameter " + parameter.name() + " is not trained here");
+    throw UsageError("trainer: parameter " + description(*parameter.data()) + " has no gradient here; got " +
+                     (parameter.trainable() ? "one that the step does not read" : "one that is frozen or a buffer") +
+                     "; expected one for which trains() is true");
   }
+
+  const TrainingState& training_state() const { return *state_; }
 
   MemoryReport memory_report() const {
     MemoryBefore before{.budget = options_.budget, .resident = resident_before_, .allocated = allocated_before_};
@@ -199,12 +198,15 @@ class Trainer::Impl {
     if (options_.verify_memory)
       throw UsageError("trainer: times in verify mode would be those of its checks; expected one of the two");
     if (steps < 1) throw UsageError("trainer: steps to time; got " + std::to_string(steps) + "; expected at least 1");
+    loop_->log_loads(nullptr);
     recorder_.emplace(*plan_, *backend_, steps);
+    loop_->log_loads(recorder_->loads());
     if (scheduler_) scheduler_->record(&*recorder_);
   }
   KernelTimes kernel_times() const { return recorder_ ? recorder_->times() : KernelTimes{}; }
 
   std::string weights_hash() const {
+    check_references();
     Hash hash;
     for (const Parameter& parameter : all_parameters(model_)) {
       const Tensor value = parameter.read();
@@ -220,27 +222,21 @@ class Trainer::Impl {
     planner_.emplace(model_, optimizer_, function_, data_, options_);
     plan_ = planner_->chosen();
     if (options_.tune && tune(*planner_, *plan_)) plan_ = planner_->chosen();
-    average_.emplace(*plan_, training());
-    scalar_names_ = scalar_names(*training().graph);
+    state_ = optimizer_.training_state(all_parameters(model_));
+    loop_.emplace(TrainingLoop::Setting{.plan = *plan_,
+                                        .training = training(),
+                                        .optimizer = optimizer_,
+                                        .state = *state_,
+                                        .options = options_,
+                                        .data = data_,
+                                        .stop = stop_});
   }
 
   const StepGraph& training() const { return planner_->training(); }
   const StepGraph& evaluation() const { return planner_->evaluation(); }
-  std::int64_t batch() const { return planner_->batch(); }
-  /// What a step must find finite.
-  std::vector<Var> checked() const {
-    std::vector<Var> vars{training().loss};
-    for (const auto& [data, gradient] : training().gradients) vars.push_back(gradient);
-    return vars;
-  }
   std::int64_t evaluation_micro_batch() const { return std::min(summary().micro_batch, evaluation_data_.samples); }
-  LoaderOptions loader_options(const Program& program) {
-    const bool trains = &program == &plan_->train;
-    LoadLog* const log = trains && recorder_ ? recorder_->loads() : nullptr;
-    return {.seed = options_.seed,
-            .shuffle = trains && options_.shuffle,
-            .log = log,
-            .checks = field_checks(program, trains ? data_ : evaluation_data_)};
+  LoaderOptions loader_options(const Program& program) const {
+    return {.seed = options_.seed, .shuffle = false, .checks = field_checks(program, evaluation_data_)};
   }
 
   /// What the run touched so far; empty before it.
@@ -251,16 +247,46 @@ class Trainer::Impl {
     return scanned_;
   }
 
+  enum class Look : std::uint8_t { always, where_something_changed };
+
   /// Before any run: the model and the data must be what was planned for, and the slab must exist.
-  void begin(const DataSpec& planned, const Dataset& data, const char* what) {
+  void begin(const DataSpec& planned, const Dataset& data, const char* what, Look look) {
+    check_references();
     check_data(planned, data.spec(), what);
+    if (look == Look::always || looked_at_ != model_changes()) look_at_model(what);
+    host_bytes_[&data] = data.host_bytes();
+    scanned_.reset();
+    if (!scheduler_) take_memory();
+  }
+
+  /// The model must be what was planned for, and every parameter must have a value.
+  void look_at_model(const char* what) {
+    const std::uint64_t changes = model_changes();
     if (trace(model_, function_, data_).identity() != planner_->identity())
       throw UsageError(
           "trainer: the model was changed after planning (a layer's mode, rate, freezing or parameters); "
           "expected a new Trainer for the changed model");
-    host_bytes_[&data] = data.host_bytes();
-    scanned_.reset();
-    if (!scheduler_) take_memory();
+    check_values(*training().graph, what);
+    check_values(*evaluation().graph, what);
+    looked_at_ = changes;
+  }
+
+  void begin_evaluation(const Dataset& data, const char* what) {
+    begin(evaluation_data_, data, what, Look::always);
+    loop_->forget_what_was_read();
+    check_no_scalars(what);
+  }
+
+  /// Scalars are set for training steps only.
+  void check_no_scalars(const std::string& what) const {
+    if (evaluation().scalars.empty()) return;
+    throw UsageError(what + ": nobody sets the scalar '" + *evaluation().scalars.begin() +
+                     "', which the step reads in evaluation mode too; expected a step that reads it only in training");
+  }
+
+  void check_references() const {
+    check_alive(model_lifetime_, "model");
+    check_alive(optimizer_lifetime_, "optimizer");
   }
 
   void take_memory() {
@@ -271,80 +297,7 @@ class Trainer::Impl {
       return std::make_unique<Scheduler>(*plan_, *backend_, options_.verify_memory, options_.poison, options_.record);
     });
     if (recorder_) scheduler_->record(&*recorder_);
-    parameters_.emplace(*plan_, *scheduler_, [this] { scanned_.reset(); });
-  }
-
-  /// False: stopped.
-  bool one_step(Feeder& feeder, std::int64_t count, bool another, Clock::time_point start, Result& result) {
-    Pass pass{.range = {static_cast<std::uint64_t>(epoch_), position_, count},
-              .micro_batch = summary().micro_batch,
-              .seed = options_.seed,
-              .step = static_cast<std::uint64_t>(step_)};
-    if (another) {
-      const std::int64_t next = position_ + count;
-      const MicroBatches split(std::min(batch(), summary().samples - next), summary().micro_batch);
-      pass.next = Range{pass.range.epoch, next, split.size(0)};
-    }
-    failed_ = 0;
-    const Scalars scalars = optimizer_.scalars(step_);
-    check_scalars(scalar_names_, scalars, step_);
-    has_gradient_ = false;
-    for (const auto& [name, number] : scalars) scheduler_->set_scalar(name, number);
-    failed_ = count;  // what throws from here on is about this logical batch
-    if (!run_step(pass, feeder, start)) {
-      stop_ = false;
-      failed_ = 0;
-      return false;
-    }
-    std::vector<double> numbers{scheduler_->read_scalar(plan_->train, training().loss)};
-    if (std::isfinite(numbers[0]) && scheduler_->read_scalar(plan_->train, training().finite) == 0) {
-      has_gradient_ = true;
-      for (const auto& [name, var] : training().metrics) numbers.push_back(scheduler_->read_scalar(plan_->train, var));
-      average_->step_done(count, numbers);
-      scheduler_->write_state(plan_->train, pass);
-      ++step_;
-      result.samples += count;
-      progress_.loss = numbers[0];
-    } else if (options_.on_non_finite == OnNonFinite::skip) {
-      ++result.skipped;
-    } else {
-      throw NumericError("train: a value is not finite, the step is not taken; step " + std::to_string(step_) + ", " +
-                         scheduler_->find_non_finite(plan_->train, pass, feeder, checked()));
-    }
-    failed_ = 0;
-    position_ += count;
-    ++progress_.step;
-    return true;
-  }
-
-  /// Everything but the update; false: stopped.
-  bool run_step(const Pass& pass, Feeder& feeder, Clock::time_point start) {
-    const MicroBatches split(pass.range.count, pass.micro_batch);
-    const int last_stage = summary().stages - 1;
-    return scheduler_->run(plan_->train, pass, feeder, [&](int stage, std::int64_t replay) {
-      if (replay + 1 == split.replays) average_->stage_done(*scheduler_, stage);
-      if (callback_) {
-        progress_.replay = replay + 1;
-        progress_.replays = split.replays;
-        progress_.samples = position_ + (stage == last_stage ? split.first(replay) + split.size(replay) : 0);
-        progress_.seconds = seconds_since(start);
-        callback_(progress_);
-        scanned_.reset();  // it may have asked for a report; the slab is written further
-      }
-      return !stop_;
-    });
-  }
-
-  void end_epoch_if_done() {
-    if (position_ < summary().samples) return;
-    position_ = 0;
-    ++epoch_;
-  }
-
-  void set_numbers(Result& result) const {
-    const std::vector<double> numbers = average_->numbers(*scheduler_);
-    result.loss = numbers[0];
-    for (std::size_t i = 1; i < numbers.size(); ++i) result.metrics[training().metrics[i - 1].first] = numbers[i];
+    parameters_.emplace(*plan_, *scheduler_, *state_, [this] { scanned_.reset(); });
   }
 
   void copy_rows(Var wanted, const MicroBatches& split, std::int64_t replay, Tensor& result) const {
@@ -357,8 +310,9 @@ class Trainer::Impl {
 
   std::atomic<bool>& stop_;
   std::atomic<bool> running_ = false;
-  Module& model_;
-  const Optimizer& optimizer_;
+  ModuleBase& model_;
+  Optimizer& optimizer_;
+  std::weak_ptr<const void> model_lifetime_, optimizer_lifetime_;
   StepFunction function_;
   DataSpec data_;
   TrainerOptions options_;
@@ -367,23 +321,21 @@ class Trainer::Impl {
   Backend* backend_ = nullptr;
   std::optional<StepPlanner> planner_;
   std::unique_ptr<RunPlan> plan_;
-  std::optional<EpochAverage> average_;
-  std::set<std::string> scalar_names_;  // what the optimizer sets for every step
+  std::shared_ptr<TrainingState> state_;
+  /// model_changes() when the model was compared with the plan last.
+  std::optional<std::uint64_t> looked_at_;
   std::optional<TimesRecorder> recorder_;
   std::unique_ptr<Scheduler> scheduler_;          // from the first run on
+  std::optional<TrainingLoop> loop_;              // reads ahead into the scheduler's staging: gone before it
   std::optional<BoundParameters> parameters_;     // while there is a scheduler, and gone before it
   mutable std::optional<TouchedMemory> scanned_;  // of the slab as it is; a scan reads all of it
 
-  std::int64_t epoch_ = 0, position_ = 0, step_ = 0;
-  bool has_gradient_ = false;  // of the last step, which was finished
-  std::int64_t failed_ = 0;    // samples of the logical batch at which the last step threw; 0: none
   std::size_t allocated_before_ = 0;
   std::map<const Dataset*, std::size_t> host_bytes_;
-  std::function<void(const Progress&)> callback_;
-  Progress progress_;
 };
 
-Trainer::Trainer(Module& model, Optimizer& optimizer, StepFunction step, const DataSpec& data, TrainerOptions options)
+Trainer::Trainer(ModuleBase& model, Optimizer& optimizer, StepFunction step, const DataSpec& data,
+                 TrainerOptions options)
     : impl_(host_memory_for("planning", 0, [&] {
         return std::make_unique<Impl>(stop_, model, optimizer, std::move(step), data, std::move(options));
       })) {}
@@ -393,10 +345,10 @@ const Plan& Trainer::plan() const { return impl_->summary(); }
 const TrainerOptions& Trainer::options() const { return impl_->options(); }
 std::size_t Trainer::whole_batch_planned_bytes() const { return impl_->whole_batch_planned_bytes(); }
 Result Trainer::step(const Dataset& data) {
-  return impl_->with_settings([&] { return impl_->steps(data, 1); });
+  return impl_->with_settings([&] { return impl_->step(data); });
 }
 Result Trainer::run_epoch(const Dataset& data) {
-  return impl_->with_settings([&] { return impl_->steps(data, std::numeric_limits<std::int64_t>::max()); });
+  return impl_->with_settings([&] { return impl_->run_epoch(data); });
 }
 Result Trainer::evaluate(const Dataset& data) {
   return impl_->with_settings([&] { return impl_->evaluate(data); });
@@ -406,7 +358,9 @@ Tensor Trainer::predict(const Dataset& data, const std::string& output) {
 }
 void Trainer::skip_batch() { impl_->skip_batch(); }
 void Trainer::on_progress(std::function<void(const Progress&)> callback) { impl_->on_progress(std::move(callback)); }
+bool Trainer::trains(const Parameter& parameter) const { return impl_->trains(parameter); }
 Tensor Trainer::gradient(const Parameter& parameter) const { return impl_->gradient(parameter); }
+const TrainingState& Trainer::training_state() const { return impl_->training_state(); }
 MemoryReport Trainer::memory_report() const { return impl_->memory_report(); }
 PlanDetails Trainer::plan_details() const { return impl_->plan_details(); }
 RecordedParts Trainer::recorded_parts() const { return impl_->recorded_parts(); }

@@ -20,15 +20,20 @@
 namespace sluice {
 
 /// Trains a model with any logical batch inside a byte budget. Planning happens in the constructor and needs no data;
-/// memory is taken at the first step. Every call that plans or runs throws DeviceError where the threads that were
-/// planned with are not granted (Backend::with_threads), before it changes anything.
+/// memory is taken at the first step. Training goes on from the optimizer's TrainingState of the model: another Trainer
+/// for the two, made after this one is gone, continues where this one ended. Every call that plans or runs throws
+/// DeviceError where the threads that were planned with are not granted (Backend::with_threads), before it changes
+/// anything.
 class Trainer {
  public:
-  /// `model`, `optimizer` and what `step` captures must outlive the trainer. Parameters without values are initialised.
+  /// `model`, `optimizer` and what `step` captures must outlive the trainer and stay where they are; of the first two,
+  /// every later run says so with UsageError when they do not. `data` is copied, and a Dataset only has to live as long
+  /// as the call it is given to. The trainer shares ownership of the parameters, and its destructor, which touches
+  /// neither model nor optimizer, brings their values back to the host. Parameters without values are initialised.
   /// Throws ShapeError (graph), UsageError (options; a parameter that the step reads and `model` does not own, unless
   /// it is initialised and frozen; a split into parts that are too small for a layer, as one value a channel is for
   /// BatchNorm), OutOfMemory (with the smallest feasible budget).
-  Trainer(Module& model, Optimizer& optimizer, StepFunction step, const DataSpec& data, TrainerOptions options);
+  Trainer(ModuleBase& model, Optimizer& optimizer, StepFunction step, const DataSpec& data, TrainerOptions options);
   ~Trainer();
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
@@ -39,10 +44,13 @@ class Trainer {
   std::size_t whole_batch_planned_bytes() const;
   const TrainerOptions& options() const;
 
-  /// The next logical batch of the current epoch: one update. Throws UsageError when the model was changed after
-  /// planning or `data` is not what was planned for; NumericError for NaN or infinity in loss or gradients, and for a
-  /// scalar of the optimizer that is not finite; DataError for a sample that cannot be read or whose labels no class
-  /// has. After an error everything is as before the step, which the next call tries again: see skip_batch().
+  /// The next logical batch of the current epoch: one update. The beginning of the batch after it is read ahead, within
+  /// this call; what a data set changes of itself between two calls may come a micro-batch late. Throws UsageError when
+  /// the model was changed after planning (of a module's own options: see note_model_change()), a parameter has no
+  /// value (init::none()), a scalar of the optimizer is missing or unknown, or `data` is not what was planned for;
+  /// NumericError for NaN or infinity in loss or gradients, and for a scalar of the optimizer that is not finite;
+  /// DataError for a sample that cannot be read or whose labels no class has. After an error everything is as before
+  /// the step, which the next call tries again: see skip_batch().
   Result step(const Dataset& data);
   /// What is left of the current epoch.
   Result run_epoch(const Dataset& data);
@@ -62,9 +70,13 @@ class Trainer {
   /// trace.
   void stop() noexcept { stop_ = true; }
 
+  /// Whether steps train the parameter: the step reads it and it is not frozen. Known before the first step.
+  bool trains(const Parameter& parameter) const;
   /// The gradient of the last step, logical layout. Throws UsageError when there was no step, the parameter is not
-  /// trained here, or its gradient was cleared (see TrainerOptions::keep_gradients).
+  /// trained here (see trains()), or its gradient was cleared (see TrainerOptions::keep_gradients).
   Tensor gradient(const Parameter& parameter) const;
+  /// Where training is, and the optimizer's tensors.
+  const TrainingState& training_state() const;
   MemoryReport memory_report() const;
   /// The plan with all its bytes; after a run with what was measured of them.
   PlanDetails plan_details() const;

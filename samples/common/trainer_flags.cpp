@@ -52,7 +52,8 @@ void describe(CLI::App& app, TrainerFlags& f) {
       [&](const std::string& s) { f.seed = parse_whole<std::uint64_t>(s, 0); });
   add(app, "--device", "cpu|cuda", fmt::format("where to compute [{}]", f.device),
       [&](const std::string& s) { f.device = parse_device(s); });
-  add(app, "--threads", "N", fmt::format("of the cpu device; 0: OMP_NUM_THREADS, or all cores [{}]", f.threads),
+  add(app, "--threads", "N",
+      fmt::format("of the cpu device; 0: OMP_NUM_THREADS, or all cores it may use [{}]", f.threads),
       [&](const std::string& s) { f.threads = parse_whole<int>(s, 0); });
   add(app, "--precision", "fp32|tf32|strict",
       "what convolutions and matrix products multiply in; strict: fp32 without Winograd [tf32 where a device has it]",

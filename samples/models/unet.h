@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <sluice/core/error.h>
@@ -41,6 +42,25 @@ class DoubleConv final : public Module {
   std::optional<BatchNorm2d> bn1_, bn2_;
 };
 
+/// A level of the way up: x with twice its extents, and half its channels, beside what the way down had there.
+class UpBlock final : public ModuleOf<Var(Var x, Var skip)> {
+ public:
+  UpBlock(Sequential upsample, std::int64_t channels, std::optional<BatchNormMode> batch_norm)
+      : upsample_(std::move(upsample)),
+        merge_(channels, channels / 2, batch_norm) {}
+
+  Var forward(Var x, Var skip) override { return merge_(concat({skip, upsample_(x)})); }
+
+  void children(const ChildVisitor& visit) override {
+    visit("upsample", upsample_);
+    visit("merge", merge_);
+  }
+
+ private:
+  Sequential upsample_;
+  DoubleConv merge_;
+};
+
 /// A class for every pixel: [N,channels,H,W] → logits [N,classes,H,W]. Each level halves height and width and doubles
 /// the channels; the way back up sees, at each level, what the way down had there. Source: Ronneberger, Fischer and
 /// Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", MICCAI 2015, figure 1. As usual today,
@@ -72,10 +92,7 @@ class UNet final : public Module {
       down_.emplace_back(in, out, options.batch_norm);
       in = out;
     }
-    for (; in > options.width; in /= 2) {
-      up_.push_back(upsampling(options.upsampling, in));
-      merge_.emplace_back(in, in / 2, options.batch_norm);
-    }
+    for (; in > options.width; in /= 2) up_.emplace_back(upsampling(options.upsampling, in), in, options.batch_norm);
   }
 
   Var forward(Var x) override {
@@ -86,9 +103,9 @@ class UNet final : public Module {
       x = down_[level](x);
       skips.push_back(x);
     }
-    for (std::size_t i = 0; i < up_.size(); ++i) {
+    for (UpBlock& up : up_) {
       skips.pop_back();
-      x = merge_[i](concat({skips.back(), up_[i](x)}));
+      x = up(x, skips.back());
     }
     return head_(x);
   }
@@ -96,10 +113,7 @@ class UNet final : public Module {
   void children(const ChildVisitor& visit) override {
     for (std::size_t i = 0; i < down_.size(); ++i) visit("down" + std::to_string(i), down_[i]);
     visit("pool", pool_);
-    for (std::size_t i = 0; i < up_.size(); ++i) {
-      visit("up" + std::to_string(i), up_[i]);
-      visit("merge" + std::to_string(i), merge_[i]);
-    }
+    for (std::size_t i = 0; i < up_.size(); ++i) visit("up" + std::to_string(i), up_[i]);
     visit("head", head_);
   }
 
@@ -119,8 +133,7 @@ class UNet final : public Module {
 
   std::vector<DoubleConv> down_;
   MaxPool2d pool_{2};
-  std::vector<Sequential> up_;
-  std::vector<DoubleConv> merge_;
+  std::vector<UpBlock> up_;
   Conv2d head_;
 };
 

@@ -100,7 +100,7 @@ void declare_flags(CLI::App& app, PlanFlags& f) {
   add(app, "--precision", "fp32|tf32|strict",
       "of convolutions and matrix products; strict: fp32 without Winograd [tf32 on GPUs that have it, else fp32]",
       [&](const std::string& s) { f.precision = parse_precision(s); });
-  add(app, "--threads", "N", "of the cpu device; 0: OMP_NUM_THREADS, or all cores [0]",
+  add(app, "--threads", "N", "of the cpu device; 0: OMP_NUM_THREADS, or all cores it may use [0]",
       [&](const std::string& s) { f.threads = parse_whole<int>(s, 0); });
   add(app, "--bn", "local|exact", "BatchNorm over each micro-batch or over the logical batch [local]",
       [&](const std::string& s) {

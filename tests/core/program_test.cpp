@@ -172,8 +172,9 @@ TEST(Program, GradientsAndStateLieAsTheirParameters) {
   const Lowered net;
   bool blocked = false;
   for (std::size_t i = 0; i < net.parameters.size(); ++i) {
-    const std::string key = std::to_string(reinterpret_cast<std::uintptr_t>(net.parameters[i].data().get()));
-    const int parameter = net.storages.find("parameter:" + key), state = net.storages.find("state:velocity:" + key);
+    const std::string& name = net.parameters[i].name();
+    const int parameter = net.storages.find({.kind = StorageKind::parameter, .name = name});
+    const int state = net.storages.find({.kind = StorageKind::state, .name = name, .detail = "velocity"});
     const int gradient = net.lowering->storage_of(net.gradient_ids[i]);
     ASSERT_TRUE(parameter >= 0 && state >= 0 && gradient >= 0) << net.parameters[i].name();
     EXPECT_TRUE(net.storages.pinned(parameter));
@@ -262,12 +263,13 @@ TEST(Program, BindsAliasesToOneAddress) {
 
 TEST(StorageTable, FollowsLayoutOfAndPinsOnce) {
   StorageTable table;
-  const int parameter =
-      table.get("p", {.name = "p", .layer = {}, .dims = {20, 3, 1, 1}, .layout = {}, .pinned = false});
+  const StorageKey p{.kind = StorageKind::parameter, .name = "p"}, g{.kind = StorageKind::result, .number = 3};
+  const int parameter = table.get(p, {.name = "p", .layer = {}, .dims = {20, 3, 1, 1}, .layout = {}, .pinned = false});
   const int gradient =
-      table.get("g", {.name = "g", .layer = {}, .dims = {20, 3, 1, 1}, .layout = {}, .layout_of = parameter});
-  EXPECT_EQ(table.get("p", {}), parameter);
-  EXPECT_EQ(table.find("q"), -1);
+      table.get(g, {.name = "g", .layer = {}, .dims = {20, 3, 1, 1}, .layout = {}, .layout_of = parameter});
+  EXPECT_EQ(table.get(p, {}), parameter);
+  EXPECT_EQ(table[gradient].key, g);
+  EXPECT_EQ(table.find({.kind = StorageKind::state, .name = "p"}), -1);
   EXPECT_FALSE(table.pinned(gradient));
   EXPECT_EQ(table.slot_bytes(gradient), 20u * 3 * 4);
   table.pin(gradient, Layout({0, 1, 2, 3}, {{0, 16}}));

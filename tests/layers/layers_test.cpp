@@ -1,5 +1,7 @@
 #include <sluice/layers/layers.h>
 
+#include <cmath>
+
 #include <gtest/gtest.h>
 
 #include <sluice/core/error.h>
@@ -163,6 +165,20 @@ TEST(BatchNorm2dLayer, RunningStatisticsAreBuffers) {
   layer.freeze_statistics();
   layer(frozen.input("x", {3, 4, 4}));
   EXPECT_TRUE(frozen.writers().empty());
+}
+
+TEST(BatchNorm2dLayer, NormalisesByFrozenStatisticsInTraining) {
+  BatchNorm2d layer({.channels = 2, .eps = 1e-3});
+  initialize(layer, 1);
+  Parameter(layer.running_mean()).write(Tensor::of<float>({2}, {1, -2}));
+  Parameter(layer.running_variance()).write(Tensor::of<float>({2}, {4, 0.25f}));
+  Parameter(layer.scale()).write(Tensor::of<float>({2}, {3, 1}));
+  Parameter(layer.shift()).write(Tensor::of<float>({2}, {0, 5}));
+  layer.freeze_statistics();
+  Graph graph;
+  const Tensor y = evaluate(layer(graph.input("x", {2, 1, 1})), {{"x", Tensor::of<float>({1, 2, 1, 1}, {7, -1})}});
+  EXPECT_NEAR(y.values<float>()[0], 3 * (7 - 1) / std::sqrt(4.001), 1e-5);
+  EXPECT_NEAR(y.values<float>()[1], (-1 + 2) / std::sqrt(0.251) + 5, 1e-5);
 }
 
 TEST(BatchNorm2dLayer, RejectsBadOptions) {

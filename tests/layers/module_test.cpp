@@ -1,10 +1,14 @@
 #include <sluice/layers/module.h>
 
+#include <map>
+#include <memory>
 #include <type_traits>
 
 #include <gtest/gtest.h>
 
 #include <sluice/core/error.h>
+#include <sluice/core/evaluate.h>
+#include <sluice/core/parameter_values.h>
 #include <sluice/layers/layers.h>
 
 namespace sluice::test {
@@ -87,6 +91,49 @@ TEST(Module, ErrorsNameTheInnermostLayerOnce) {
   EXPECT_EQ(graph.layer(), "");
 }
 
+TEST(Module, NamesAreThereBeforeAnythingIsTraced) {
+  Sequential net(Block(), Linear({.in = 2, .out = 2}));
+  EXPECT_EQ(all_parameters(net)[2].name(), "0.second.weight");
+  std::vector<std::string> names;
+  for (const auto& [name, parameter] : named_parameters(net)) {
+    EXPECT_EQ(parameter.name(), name);
+    names.push_back(name);
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"0.first.weight", "0.first.bias", "0.second.weight", "0.second.bias",
+                                             "1.weight", "1.bias"}));
+}
+
+TEST(Module, ErrorsAboutParametersUseTheNames) {
+  Sequential net(Block(), Linear({.in = 2, .out = 2}));
+  for (auto& [name, parameter] : named_parameters(net)) {
+    try {
+      parameter.write(Tensor({7}));
+      FAIL() << "expected a ShapeError";
+    } catch (const ShapeError& error) {
+      EXPECT_NE(std::string(error.what()).find("parameter " + name + ": "), std::string::npos) << error.what();
+    }
+  }
+}
+
+TEST(Module, AWalkOverASubtreeLeavesTheLongerPath) {
+  Sequential net(Block(), Linear({.in = 2, .out = 2}));
+  EXPECT_EQ(named_parameters(net[0])[0].name, "first.weight");
+  EXPECT_EQ(all_parameters(net)[0].name(), "0.first.weight");
+  EXPECT_EQ(named_parameters(net[0])[0].name, "first.weight");
+  net[0].set_trainable(false);
+  EXPECT_EQ(all_parameters(net[0])[0].name(), "0.first.weight");
+  name_modules(net[0]);  // the root, says its caller
+  EXPECT_EQ(all_parameters(net[0])[0].name(), "first.weight");
+}
+
+TEST(Module, ARootThatIsCalledNamesItsTree) {
+  Sequential net(Block(), Linear({.in = 2, .out = 2}));
+  Graph graph;
+  net(graph.input("x", {4}));
+  EXPECT_EQ(graph.node(0).layer, "0.first");
+  EXPECT_EQ(graph.value(graph.node(0).inputs[1]).leaf.parameter->name, "0.first.weight");
+}
+
 TEST(Module, IsCalledByItsClass) { EXPECT_EQ(Block().str(), "Block"); }
 
 TEST(Module, MovesAndDoesNotCopy) {
@@ -96,6 +143,69 @@ TEST(Module, MovesAndDoesNotCopy) {
   const Parameter weight = block.first.weight();
   const Block moved = std::move(block);
   EXPECT_EQ(moved.first.weight().data(), weight.data());
+}
+
+TEST(Module, LifetimeEndsWithTheModuleOrAMove) {
+  auto block = std::make_unique<Block>();
+  const std::weak_ptr<const void> first = block->lifetime();
+  EXPECT_FALSE(first.expired());
+  Block moved = std::move(*block);
+  EXPECT_TRUE(first.expired());
+  const std::weak_ptr<const void> second = moved.lifetime();
+  block.reset();
+  EXPECT_FALSE(second.expired());
+  Block other;
+  const std::weak_ptr<const void> target = other.lifetime();
+  other = std::move(moved);
+  EXPECT_TRUE(second.expired());
+  EXPECT_FALSE(target.expired());  // still a module, with other parameters
+}
+
+TEST(Module, StatisticsAreFrozenInTheWholeTree) {
+  Sequential net(Sequential(BatchNorm2d(2), ReLU()), BatchNorm2d(2));
+  net[0].freeze_statistics();
+  EXPECT_TRUE(net[0].statistics_frozen());
+  EXPECT_FALSE(net.statistics_frozen());
+  Graph graph;
+  net(graph.input("x", {2, 3, 3}));
+  ASSERT_EQ(graph.writers().size(), 1u);  // of the second layer, not of the one in the frozen tree
+  EXPECT_EQ(graph.node(graph.writers()[0]).layer, "1");
+  net[0].freeze_statistics(false);
+  Graph free;
+  net(free.input("x", {2, 3, 3}));
+  EXPECT_EQ(free.writers().size(), 2u);
+}
+
+TEST(Initialize, LeavesAloneWhatHasNoFirstValues) {
+  Linear loaded({.in = 2, .out = 2, .bias = false, .init = init::none()}), empty({.in = 2, .out = 2, .init = {}});
+  for (Linear* const layer : {&loaded, &empty}) {
+    initialize(*layer, 1);
+    Parameter weight = layer->weight();
+    EXPECT_FALSE(has_value(*weight.data()));
+    Graph graph;
+    const Var y = (*layer)(graph.input("x", {2}));
+    const Tensor x = Tensor::of<float>({1, 2}, {3, 4});
+    try {
+      evaluate(y, {{"x", x}});
+      FAIL() << "expected a UsageError";
+    } catch (const UsageError& error) {
+      EXPECT_NE(std::string(error.what()).find("no value for parameter 'weight' f32[2,2]"), std::string::npos)
+          << error.what();
+    }
+    weight.write(Tensor::of<float>({2, 2}, {1, 0, 0, 1}));
+    const Tensor value = evaluate(y, {{"x", x}});
+    EXPECT_EQ(value.values<float>()[1], 4);
+  }
+}
+
+TEST(Initialize, EvaluationNeedsIt) {
+  Block block;
+  Graph graph;
+  const Var y = block(graph.input("x", {4}));
+  const std::map<std::string, Tensor> inputs{{"x", Tensor({1, 4})}};
+  EXPECT_THROW(evaluate(y, inputs), UsageError);
+  initialize(block, 1);
+  EXPECT_NO_THROW(evaluate(y, inputs));
 }
 
 TEST(Initialize, FillsNewParametersOnly) {

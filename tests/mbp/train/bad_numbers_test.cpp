@@ -97,18 +97,53 @@ TEST_F(BadNumbers, OfAScheduleStopTheStepBeforeAnythingChanges) {
   }
 }
 
-TEST_F(BadNumbers, AScalarThatNobodySetsIsAnError) {
-  class Forgetful final : public Optimizer {
-   public:
-    void update(Graph& graph, std::span<const Trained> trained) const override {
-      Sgd({.lr = 1}).update(graph, trained);
-    }
-    std::vector<std::pair<std::string, double>> scalars(std::int64_t) const override { return {{"rate", 0.1}}; }
-    std::string str() const override { return "forgetful"; }
-  } forgetful;
+/// SGD that gives these scalars for every step, whatever it declares.
+class WithScalars final : public Optimizer {
+ public:
+  explicit WithScalars(std::vector<std::pair<std::string, double>> scalars) : scalars_(std::move(scalars)) {}
+  void update(Graph& graph, std::span<const Trained> trained) const override { Sgd({.lr = 1}).update(graph, trained); }
+  std::vector<std::pair<std::string, double>> scalars(std::int64_t) const override { return scalars_; }
+  std::string str() const override { return "sgd with other scalars"; }
+
+ private:
+  std::vector<std::pair<std::string, double>> scalars_;
+};
+
+TEST_F(BadNumbers, AStepWithAMissingUnknownOrDoubleScalarIsNotTaken) {
   const TensorDataset data = linear_data(20);
-  Trainer trainer(net_, forgetful, step_of(net_), data.spec(), {.batch = 10, .device = Device::cpu()});
-  expect_parts_of(message_of<NumericError>([&] { trainer.step(data); }), {"'lr'", "step 0"});
+  struct Case {
+    std::vector<std::pair<std::string, double>> scalars;
+    std::initializer_list<std::string> parts;
+  };
+  const Case cases[] = {
+      {{}, {"nobody sets the scalar 'lr'", "step 0 is not taken"}},
+      {{{"lr", 0.1}, {"rate", 0.1}}, {"'rate'", "no part of the step reads", "step 0 is not taken", "declares", "lr"}},
+      {{{"rate", 0.1}}, {"'rate'", "step 0 is not taken"}},
+      {{{"lr", 0.1}, {"n", 3}}, {"'n'", "step 0 is not taken"}},
+      {{{"lr", 0.1}, {"lr", 0.2}}, {"'lr' twice", "step 0 is not taken"}}};
+  for (const Case& c : cases) {
+    WithScalars optimizer(c.scalars);
+    LinearNet net;
+    Trainer trainer(net, optimizer, step_of(net), data.spec(), {.batch = 10, .device = Device::cpu()});
+    const std::string before = trainer.weights_hash();
+    for (int time = 0; time < 2; ++time) expect_parts_of(message_of<UsageError>([&] { trainer.step(data); }), c.parts);
+    EXPECT_EQ(trainer.weights_hash(), before);
+    EXPECT_THROW(trainer.skip_batch(), UsageError);  // it is not the batch's fault
+  }
+}
+
+TEST_F(BadNumbers, AScalarThatOnlyTrainingSetsIsRefusedInAnEvaluation) {
+  const TensorDataset data = linear_data(20);
+  Sgd sgd({.lr = 0.1});
+  const StepFunction own = step_of(net_);
+  const StepFunction step = [&](const Batch& batch) {
+    const Var loss = own(batch);
+    return mul(loss, loss.graph().scalar("lr"));
+  };
+  Trainer trainer(net_, sgd, step, data.spec(), {.batch = 10, .device = Device::cpu()});
+  EXPECT_EQ(trainer.step(data).step, 1);
+  expect_parts_of(message_of<UsageError>([&] { trainer.evaluate(data); }), {"evaluate", "'lr'"});
+  expect_parts_of(message_of<UsageError>([&] { trainer.predict(data, "losses"); }), {"predict", "'lr'"});
 }
 
 // --- Labels

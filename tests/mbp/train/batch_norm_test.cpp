@@ -6,6 +6,8 @@
 
 #include <sluice/core/error.h>
 #include <sluice/kernels/reference/reference_backend.h>
+#include <sluice/layers/sequential.h>
+#include <sluice/layers/stateless.h>
 #include <sluice/optim/sgd.h>
 
 #include "mbp/residual_net.h"
@@ -187,6 +189,41 @@ TEST_F(BatchNormTraining, AStepThatIsNotTakenLeavesThemAlone) {
   const std::vector<double> before = concatenated(net.first());
   EXPECT_THROW(trainer.step(data), NumericError);
   EXPECT_EQ(concatenated(net.first()), before);
+}
+
+TEST_F(BatchNormTraining, AFrozenSubtreeKeepsItsStatisticsAndNormalisesByThem) {
+  const TensorDataset data = small_data(n, 0);
+  const auto at_step_and_evaluation = [&](bool frozen) {
+    Sequential net(Sequential(BatchNorm2d(2), Conv2d({.in = 2, .out = 6, .kernel = 3}), BatchNorm2d(6)), Flatten(),
+                   Linear({.in = 216, .out = SmallNet::classes}));
+    initialize(net, 3);
+    for (auto& [name, parameter] : named_parameters(net))
+      if (parameter.is_buffer()) parameter.write(random_tensor(parameter.shape(), DType::f32, 0.5, 2, 9));
+    Module& body = net[0];
+    body.set_trainable(false);
+    if (frozen) body.freeze_statistics();
+    const std::vector<Parameter> kept = all_parameters(body);
+    std::vector<std::vector<double>> before;
+    for (const Parameter& parameter : kept) before.push_back(doubles(parameter.read()));
+    const std::vector<double> head = doubles(all_parameters(net[2])[0].read());
+
+    Sgd sgd({.lr = 0.05});
+    Trainer trainer(net, sgd, step_of(net), data.spec(), {.batch = n, .micro_batch = 6, .device = Device::cpu()});
+    const double evaluated = trainer.evaluate(data).loss, stepped = trainer.step(data).loss;
+    trainer.step(data);
+    for (std::size_t i = 0; i < kept.size(); ++i) {
+      const bool same = doubles(kept[i].read()) == before[i];
+      EXPECT_EQ(same, frozen || !kept[i].is_buffer()) << kept[i].name();
+    }
+    EXPECT_NE(doubles(all_parameters(net[2])[0].read()), head);
+    body.freeze_statistics(!frozen);
+    EXPECT_THROW(trainer.step(data), UsageError);  // another model than the planned one
+    return std::pair{stepped, evaluated};
+  };
+  const auto [frozen_step, frozen_evaluation] = at_step_and_evaluation(true);
+  EXPECT_NEAR(frozen_step, frozen_evaluation, 1e-6);
+  const auto [free_step, free_evaluation] = at_step_and_evaluation(false);
+  EXPECT_GT(std::abs(free_step - free_evaluation), 1e-2);
 }
 
 TEST_F(BatchNormTraining, FrozenParametersTakeNoGradientMemory) {

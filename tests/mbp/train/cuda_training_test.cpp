@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include <sluice/core/error.h>
-#include <sluice/mbp/run/scheduler.h>
 #include <sluice/mbp/plan/step_planner.h>
+#include <sluice/mbp/run/scheduler.h>
 #include <sluice/optim/adam.h>
 #include <sluice/optim/sgd.h>
 

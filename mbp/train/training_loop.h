@@ -1,0 +1,73 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include <sluice/mbp/plan/options.h>
+#include <sluice/mbp/plan/step_graph.h>
+#include <sluice/mbp/run/epoch_average.h>
+#include <sluice/mbp/run/scheduler.h>
+#include <sluice/mbp/train/result.h>
+#include <sluice/optim/training_state.h>
+
+namespace sluice {
+
+/// Takes the steps of a Trainer: logical batch after logical batch, from where its TrainingState is.
+class TrainingLoop {
+ public:
+  /// What it works with; all of it must outlive the loop.
+  struct Setting {
+    RunPlan& plan;
+    const StepGraph& training;
+    const Optimizer& optimizer;
+    TrainingState& state;
+    const TrainerOptions& options;
+    const DataSpec& data;
+    std::atomic<bool>& stop;  ///< set: ends after the micro-batch under way, and is cleared then
+  };
+  explicit TrainingLoop(const Setting& setting);
+
+  /// Up to `most` logical batches, to the end of the epoch at most. `read_ahead`: the loader goes on to the batch that
+  /// a further call would take, and the data set is not touched any more when this returns. Throws as Trainer::step().
+  Result run(Scheduler& scheduler, const Dataset& data, std::int64_t most, bool read_ahead);
+  /// The staging is about to be written by somebody else.
+  void forget_what_was_read();
+  /// Where the loader notes what it copied; null: nowhere.
+  void log_loads(LoadLog* log);
+
+  void skip_batch();
+  /// Of the last step, which was finished.
+  bool has_gradient() const { return has_gradient_; }
+  void on_progress(std::function<void(const Progress&)> callback) { callback_ = std::move(callback); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void begin_run(Scheduler& scheduler, const Dataset& data, std::int64_t most);
+  std::int64_t samples() const { return set_.plan.summary.samples; }
+  std::int64_t batch() const { return std::min(set_.options.batch, samples()); }
+  Pass pass_of(std::int64_t count, bool another) const;
+  bool one_step(Scheduler& scheduler, std::int64_t count, bool another, Result& result);
+  bool run_step(Scheduler& scheduler, const Pass& pass);
+  bool accept(Scheduler& scheduler, const Pass& pass, Result& result);
+  void end_epoch_if_done();
+  void set_numbers(Scheduler& scheduler, Result& result) const;
+  std::vector<Var> checked() const;
+
+  Setting set_;
+  EpochAverage average_;
+  std::optional<Feeder> feeder_;  // kept from call to call, with what it has read ahead
+  std::uint64_t fed_by_ = 0;      // the data set that it reads
+  LoadLog* log_ = nullptr;
+  bool has_gradient_ = false;
+  std::int64_t failed_ = 0;  // samples of the logical batch at which the last step threw; 0: none
+  std::function<void(const Progress&)> callback_;
+  Progress progress_;
+  Clock::time_point start_;
+};
+
+}  // namespace sluice
