@@ -4,7 +4,7 @@
 #   <name>_reference.cpp  its reference kernels (tests only)    -> sluice_reference
 #   <name>_cuda.cu|.cpp   its CUDA kernels                      -> the CUDA module
 #   <name>_<other>.cpp    helpers                               -> libsluice
-# Helpers of one backend are called <name>_<backend>_<other>.
+# Helpers of one backend are called <name>_<backend>_<other>. Several ops share what is in shared/ (sluice_shared_sources).
 # A folder with a file for backend B defines `void sluice::register_<name>_<B>(KernelTable&)`; the function
 # `sluice::register_<B>_kernels(KernelTable&)` that calls them all is generated here, so no list is kept by hand.
 set(SLUICE_BACKENDS cpu reference cuda)
@@ -33,6 +33,23 @@ function(sluice_op name)
   foreach(backend IN LISTS SLUICE_BACKENDS ITEMS library)
     list(REMOVE_DUPLICATES ${backend}_ops)  # an op may have both a .cu and a .cpp
     set(${backend}_ops ${${backend}_ops} PARENT_SCOPE)
+    set(${backend}_sources ${${backend}_sources} PARENT_SCOPE)
+  endforeach()
+endfunction()
+
+# Adds what several ops share. By the end of a file's name: <what>_cpu.cpp, <what>_reference.cpp and <what>_cuda.cu|.cpp
+# belong to a backend, <what>.cpp to libsluice.
+function(sluice_shared_sources folder)
+  file(GLOB files CONFIGURE_DEPENDS ${folder}/*.cpp ${folder}/*.cu)
+  foreach(file IN LISTS files)
+    cmake_path(GET file STEM stem)
+    string(REGEX REPLACE "^.*_" "" backend ${stem})
+    if(NOT backend IN_LIST SLUICE_BACKENDS)
+      set(backend library)
+    endif()
+    list(APPEND ${backend}_sources ${file})
+  endforeach()
+  foreach(backend IN LISTS SLUICE_BACKENDS ITEMS library)
     set(${backend}_sources ${${backend}_sources} PARENT_SCOPE)
   endforeach()
 endfunction()

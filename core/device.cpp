@@ -8,8 +8,8 @@
 #include <vector>
 
 #include <sluice/core/error.h>
-#include <sluice/core/kernel.h>
 #include <sluice/core/open_cuda.h>
+#include <sluice/core/run_context.h>
 
 namespace sluice {
 
@@ -105,7 +105,6 @@ Buffer::~Buffer() {
   if (backend_) backend_->release(data_, bytes_, count_.get());
 }
 
-Backend::Backend() : added_kernels_(std::make_unique<KernelTable>()) {}
 Backend::~Backend() = default;
 
 void Backend::do_with_threads(int, const std::function<void()>& work) { work(); }
@@ -172,16 +171,16 @@ std::unique_ptr<Uploader> Backend::make_uploader(std::size_t) { return nullptr; 
 void Backend::add_kernel(std::string_view op_type, KernelFactory factory, std::initializer_list<DType> also) {
   if (kernels().find(op_type))
     throw BackendError("kernel table: this device has a kernel for " + std::string(op_type) + " already");
-  added_kernels_->add(op_type, std::move(factory), also);
+  added_kernels_.add(op_type, std::move(factory), also);
 }
 
 bool Backend::computes(std::string_view op_type, DType stored) const {
-  return computes(stored) || kernels().also_computes(op_type, stored) || added_kernels_->also_computes(op_type, stored);
+  return computes(stored) || kernels().also_computes(op_type, stored) || added_kernels_.also_computes(op_type, stored);
 }
 
 const KernelFactory* Backend::kernel(std::string_view op_type) const {
   const KernelFactory* const own = kernels().find(op_type);
-  return own ? own : added_kernels_->find(op_type);
+  return own ? own : added_kernels_.find(op_type);
 }
 
 const Fusion* Backend::fusion(std::string_view first, std::string_view second) const {

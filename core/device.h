@@ -14,19 +14,15 @@
 #include <vector>
 
 #include <sluice/core/dtype.h>
+#include <sluice/core/kernel_table.h>
 
 namespace sluice {
 
 class Backend;
 class DeviceRun;
-class Kernel;
-class KernelTable;
-struct Fusion;
-class LoweringContext;
 class MemoryCount;
 struct RunContext;
 struct RunCounters;
-using KernelFactory = std::function<std::unique_ptr<Kernel>(LoweringContext&)>;
 
 /// A place to compute: a kind and, for several GPUs, an index.
 class Device {
@@ -144,7 +140,6 @@ struct DeviceMemory {
 /// What the rest of Sluice needs of a device: memory, copies and kernels. One object per device for the whole process.
 class Backend {
  public:
-  Backend();
   virtual ~Backend();
 
   /// One line for people: "cpu: oneDNN 2.6.3, AVX-512, 2 threads".
@@ -237,7 +232,7 @@ class Backend {
   void release(void* data, std::size_t bytes, MemoryCount* count) noexcept;
   const DeviceRun* run_here() const;  // of the calling thread; null: none
 
-  std::unique_ptr<KernelTable> added_kernels_;
+  KernelTable added_kernels_;
   std::atomic<std::size_t> allocated_ = 0;
 };
 

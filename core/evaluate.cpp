@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include <sluice/core/error.h>
+#include <sluice/core/lowering.h>
 #include <sluice/core/parameter_values.h>
-#include <sluice/core/program.h>
 #include <sluice/core/transfer.h>
 
 namespace sluice {

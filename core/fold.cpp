@@ -1,4 +1,5 @@
-#include <sluice/core/error.h>
+#include <sluice/core/fold.h>
+
 #include <sluice/core/stages.h>
 #include <sluice/core/structural.h>
 

@@ -1,7 +1,7 @@
 #include <sluice/core/structural.h>
 
-#include <sluice/core/differentiate.h>
 #include <sluice/core/error.h>
+#include <sluice/core/gradient_context.h>
 
 namespace sluice {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <sluice/core/error.h>
 #include <sluice/core/text.h>
-#include <sluice/kernels/decay.h>
-#include <sluice/kernels/optimizer_checks.h>
+#include <sluice/kernels/shared/decay.h>
+#include <sluice/kernels/shared/optimizer_checks.h>
 
 namespace sluice {
 

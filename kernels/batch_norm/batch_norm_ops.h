@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sluice/kernels/batch_norm/batch_norm.h>
+#include <sluice/core/op.h>
 
 namespace sluice {
 

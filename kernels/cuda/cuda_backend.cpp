@@ -75,6 +75,8 @@ Queue queue_of(const DeviceProperties& device, int index) {
 
 }  // namespace
 
+const Queue& queue(const LoweringContext& context) { return backend(context).queue(); }
+
 CudaBackend::CudaBackend(int index) : device_(open_device(index)), queue_(queue_of(device_, index)) {
   register_cuda_kernels(kernels_);
   check(cudaStreamCreateWithFlags(&queue_.stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");

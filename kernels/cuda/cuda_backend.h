@@ -11,15 +11,9 @@
 #include <sluice/core/device.h>
 #include <sluice/core/kernel.h>
 #include <sluice/kernels/cuda/device_properties.h>
+#include <sluice/kernels/cuda/queue.h>
 
 namespace sluice::cuda {
-
-/// Where kernels of a device go.
-struct Queue {
-  int device = 0;
-  cudaStream_t stream = nullptr;
-  int resident_threads = 0;  ///< how many the device runs at once; more blocks than that only wait
-};
 
 /// An NVIDIA GPU: its memory, and one stream that everything runs on in order. Copies from and to the host return when
 /// they are done; everything else returns at once.
@@ -91,9 +85,6 @@ T& CudaBackend::one() {
 
 /// The backend that a kernel is lowered for.
 inline CudaBackend& backend(const LoweringContext& context) { return static_cast<CudaBackend&>(context.backend()); }
-
-/// The queue of the device that a kernel is lowered for.
-inline const Queue& queue(const LoweringContext& context) { return backend(context).queue(); }
 
 /// Finds out whether this module has code that the current device can run: success, or the runtime's reason.
 cudaError_t probe_device_code();

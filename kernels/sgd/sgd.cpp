@@ -2,7 +2,7 @@
 
 #include <sluice/core/error.h>
 #include <sluice/core/text.h>
-#include <sluice/kernels/optimizer_checks.h>
+#include <sluice/kernels/shared/optimizer_checks.h>
 
 namespace sluice {
 

@@ -6,6 +6,7 @@
 
 #include <sluice/core/differentiate.h>
 #include <sluice/core/error.h>
+#include <sluice/core/fold.h>
 #include <sluice/core/parameter_values.h>
 #include <sluice/kernels/finite_check/finite_check.h>
 

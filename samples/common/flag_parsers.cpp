@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include <sluice/core/byte_size.h>
 #include <sluice/core/device.h>
 #include <sluice/core/error.h>
-#include <sluice/core/byte_size.h>
 #include <sluice/mbp/train/trainer.h>
 
 namespace sluice::samples {

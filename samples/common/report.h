@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include <sluice/mbp/train/memory_report.h>
 #include <sluice/mbp/plan/plan_details.h>
+#include <sluice/mbp/train/memory_report.h>
 
 namespace sluice::samples {
 

@@ -12,9 +12,9 @@
 #include <optional>
 
 #include <fmt/format.h>
+#include <sluice/core/byte_size.h>
 #include <sluice/core/error.h>
 #include <sluice/core/host_memory.h>
-#include <sluice/core/byte_size.h>
 #include <sluice/optim/adam.h>
 #include <sluice/optim/schedule.h>
 #include <sluice/optim/sgd.h>

@@ -7,9 +7,9 @@
 #include <memory>
 
 #include <fmt/format.h>
+#include <sluice/core/byte_size.h>
 #include <sluice/core/error.h>
 #include <sluice/core/write_file.h>
-#include <sluice/core/byte_size.h>
 #include <sluice/mbp/pack/packing.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>

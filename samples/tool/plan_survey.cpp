@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include <fmt/format.h>
-#include <sluice/core/error.h>
 #include <sluice/core/byte_size.h>
+#include <sluice/core/error.h>
 #include <nlohmann/json.hpp>
 
 #include "common/json_text.h"

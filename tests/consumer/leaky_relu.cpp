@@ -3,7 +3,7 @@
 #include <sluice/core/kernel.h>
 #include <sluice/core/text.h>
 #include <sluice/kernels/cpu/parallel.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/lowering.h>
 
 namespace consumer {
 namespace {

@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <sluice/core/device_run.h>
-#include <sluice/core/program.h>
+#include <sluice/core/lowering.h>
 #include <sluice/kernels/relu/relu.h>
 #include <sluice/mbp/plan/step_graph.h>
 #include <sluice/optim/sgd.h>

@@ -7,6 +7,7 @@
 #include <sluice/core/structural.h>
 #include <sluice/kernels/add_relu/add_relu.h>
 #include <sluice/kernels/arithmetic/arithmetic.h>
+#include <sluice/kernels/batch_norm/batch_norm.h>
 #include <sluice/kernels/batch_norm/batch_norm_ops.h>
 #include <sluice/kernels/bias/bias.h>
 #include <sluice/kernels/cross_entropy/cross_entropy.h>

@@ -13,7 +13,7 @@ failures=0
 check() {
   local wanted unwanted
   for wanted in 'libsluice\.so\.[0-9.]+$' 'libsluice\.so( ->.*)?$' 'include/sluice/sluice\.h$' 'include/sluice/core/op\.h$' \
-    'include/sluice/kernels/lowering\.h$' 'cmake/sluice/sluice-config\.cmake$' 'cmake/sluice/sluice-config-version\.cmake$' \
+    'include/sluice/kernels/shared/lowering\.h$' 'cmake/sluice/sluice-config\.cmake$' 'cmake/sluice/sluice-config-version\.cmake$' \
     'cmake/sluice/sluice-targets\.cmake$' 'doc/sluice/LICENSE$' 'doc/sluice/README\.md$' 'doc/sluice/CHANGELOG\.md$'; do
     grep -qE "$wanted" "$1.files" || { echo "$1 has no $wanted"; failures=$((failures + 1)); }
   done

@@ -11,7 +11,7 @@
 #include <sluice/core/differentiate.h>
 #include <sluice/core/error.h>
 #include <sluice/core/write_file.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/lowering.h>
 #include <sluice/mbp/run/replay_times.h>
 #include <sluice/mbp/run/tune.h>
 
