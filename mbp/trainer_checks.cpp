@@ -16,7 +16,7 @@ void check_options(const DataSpec& data, const TrainerOptions& options) {
     throw UsageError("trainer: batch is " + std::to_string(options.batch) + "; expected at least 1");
   if (options.drop_last && options.batch > data.samples)
     throw UsageError("trainer: drop_last leaves no sample; got a batch of " + std::to_string(options.batch) + " and " +
-                     std::to_string(data.samples) + " samples; expected at least one whole batch");
+                     counted(data.samples, "sample") + "; expected at least one whole batch");
   if (options.micro_batch < 0)
     throw UsageError("trainer: micro_batch is " + std::to_string(options.micro_batch) +
                      "; expected at least 1, or 0 for the largest that fits");
@@ -62,8 +62,8 @@ void check_fields(const DataSpec& planned, const DataSpec& given, const char* wh
 
 void check_data(const DataSpec& planned, const DataSpec& given, const char* what) {
   if (given.samples != planned.samples)
-    throw UsageError(std::string(what) + ": data set " + given.name + " has " + std::to_string(given.samples) +
-                     " samples; planned for " + std::to_string(planned.samples));
+    throw UsageError(std::string(what) + ": data set " + given.name + " has " + counted(given.samples, "sample") +
+                     "; planned for " + std::to_string(planned.samples));
   check_fields(planned, given, what);
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <sluice/core/error.h>
+#include <sluice/core/text.h>
 
 namespace sluice::cpu {
 namespace {
@@ -23,8 +24,6 @@ namespace {
 std::atomic<pid_t> process_with_threads = 0;
 
 const pid_t process_at_load = getpid();
-
-std::string number_of_threads(int threads) { return std::to_string(threads) + (threads == 1 ? " thread" : " threads"); }
 
 void refuse_after_fork() {
   const pid_t process = process_with_threads;
@@ -105,7 +104,7 @@ void require_startable(int threads) {
   try {
     const TrialThreads trial(threads);
   } catch (const std::system_error& error) {
-    fail_to_start(number_of_threads(threads), error);
+    fail_to_start(counted(threads, "thread"), error);
   }
   started = threads;
 }
@@ -131,7 +130,7 @@ void with_team(int threads, int wanted, const std::function<void()>& work) {
   const int team = granted(wanted);
   if (team < threads) {
     const char* const limit = std::getenv("OMP_THREAD_LIMIT");
-    throw DeviceError("cpu: " + number_of_threads(threads) + " are wanted and OpenMP grants " + std::to_string(team) +
+    throw DeviceError("cpu: " + counted(threads, "thread") + " are wanted and OpenMP grants " + std::to_string(team) +
                       (limit ? " (OMP_THREAD_LIMIT is " + std::string(limit) + ")" : std::string()) +
                       "; expected a larger limit, or fewer threads");
   }
@@ -165,7 +164,7 @@ void on_another_thread(int threads, int wanted, const std::function<void()>& wor
 
 void with_threads(int threads, const std::function<void()>& work) {
   if (threads > most_threads)
-    throw DeviceError("cpu: " + number_of_threads(threads) + " are wanted; expected at most " +
+    throw DeviceError("cpu: " + counted(threads, "thread") + " are wanted; expected at most " +
                       std::to_string(most_threads));
   const int wanted = threads > 0 ? threads : omp_get_max_threads();
   if (!has_no_team()) return with_team(threads, wanted, work);
