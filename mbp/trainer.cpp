@@ -76,7 +76,7 @@ class Trainer::Impl {
     begin(data_, data, "train");
     const auto start = Clock::now();
     Feeder feeder(data, loader_options(plan_->train), scheduler_->incoming(data_));
-    Result result{.epoch = epoch_};
+    Result result{.epoch = epoch_, .of = most == 1 ? ResultOf::step : ResultOf::epoch};
     average_->begin(most);
     progress_ = {.epoch = epoch_,
                  .step = position_ / batch(),
