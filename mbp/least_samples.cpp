@@ -36,8 +36,8 @@ LeastSamples least_samples(const StepGraph& step) {
 std::string refusal(const LeastSamples& least, const std::string& which, std::int64_t batch, std::int64_t micro_batch) {
   if (batch < least.logical_batch.samples)
     return "layer " + least.logical_batch.layer + " has no meaning for so few samples of a logical batch; got " +
-           which + " of " + counted(batch, "sample") + "; expected at least " + std::to_string(least.logical_batch.samples) +
-           " (another batch, or drop_last where it is the epoch's last)";
+           which + " of " + counted(batch, "sample") + "; expected at least " +
+           std::to_string(least.logical_batch.samples) + " (another batch, or drop_last where it is the epoch's last)";
   const MicroBatches split(batch, std::min(micro_batch, batch));
   if (split.least_size() < least.micro_batch.samples)
     return "layer " + least.micro_batch.layer + " has no meaning for so few samples of a micro-batch; got " + which +
