@@ -62,7 +62,7 @@ struct Flags {
 void describe(CLI::App& app, Flags& flags) {
   std::vector<std::string> known = figure_names;
   known.emplace_back("mbp_overhead");
-  app.set_help_flag("-h,--help", "print this and exit");
+  samples::add_help_and_version(app, program);
   app.add_option("--figures", flags.figures,
                  "only these, comma-separated: " + fmt::format("{}", fmt::join(known, ", ")))
       ->delimiter(',')
@@ -182,11 +182,8 @@ int parse_and_run(int argc, const char* const* argv) {
       check(flags);
       outputs.emplace(program, std::vector<samples::FileFlag>{{.flag = "--json", .path = flags.json},
                                                               {.flag = "--markdown", .path = flags.markdown}});
-    } catch (const CLI::CallForHelp&) {
-      std::cout << app.help();
-      return 0;
     } catch (const CLI::ParseError& error) {
-      return fail(error, " (see --help)", 2);
+      return samples::end_of_parsing(app, program, error);
     } catch (const UsageError& error) {
       return fail(error, "", 2);
     }

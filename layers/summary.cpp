@@ -123,7 +123,7 @@ std::ostream& operator<<(std::ostream& stream, const Summary& summary) {
   line("total", "", "", std::to_string(summary.parameters), short_number(summary.flops),
        std::to_string(summary.activation_bytes));
   if (summary.trainable_parameters != summary.parameters)
-    out << summary.parameters - summary.trainable_parameters << " parameters are frozen\n";
+    out << counted(summary.parameters - summary.trainable_parameters, "parameter is", "parameters are") << " frozen\n";
   return stream << out.str();
 }
 

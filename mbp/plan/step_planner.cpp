@@ -111,6 +111,7 @@ std::unique_ptr<RunPlan> StepPlanner::chosen_here(const PlanWish& wish) const {
     auto chosen = choose_plan([&](const PlanChoice& choice) { return plan(choice, wish.budget_bytes, crossing); }, own);
     const PlanChoice choice{.micro_batch = chosen->summary.micro_batch};
     if (options_.passes.search) pack_tighter(*chosen, request(choice, wish.budget_bytes, crossing, nullptr, batch()));
+    chosen->summary.asked_micro_batch = wish.micro_batch;
     return chosen;
   };
   try {
