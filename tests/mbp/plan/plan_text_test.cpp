@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "small_net.h"
+#include "mbp/small_net.h"
 
 namespace sluice::test {
 namespace {
