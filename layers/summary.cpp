@@ -6,6 +6,7 @@
 #include <set>
 #include <span>
 
+#include <sluice/core/fuse.h>
 #include <sluice/core/text.h>
 
 namespace sluice {
@@ -84,10 +85,13 @@ Summary summary(Module& model, const Shape& input) {
   name_modules(model);
   Graph graph;
   const ValueId y = model(graph.input("x", input)).id();
+  const FusedGraph fused = fuse(graph, std::span(&y, 1), nullptr);
+  const ValueId output = fused.outputs[0].id();
   Summary result{.rows = {}, .input = input};
   Rows rows(result);
   rows.add_modules(model, "");
-  for (const NodeId id : graph.ancestors(std::span(&y, 1))) rows.add_node(graph, graph.node(id));
+  for (const NodeId id : fused.graph->ancestors(std::span(&output, 1)))
+    rows.add_node(*fused.graph, fused.graph->node(id));
   rows.finish();
   return result;
 }
