@@ -65,8 +65,9 @@ class Planned {
       evaluation = trace_evaluation(*setup_.net, setup_.step, setup_.data);
     });
     t.differentiate = ms_of([&] {
-      training_ = make_training_graph(std::move(training), sgd_, /*fold=*/true, /*keep_gradients=*/false);
-      evaluation_ = make_evaluation_graph(std::move(evaluation));
+      const Backend& cpu = Device::cpu().backend();
+      training_ = make_training_graph(std::move(training), sgd_, cpu, /*fold=*/true, /*keep_gradients=*/false);
+      evaluation_ = make_evaluation_graph(std::move(evaluation), cpu);
     });
     std::unique_ptr<RunPlan> plan;
     const double planned = ms_of([&] { plan = make_run_plan(request({})); });

@@ -26,7 +26,9 @@ class CpuBackend final : public Backend {
     return "cpu: " + properties() + counted(threads(), "thread") + reason() + strictness();
   }
   // oneDNN picks algorithms, layouts and scratch sizes by its version, the instruction set and the number of threads.
-  std::string fingerprint() const override { return "cpu, " + properties() + std::to_string(threads()) + " threads" + strictness(); }
+  std::string fingerprint() const override {
+    return "cpu, " + properties() + std::to_string(threads()) + " threads" + strictness();
+  }
   const KernelTable& kernels() const override { return kernels_; }
 
   int threads() const override { return cpu::current_threads().count; }

@@ -22,8 +22,8 @@ StepPlanner::StepPlanner(ModuleBase& model, const Optimizer& optimizer, const St
   data_.samples -= dropped_;
   Trace traced = trace(model, step, data_);
   identity_ = traced.identity();
-  training_ = make_training_graph(std::move(traced), optimizer, options_.fold, options_.keep_gradients);
-  evaluation_ = make_evaluation_graph(trace_evaluation(model, step, evaluation_data_));
+  training_ = make_training_graph(std::move(traced), optimizer, *backend_, options_.fold, options_.keep_gradients);
+  evaluation_ = make_evaluation_graph(trace_evaluation(model, step, evaluation_data_), *backend_);
   training_least_ = least_samples(training_);
   evaluation_least_ = least_samples(evaluation_);
   if (options_.tune && options_.tuning.empty())

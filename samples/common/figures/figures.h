@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "common/report.h"
+#include "common/report_data.h"
 
 namespace sluice::samples {
 
