@@ -40,7 +40,6 @@ function(sluice_folder folder)
   else()
     sluice_precompile(sluice_${folder}_objects library)
   endif()
-  target_compile_definitions(sluice_${folder}_objects PRIVATE SLUICE_CUDA_MODULE="${SLUICE_CUDA_MODULE}")
   target_link_libraries(libsluice PRIVATE sluice_${folder}_objects)
 endfunction()
 
