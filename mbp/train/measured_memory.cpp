@@ -20,6 +20,7 @@ MemoryReport measured_memory(const RunPlan& plan, const DeviceRun& run, const Me
       .arena_lower_bound_bytes = p.arena_lower_bound_bytes,
       .host_bytes = before.host,
   };
+  report.resident_bytes = resident_bytes();
   if (!scheduler) return report;
   const Backend& backend = scheduler->slab().backend();
   report.measured_peak_bytes = run.memory().peak_bytes() - before.allocated;
