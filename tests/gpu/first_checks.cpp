@@ -38,7 +38,8 @@ void check_op_alone(Device device, Findings& findings) {
   device.backend().set_precision(Precision::fp32);
   const Parameter filters(random_tensor({6, 4, 3, 3}, DType::f32, -1, 1, 1), "filters");
   const Parameter weight(random_tensor({5, 256}, DType::f32, -1, 1, 2), "weight");
-  const Tensor x = random_tensor({3, 4, 8, 8}, DType::f32, -1, 1, 3), rows = random_tensor({3, 256}, DType::f32, -1, 1, 4);
+  const Tensor x = random_tensor({3, 4, 8, 8}, DType::f32, -1, 1, 3),
+               rows = random_tensor({3, 256}, DType::f32, -1, 1, 4);
   Graph graph;
   const Var image = graph.input("x", {4, 8, 8}), row = graph.input("rows", {256});
   const std::pair<const char*, Var> ops[] = {
