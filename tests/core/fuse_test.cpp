@@ -19,6 +19,7 @@ class NamedOp final : public Op {
   std::string_view type() const override { return type_; }
   std::vector<ValueSpec> infer(std::span<const ValueSpec> in) const override { return {outputs_, in[0]}; }
   bool batch_capable() const override { return true; }
+  bool reads_batch(int input) const override { return input == 1; }
 
  private:
   std::string type_;
@@ -134,6 +135,9 @@ TEST_F(Fuse, NotAcrossTheTwoScopes) {
   const Var total = batch_sum(op("b", op("a", x_)));
   EXPECT_EQ(names({total}), (Names{"ab", "batch_sum"}));
   EXPECT_EQ(names({op("b", total)}), (Names{"ab", "batch_sum", "b"}));
+  // The same where a node for every micro-batch reads the batch value itself.
+  EXPECT_EQ(names({node("b", {x_, op("a", of_batch)})[0]}), (Names{"a", "b"}));
+  EXPECT_EQ(names({node("b", {x_, batch_sum(x_)})[0]}), (Names{"batch_sum", "b"}));
 }
 
 TEST_F(Fuse, ByEveryReaderWhereThatIsNoMoreWork) {
