@@ -6,9 +6,9 @@
 
 #include <sluice/core/structural.h>
 #include <sluice/kernels/reference/reference_backend.h>
-#include <sluice/mbp/run_plan.h>
+#include <sluice/mbp/plan/run_plan.h>
 
-#include "residual_net.h"
+#include "mbp/residual_net.h"
 
 namespace sluice::test {
 namespace {
