@@ -4,6 +4,7 @@
 
 #include <sluice/core/byte_size.h>
 #include <sluice/core/error.h>
+#include <sluice/core/text.h>
 #include <sluice/mbp/plan/options.h>
 
 namespace sluice {
