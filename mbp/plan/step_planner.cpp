@@ -22,8 +22,8 @@ StepPlanner::StepPlanner(ModuleBase& model, const Optimizer& optimizer, const St
   data_.samples -= dropped_;
   Trace traced = trace(model, step, data_);
   identity_ = traced.identity();
-  training_ = make_training_graph(std::move(traced), optimizer, options_.fold, options_.keep_gradients);
-  evaluation_ = make_evaluation_graph(trace_evaluation(model, step, evaluation_data_));
+  training_ = make_training_graph(std::move(traced), optimizer, *backend_, options_.fold, options_.keep_gradients);
+  evaluation_ = make_evaluation_graph(trace_evaluation(model, step, evaluation_data_), *backend_);
   training_least_ = least_samples(training_);
   evaluation_least_ = least_samples(evaluation_);
   if (options_.tune && options_.tuning.empty())
@@ -111,6 +111,7 @@ std::unique_ptr<RunPlan> StepPlanner::chosen_here(const PlanWish& wish) const {
     auto chosen = choose_plan([&](const PlanChoice& choice) { return plan(choice, wish.budget_bytes, crossing); }, own);
     const PlanChoice choice{.micro_batch = chosen->summary.micro_batch};
     if (options_.passes.search) pack_tighter(*chosen, request(choice, wish.budget_bytes, crossing, nullptr, batch()));
+    chosen->summary.asked_micro_batch = wish.micro_batch;
     return chosen;
   };
   try {

@@ -17,7 +17,7 @@ std::vector<WaterfallRow> waterfall(const StepPlanner& planner, std::int64_t mic
     const auto plan = planner.plan(choice, 0);
     rows.push_back({std::move(name), plan->summary.planned_peak_bytes()});
   };
-  add("the whole batch at once", planner.batch(), Recompute::none);
+  add("the whole batch, without passes", planner.batch(), Recompute::none);
   add(fmt::format("in micro-batches of {}", micro_batch), micro_batch, Recompute::none);
   passes.in_place = true;
   add("results in place of inputs", micro_batch, Recompute::none);

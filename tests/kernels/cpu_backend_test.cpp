@@ -10,6 +10,7 @@
 #include <sluice/core/error.h>
 #include <sluice/core/host_memory.h>
 #include <sluice/core/kernel.h>
+#include <sluice/core/text.h>
 #include <sluice/kernels/cpu/accumulate.h>
 #include <sluice/kernels/cpu/parallel.h>
 
@@ -26,8 +27,9 @@ TEST(CpuBackend, SaysWhatPlansDependOn) {
   for (const std::string& text : {backend->description(), backend->fingerprint()}) {
     EXPECT_EQ(text.substr(0, 3), "cpu");
     EXPECT_NE(text.find("oneDNN "), std::string::npos) << text;
-    EXPECT_NE(text.find(std::to_string(threads) + " threads"), std::string::npos) << text;
+    EXPECT_NE(text.find(", " + counted(threads, "thread")), std::string::npos) << text;
   }
+  backend->with_threads(1, [&] { EXPECT_TRUE(backend->description().ends_with(", 1 thread")); });
   const std::string before = backend->fingerprint();
   backend->with_threads(threads + 1, [&] {
     EXPECT_EQ(backend->threads(), threads + 1);

@@ -25,8 +25,8 @@ TEST_F(CudnnPlans, EveryConvolutionOfTheResnets) {
       const auto backend = open_planned_cuda(shipped(gpu));
       const samples::ModelSetup setup = samples::set_up_model(model);
       const StepGraph step = make_training_graph(trace(*setup.net, setup.step, setup.data),
-                                                 Sgd(SgdOptions{.lr = 0.1, .momentum = 0.9}), /*fold=*/true,
-                                                 /*keep_gradients=*/false);
+                                                 Sgd(SgdOptions{.lr = 0.1, .momentum = 0.9}), *backend,
+                                                 /*fold=*/true, /*keep_gradients=*/false);
       const auto begin = std::chrono::steady_clock::now();
       std::map<std::string, int> count;
       std::set<std::string> engines;
@@ -90,9 +90,9 @@ TEST_F(CudnnPlans, EveryKindOfConvolution) {
 std::map<std::string, int> kernels_of(Backend& backend, const char* model, bool training) {
   const samples::ModelSetup setup = samples::set_up_model(model);
   Trace traced = trace(*setup.net, setup.step, setup.data);
-  const StepGraph step = training ? make_training_graph(std::move(traced), Sgd(SgdOptions{.lr = 0.1}), /*fold=*/true,
-                                                        /*keep_gradients=*/false)
-                                  : make_evaluation_graph(std::move(traced));
+  const StepGraph step = training ? make_training_graph(std::move(traced), Sgd(SgdOptions{.lr = 0.1}), backend,
+                                                        /*fold=*/true, /*keep_gradients=*/false)
+                                  : make_evaluation_graph(std::move(traced), backend);
   std::vector<ValueId> outputs{step.loss.id()};
   for (const auto& [parameter, gradient] : step.gradients) outputs.push_back(gradient.id());
   const StageCut cut = cut_into_stages(*step.graph, outputs);
