@@ -202,6 +202,8 @@ TEST(DeviceRun, HasAPrecisionThatTheDeviceKnows) {
 TEST(Backend, CountsNothingThatWasRefused) {
   TestBackend backend;
   backend.full = true;
+  const DeviceRun run(backend);
+  const DeviceRun::Scope scope(run);
   EXPECT_THROW(backend.allocate(100), OutOfMemory);
   EXPECT_EQ(backend.allocated_bytes(), 0u);
   EXPECT_EQ(run.memory().peak_bytes(), 0u);
