@@ -2,6 +2,7 @@
 
 /// Everything a user of Sluice needs.
 
+#include <sluice/core/byte_size.h>
 #include <sluice/core/differentiate.h>
 #include <sluice/core/evaluate.h>
 #include <sluice/core/host_memory.h>
@@ -35,7 +36,7 @@
 #include <sluice/layers/layers.h>
 #include <sluice/layers/losses.h>
 #include <sluice/layers/summary.h>
-#include <sluice/core/byte_size.h>
+#include <sluice/mbp/train/predictor.h>
 #include <sluice/mbp/train/trainer.h>
 #include <sluice/optim/adam.h>
 #include <sluice/optim/schedule.h>
