@@ -20,6 +20,7 @@
 #include <CLI/CLI.hpp>
 
 #include "common/checked_main.h"
+#include "common/flag_parsers.h"
 #include "common/spin_briefly.h"
 #include "models/catalog.h"
 #include "support/statistics.h"
@@ -137,6 +138,7 @@ void measure(const Subject& subject, int rounds) {
 
 int parse_and_run(int argc, const char* const* argv) {
   CLI::App app("Arena bytes and step times by --recompute.", "bench_memory");
+  add_help_and_version(app, "bench_memory");
   int rounds = 7, threads = 0;
   app.add_option("--rounds", rounds, "steps timed of every mode")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--threads", threads, "0: all cores")->capture_default_str()->check(CLI::NonNegativeNumber);
@@ -149,7 +151,7 @@ int parse_and_run(int argc, const char* const* argv) {
       measure({.model = "resnet50", .few = 16, .many = 32, .peer_mib = 82.0, .shares = {0.35, 0.25, 0.20}}, rounds);
     });
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return end_of_parsing(app, "bench_memory", error);
   }
   return 0;
 }

@@ -15,6 +15,7 @@
 #include <CLI/CLI.hpp>
 
 #include "common/checked_main.h"
+#include "common/flag_parsers.h"
 #include "support/machine.h"
 #include "support/nets.h"
 #include "support/packing_instances.h"
@@ -53,6 +54,7 @@ Row measure(const PackingFamily& family, std::size_t buffers, int seeds, double 
 
 int parse_and_run(int argc, const char* const* argv) {
   CLI::App app("Packing of instances whose optimum is known.", "bench_packing");
+  samples::add_help_and_version(app, "bench_packing");
   int seeds = 5;
   double time_limit_s = 10;
   std::vector<std::size_t> sizes{100, 200, 400, 800};
@@ -82,7 +84,7 @@ int parse_and_run(int argc, const char* const* argv) {
                   << std::endl;
       }
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return samples::end_of_parsing(app, "bench_packing", error);
   }
   return 0;
 }

@@ -22,6 +22,7 @@
 #include <CLI/CLI.hpp>
 
 #include "common/checked_main.h"
+#include "common/flag_parsers.h"
 #include "common/spin_briefly.h"
 #include "models/catalog.h"
 #include "support/machine.h"
@@ -64,8 +65,9 @@ class Planned {
       evaluation = trace_evaluation(*setup_.net, setup_.step, setup_.data);
     });
     t.differentiate = ms_of([&] {
-      training_ = make_training_graph(std::move(training), sgd_, /*fold=*/true, /*keep_gradients=*/false);
-      evaluation_ = make_evaluation_graph(std::move(evaluation));
+      const Backend& cpu = Device::cpu().backend();
+      training_ = make_training_graph(std::move(training), sgd_, cpu, /*fold=*/true, /*keep_gradients=*/false);
+      evaluation_ = make_evaluation_graph(std::move(evaluation), cpu);
     });
     std::unique_ptr<RunPlan> plan;
     const double planned = ms_of([&] { plan = make_run_plan(request({})); });
@@ -152,6 +154,7 @@ void measure(const std::string& model, std::int64_t batch, std::int64_t micro_ba
 
 int parse_and_run(int argc, const char* const* argv) {
   CLI::App app("How long planning takes.", "bench_planning");
+  add_help_and_version(app, "bench_planning");
   int rounds = 15;
   std::int64_t batch = 256, micro_batch = 32;
   std::vector<std::string> models{"resnet50", "resnet18_cifar", "vgg16", "unet", "fashion_cnn"};
@@ -169,7 +172,7 @@ int parse_and_run(int argc, const char* const* argv) {
         bench::cpu_model(), batch, rounds);
     for (const std::string& model : models) measure(model, batch, std::min(batch, micro_batch), rounds);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return end_of_parsing(app, "bench_planning", error);
   }
   return 0;
 }

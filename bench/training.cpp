@@ -10,6 +10,7 @@
 #include <optional>
 
 #include <fmt/format.h>
+#include <sluice/core/device_run.h>
 #include <sluice/core/host_memory.h>
 #include <CLI/CLI.hpp>
 
@@ -27,13 +28,17 @@ namespace {
 
 const std::string program = "bench_training";
 
-const std::vector<std::string> figure_names = {
-    "train_resnet18_cifar_mb64", "train_fashion_cnn_mb64", "mbp_overhead_resnet18_cifar",
-    "mbp_overhead_fashion_cnn",  "arena_over_bound",       "machine"};
+const std::vector<std::string> figure_names = {"train_resnet18_cifar_mb64",
+                                               "train_fashion_cnn_mb64",
+                                               "mbp_overhead_resnet18_cifar",
+                                               "mbp_overhead_fashion_cnn",
+                                               "step_loop_overhead",
+                                               "arena_over_bound",
+                                               "machine"};
 
 /// Of these, what is measured without looking into the CPU's kernels.
 const std::vector<std::string> any_device_figures = {"train_resnet18_cifar_mb64", "train_fashion_cnn_mb64",
-                                                     "arena_over_bound"};
+                                                     "step_loop_overhead", "arena_over_bound"};
 
 struct Flags {
   std::vector<std::string> figures = {};  ///< empty: all
@@ -57,7 +62,7 @@ struct Flags {
 void describe(CLI::App& app, Flags& flags) {
   std::vector<std::string> known = figure_names;
   known.emplace_back("mbp_overhead");
-  app.set_help_flag("-h,--help", "print this and exit");
+  samples::add_help_and_version(app, program);
   app.add_option("--figures", flags.figures,
                  "only these, comma-separated: " + fmt::format("{}", fmt::join(known, ", ")))
       ->delimiter(',')
@@ -125,6 +130,7 @@ std::vector<Row> measure(const Flags& flags, Peer* peer, IdleCheck& idle) {
   for (const Net& net : nets())
     if (flags.wants("mbp_overhead_" + net.name)) rows.push_back(overhead_figure(net, flags.options, idle));
   add_worst_overhead(rows);
+  if (flags.wants("step_loop_overhead")) rows.push_back(step_loop_figure(flags.options, idle));
   const auto append = [&](const std::vector<Row>& more) { rows.insert(rows.end(), more.begin(), more.end()); };
   if (flags.wants("arena_over_bound")) append(memory_figures(flags.options));
   if (flags.wants("machine")) append(machine_figures(rows));
@@ -133,7 +139,8 @@ std::vector<Row> measure(const Flags& flags, Peer* peer, IdleCheck& idle) {
 
 int run(const Flags& flags, Backend& backend, samples::Outputs& outputs) {
   const Where& where = flags.options.where;
-  backend.set_precision(where.precision);
+  const DeviceRun own_run(backend, where.precision);
+  const DeviceRun::Scope scope(own_run);
   Environment environment{.cpu = cpu_model(),
                           .device = backend.description(),
                           .precision = std::string(name(backend.precision())),
@@ -175,11 +182,8 @@ int parse_and_run(int argc, const char* const* argv) {
       check(flags);
       outputs.emplace(program, std::vector<samples::FileFlag>{{.flag = "--json", .path = flags.json},
                                                               {.flag = "--markdown", .path = flags.markdown}});
-    } catch (const CLI::CallForHelp&) {
-      std::cout << app.help();
-      return 0;
     } catch (const CLI::ParseError& error) {
-      return fail(error, " (see --help)", 2);
+      return samples::end_of_parsing(app, program, error);
     } catch (const UsageError& error) {
       return fail(error, "", 2);
     }

@@ -29,7 +29,9 @@ if(PROJECT_IS_TOP_LEVEL)
   find_program(SLUICE_CCACHE ccache)
   mark_as_advanced(SLUICE_CCACHE)
   if(SLUICE_CCACHE)
-    set(CMAKE_CXX_COMPILER_LAUNCHER ${SLUICE_CCACHE})
+    # With precompiled headers ccache wants to be told that their macros and __TIME__ do not matter.
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros,$ENV{CCACHE_SLOPPINESS} ${SLUICE_CCACHE})
     set(CMAKE_CUDA_COMPILER_LAUNCHER ${SLUICE_CCACHE})
   endif()
 endif()
@@ -47,6 +49,10 @@ add_library(sluice_build INTERFACE)
 set(host_warnings -Wall -Wextra -Wconversion)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   list(APPEND host_warnings -Wno-restrict)  # false alarms on std::string's operator+ (GCC bug 105651)
+  if(NOT CMAKE_DISABLE_PRECOMPILE_HEADERS)
+    # The same in headers of the standard library, which are no system headers once they are precompiled.
+    list(APPEND host_warnings -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds)
+  endif()
 endif()
 # Nothing here reads errno after a math call, and setting it keeps sqrt from being vectorised.
 target_compile_options(sluice_build INTERFACE

@@ -9,6 +9,7 @@
 
 #include <sluice/core/device.h>
 #include <sluice/core/program.h>
+#include <sluice/core/stages.h>
 
 namespace sluice {
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include <sluice/core/error.h>
-#include <sluice/core/kernel.h>
 #include <sluice/core/open_cuda.h>
+#include <sluice/core/run_context.h>
 
 namespace sluice {
 
@@ -102,19 +102,18 @@ RunningKernel::RunningKernel(const char* name) { kernel_running_here = name; }
 RunningKernel::~RunningKernel() { kernel_running_here = ""; }
 
 Buffer::~Buffer() {
-  if (backend_) backend_->release(data_, bytes_);
+  if (backend_) backend_->release(data_, bytes_, count_.get());
 }
 
-Backend::Backend() : added_kernels_(std::make_unique<KernelTable>()) {}
 Backend::~Backend() = default;
 
 void Backend::do_with_threads(int, const std::function<void()>& work) { work(); }
 
-void Backend::set_precision(Precision precision) {
+Precision Backend::resolved(Precision precision) const {
   if (precision == Precision::tf32)
     throw DeviceError("precision: this device multiplies in fp32; got tf32 for " + description() +
                       "; expected fp32 or strict, or a CUDA device of compute capability 8.0 or later");
-  precision_ = precision == Precision::strict ? Precision::strict : Precision::fp32;
+  return precision == Precision::strict ? Precision::strict : Precision::fp32;
 }
 
 std::string_view name(Precision precision) {
@@ -172,35 +171,20 @@ std::unique_ptr<Uploader> Backend::make_uploader(std::size_t) { return nullptr; 
 void Backend::add_kernel(std::string_view op_type, KernelFactory factory, std::initializer_list<DType> also) {
   if (kernels().find(op_type))
     throw BackendError("kernel table: this device has a kernel for " + std::string(op_type) + " already");
-  added_kernels_->add(op_type, std::move(factory), also);
+  added_kernels_.add(op_type, std::move(factory), also);
 }
 
 bool Backend::computes(std::string_view op_type, DType stored) const {
-  return computes(stored) || kernels().also_computes(op_type, stored) || added_kernels_->also_computes(op_type, stored);
+  return computes(stored) || kernels().also_computes(op_type, stored) || added_kernels_.also_computes(op_type, stored);
 }
 
 const KernelFactory* Backend::kernel(std::string_view op_type) const {
   const KernelFactory* const own = kernels().find(op_type);
-  return own ? own : added_kernels_->find(op_type);
+  return own ? own : added_kernels_.find(op_type);
 }
 
 const Fusion* Backend::fusion(std::string_view first, std::string_view second) const {
   return kernels().fusion(first, second);
-}
-
-Buffer Backend::allocate(std::size_t bytes) {
-  if (sealed_)
-    throw OutOfMemory("memory: unplanned allocation of " + std::to_string(bytes) + " bytes in kernel '" +
-                      running_kernel() + "'; expected none between plan and end of the run");
-  void* const data = do_allocate(bytes);
-  allocated_ += bytes;
-  if (allocated_ > peak_) peak_ = allocated_;
-  return Buffer(*this, data, bytes);
-}
-
-void Backend::release(void* data, std::size_t bytes) noexcept {
-  allocated_ -= bytes;
-  do_free(data, bytes);
 }
 
 }  // namespace sluice

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -13,17 +14,15 @@
 #include <vector>
 
 #include <sluice/core/dtype.h>
+#include <sluice/core/kernel_table.h>
 
 namespace sluice {
 
 class Backend;
-class Kernel;
-class KernelTable;
-struct Fusion;
-class LoweringContext;
+class DeviceRun;
+class MemoryCount;
 struct RunContext;
 struct RunCounters;
-using KernelFactory = std::function<std::unique_ptr<Kernel>(LoweringContext&)>;
 
 /// A place to compute: a kind and, for several GPUs, an index.
 class Device {
@@ -59,12 +58,18 @@ class Device {
 class Buffer {
  public:
   Buffer() = default;
-  Buffer(Backend& backend, void* data, std::size_t bytes) : backend_(&backend), data_(data), bytes_(bytes) {}
+  /// `count`: of the run that it belongs to; may be null.
+  Buffer(Backend& backend, void* data, std::size_t bytes, std::shared_ptr<MemoryCount> count)
+      : backend_(&backend),
+        data_(data),
+        bytes_(bytes),
+        count_(std::move(count)) {}
   Buffer(Buffer&& other) noexcept { *this = std::move(other); }
   Buffer& operator=(Buffer&& other) noexcept {
     std::swap(backend_, other.backend_);
     std::swap(data_, other.data_);
     std::swap(bytes_, other.bytes_);
+    std::swap(count_, other.count_);
     return *this;
   }
   ~Buffer();
@@ -76,6 +81,7 @@ class Buffer {
   Backend* backend_ = nullptr;
   void* data_ = nullptr;
   std::size_t bytes_ = 0;
+  std::shared_ptr<MemoryCount> count_;
 };
 
 /// How fast a device is, as far as plans compare schedules by it. Only ratios matter.
@@ -134,7 +140,6 @@ struct DeviceMemory {
 /// What the rest of Sluice needs of a device: memory, copies and kernels. One object per device for the whole process.
 class Backend {
  public:
-  Backend();
   virtual ~Backend();
 
   /// One line for people: "cpu: oneDNN 2.6.3, AVX-512, 2 threads".
@@ -168,9 +173,11 @@ class Backend {
   /// OMP_NUM_THREADS, omp_set_num_threads(), or a thread for each core that affinity mask and CPU quota leave.
   virtual int threads() const { return 1; }
   virtual DeviceRates rates() const { return {}; }
-  /// Of kernels lowered from now on; part of fingerprint(). Throws DeviceError for one the device does not have.
-  virtual void set_precision(Precision precision);
-  virtual Precision precision() const { return precision_; }  ///< never automatic
+  /// What `precision` means here; never automatic. Throws DeviceError for one the device does not have.
+  virtual Precision resolved(Precision precision) const;
+  /// Of kernels that the calling thread lowers: its run's (DeviceRun), outside of one what automatic means. Part of
+  /// fingerprint().
+  Precision precision() const;
 
   virtual void copy_in(void* device, const void* host, std::size_t bytes) = 0;
   virtual void copy_out(void* host, const void* device, std::size_t bytes) = 0;
@@ -209,15 +216,11 @@ class Backend {
   virtual bool host_visible() const { return false; }
   virtual void synchronize() {}
 
-  /// Allocates, counts and, when sealed, refuses: throws OutOfMemory naming the running kernel.
+  /// Allocates, and counts for the calling thread's run (DeviceRun). Throws OutOfMemory naming the running kernel where
+  /// the thread may not allocate (AllocationSeal).
   Buffer allocate(std::size_t bytes);
-  /// Bytes asked for and not given back, their highest sum since reset_peak(), and the number of calls.
+  /// Bytes that all runs have asked for and not given back.
   std::size_t allocated_bytes() const { return allocated_; }
-  std::size_t peak_allocated_bytes() const { return peak_; }
-  void reset_peak() { peak_ = allocated_; }
-  /// While sealed (between plan and the end of a run) nothing more may be allocated.
-  void seal(bool sealed) { sealed_ = sealed; }
-  bool sealed() const { return sealed_; }
 
  protected:
   virtual void do_with_threads(int threads, const std::function<void()>& work);
@@ -226,13 +229,11 @@ class Backend {
 
  private:
   friend class Buffer;
-  void release(void* data, std::size_t bytes) noexcept;
+  void release(void* data, std::size_t bytes, MemoryCount* count) noexcept;
+  const DeviceRun* run_here() const;  // of the calling thread; null: none
 
-  std::unique_ptr<KernelTable> added_kernels_;
-  std::size_t allocated_ = 0;
-  std::size_t peak_ = 0;
-  bool sealed_ = false;
-  Precision precision_ = Precision::fp32;
+  KernelTable added_kernels_;
+  std::atomic<std::size_t> allocated_ = 0;
 };
 
 template <class Work>

@@ -3,39 +3,9 @@
 #include <span>
 #include <vector>
 
-#include <sluice/core/graph.h>
+#include <sluice/core/gradient_context.h>
 
 namespace sluice {
-
-/// What Op::gradient sees: the node, the adjoints of its outputs, and where to put those of its inputs.
-class GradientContext {
- public:
-  GradientContext(Graph& graph, NodeId node, std::vector<Var> output_gradients, std::vector<bool> needed)
-      : graph_(graph),
-        node_(node),
-        dy_(std::move(output_gradients)),
-        needed_(std::move(needed)),
-        dx_(needed_.size()) {}
-
-  Graph& graph() const { return graph_; }
-  Var input(int i) const { return graph_.var(graph_.node(node_).inputs[static_cast<std::size_t>(i)]); }
-  Var output(int o) const { return graph_.var(graph_.node(node_).outputs[static_cast<std::size_t>(o)]); }
-  /// The loss's gradient by output `o`; empty when the loss does not depend on it.
-  Var dy(int o = 0) const { return dy_[static_cast<std::size_t>(o)]; }
-  /// Whether anybody wants the gradient by input `i`.
-  bool needs(int i) const { return needed_[static_cast<std::size_t>(i)]; }
-  /// Sets the gradient by input `i`; shape as the input's. A sample-scope gradient of a batch input is batch_summed, a
-  /// batch-scope gradient of a sample input is broadcast.
-  void set(int i, Var dx) { dx_[static_cast<std::size_t>(i)] = dx; }
-  const std::vector<Var>& gradients() const { return dx_; }
-
- private:
-  Graph& graph_;
-  NodeId node_;
-  std::vector<Var> dy_;
-  std::vector<bool> needed_;
-  std::vector<Var> dx_;
-};
 
 /// Adds the gradient of `loss` (a batch scalar) by each of `wrt` to the graph. A Var the loss does not depend on gets a
 /// constant zero. Throws ShapeError when the loss is no batch scalar, or an op on the way is not differentiable.

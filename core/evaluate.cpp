@@ -3,8 +3,9 @@
 #include <algorithm>
 
 #include <sluice/core/error.h>
+#include <sluice/core/fuse.h>
+#include <sluice/core/lowering.h>
 #include <sluice/core/parameter_values.h>
-#include <sluice/core/program.h>
 #include <sluice/core/transfer.h>
 
 namespace sluice {
@@ -81,11 +82,13 @@ std::vector<Buffer> make_storages(Backend& backend, const StorageTable& storages
 
 std::vector<Tensor> evaluate_here(std::span<const Var> vars, const std::map<std::string, Tensor>& inputs,
                                   const EvaluateOptions& options) {
-  const Graph& graph = vars[0].graph();
   Backend& backend = options.device.backend();
   const std::int64_t samples = common_samples(inputs);
   std::vector<ValueId> outputs;
   for (const Var& var : vars) outputs.push_back(var.id());
+  const FusedGraph fused = fuse(vars[0].graph(), outputs, &backend);
+  const Graph& graph = *fused.graph;
+  for (std::size_t i = 0; i < outputs.size(); ++i) outputs[i] = fused.outputs[i].id();
 
   StageCut whole;
   whole.stages.resize(1);

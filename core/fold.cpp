@@ -1,4 +1,5 @@
-#include <sluice/core/error.h>
+#include <sluice/core/fold.h>
+
 #include <sluice/core/stages.h>
 #include <sluice/core/structural.h>
 
@@ -18,7 +19,7 @@ class Folder {
 
   FoldedGraph run(std::span<const ValueId> outputs) {
     for (ValueId v = 0; v < old_.values(); ++v)
-      if (old_.value(v).is_leaf()) raw_[at(v)] = copy_leaf(old_.value(v));
+      if (old_.value(v).is_leaf()) raw_[at(v)] = graph_->copy_leaf(old_.value(v));
     std::vector<ValueId> roots(outputs.begin(), outputs.end());
     for (const NodeId writer : old_.writers())
       roots.insert(roots.end(), old_.node(writer).inputs.begin(), old_.node(writer).inputs.end());
@@ -31,17 +32,6 @@ class Folder {
   }
 
  private:
-  Var copy_leaf(const Value& v) {
-    switch (v.leaf.kind) {
-      case LeafKind::input: return graph_->input(v.leaf.name, v.spec.shape, v.spec.dtype);
-      case LeafKind::parameter: return graph_->parameter(Parameter(v.leaf.parameter));
-      case LeafKind::state: return graph_->state(v.leaf.name, Parameter(v.leaf.parameter));
-      case LeafKind::scalar: return graph_->scalar(v.leaf.name, v.spec.dtype);
-      case LeafKind::constant: break;
-    }
-    return graph_->constant(v.leaf.constant, v.spec.shape, v.spec.dtype);
-  }
-
   /// The old value in the new graph with its factor applied.
   Var materialise(ValueId v) { return factor_[at(v)] ? scale_by(raw_[at(v)], factor_[at(v)]) : raw_[at(v)]; }
   std::vector<Var> materialised(const Node& node) {

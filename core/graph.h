@@ -109,6 +109,8 @@ class Graph {
   /// n, the number of samples in the logical batch.
   Var sample_count() { return scalar(sample_count_name); }
   Var constant(double number, const Shape& shape = {}, DType dtype = DType::f32);
+  /// The same leaf as one of another graph.
+  Var copy_leaf(const Value& other) { return leaf(other.spec, other.leaf); }
 
   /// Adds a node and returns its outputs; an equal node is not added twice. Scopes are reconciled here:
   /// an op on broadcasts alone becomes a batch op whose results are broadcast; a batch value at an input that does not

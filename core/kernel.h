@@ -2,9 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <initializer_list>
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -12,7 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include <sluice/core/kernel_table.h>
 #include <sluice/core/op.h>
+#include <sluice/core/run_context.h>
 
 namespace sluice {
 
@@ -31,11 +31,6 @@ struct LoweredValue {
   std::int64_t padded_elements() const { return layout.padded_elements(dims); }
   std::size_t bytes() const { return layout.bytes(dims, dtype); }
 };
-
-class Kernel;
-class LoweringContext;
-
-using KernelFactory = std::function<std::unique_ptr<Kernel>(LoweringContext&)>;
 
 /// Decides between the algorithms a kernel offers, where the cost model shall not.
 class AlgorithmChooser {
@@ -127,25 +122,6 @@ struct Addresses {
   void* workspace = nullptr;
 };
 
-/// Where a run is, as kernels that are recorded once and replayed read it in device memory.
-struct RunCounters {
-  std::uint64_t seed = 0;
-  std::uint64_t step = 0;
-  std::int64_t replay = 0;
-  std::int64_t first_sample = 0;
-};
-
-/// What differs from replay to replay; everything else is fixed at lowering.
-struct RunContext {
-  std::uint64_t seed = 0;
-  std::uint64_t step = 0;
-  std::int64_t replay = 0;        ///< which micro-batch of the step this is
-  std::int64_t first_sample = 0;  ///< position in the logical batch of the micro-batch's first sample
-  /// The same in device memory, on devices that keep it there (Backend::keeps_counters); else null. Kernels of such a
-  /// device read nothing else of the context, because what they read on the host would be recorded with them.
-  RunCounters* counters = nullptr;
-};
-
 /// An op on a device for fixed shapes, layouts and algorithm. Contract of run(): reads the inputs, writes the whole of
 /// each output (accumulating nodes: adds to it), uses at most workspace_bytes(), allocates nothing, touches nothing
 /// else. An output may share its input's address where Op::in_place_inputs allows it.
@@ -202,49 +178,5 @@ template <class Run>
 std::unique_ptr<Kernel> make_kernel(Run run) {
   return std::make_unique<FunctionKernel<Run>>(std::move(run));
 }
-
-/// How a device does two ops in one pass: one with a single output, and the one-input op that alone reads it.
-struct Fusion {
-  /// Lowers the first op with the second's output 0 in place of its own (LoweringContext::second). May return null: not
-  /// for these operands.
-  KernelFactory both;
-  /// Lowers the second op's other outputs, if anybody reads them; its output 0 is the only input. Has no algorithms to
-  /// choose from.
-  KernelFactory rest;
-  std::string rest_name;  ///< of that kernel, for listings
-  std::string library = "own";
-};
-
-/// Op type → kernel factory, one table per device.
-class KernelTable {
- public:
-  /// `also`: dtypes that this kernel works on besides those that all of the device's do. `library`: who does the work,
-  /// "oneDNN", "cuDNN", "cuBLAS"; "own" for kernels of this project. Throws BackendError when the type already has a
-  /// kernel here.
-  void add(std::string_view op_type, KernelFactory factory, std::initializer_list<DType> also = {},
-           std::string_view library = "own");
-  /// Who does the work of a type that has a kernel here.
-  const std::string& library(std::string_view op_type) const;
-  /// Null when this device has no kernel for the op.
-  const KernelFactory* find(std::string_view op_type) const;
-  bool also_computes(std::string_view op_type, DType stored) const;
-  std::vector<std::string> types() const;
-
-  /// Throws BackendError when the pair has a fusion.
-  void add_fusion(std::string_view first, std::string_view second, Fusion fusion);
-  /// Null when the device does the two one after the other.
-  const Fusion* fusion(std::string_view first, std::string_view second) const;
-  using Pair = std::pair<std::string, std::string>;
-  const std::map<Pair, Fusion>& fusions() const { return fusions_; }
-
- private:
-  struct Entry {
-    KernelFactory factory;
-    std::vector<DType> also;
-    std::string library;
-  };
-  std::map<std::string, Entry, std::less<>> entries_;
-  std::map<Pair, Fusion> fusions_;
-};
 
 }  // namespace sluice

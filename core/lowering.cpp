@@ -1,11 +1,11 @@
+#include <sluice/core/lowering.h>
+
 #include <algorithm>
-#include <map>
 
 #include <sluice/core/batch_storages.h>
 #include <sluice/core/device.h>
 #include <sluice/core/error.h>
 #include <sluice/core/kept_values.h>
-#include <sluice/core/program.h>
 #include <sluice/core/reorders.h>
 
 namespace sluice {
@@ -139,12 +139,12 @@ class Lowering::Work {
     const Leaf& leaf = graph_.value(v).leaf;
     const DType dtype = backend_.stored(spec(v).dtype);
     const int id = storages_.get({.kind = StorageKind::input, .name = leaf.name}, {.name = leaf.name,
-                                                        .layer = "input",
-                                                        .category = Category::staging,
-                                                        .dims = {},
-                                                        .dtype = dtype,
-                                                        .layout = {},
-                                                        .leaf = leaf});
+                                                                                   .layer = "input",
+                                                                                   .category = Category::staging,
+                                                                                   .dims = {},
+                                                                                   .dtype = dtype,
+                                                                                   .layout = {},
+                                                                                   .leaf = leaf});
     const Shape dims = dims_of(v);
     storages_[id].least_bytes = std::max(storages_[id].least_bytes, Layout().bytes(dims, dtype));
     return part_.add({.name = leaf.name,

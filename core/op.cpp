@@ -1,8 +1,6 @@
 #include <sluice/core/op.h>
 
-#include <sluice/core/differentiate.h>
 #include <sluice/core/error.h>
-#include <sluice/core/graph.h>
 
 namespace sluice {
 

@@ -100,10 +100,6 @@ class Op {
   /// Batch value `i` holds sums over samples with their number, of which the op makes means (moments): its results do
   /// not grow with the number of samples.
   virtual bool takes_means_of(int /*input*/) const { return false; }
-  /// The op that gives relu of this one's output from the same inputs, where one kernel does both; null: none.
-  virtual std::shared_ptr<const Op> with_relu() const { return nullptr; }
-  /// The op that adds one more input, of the output's shape, to this one's output; null: none.
-  virtual std::shared_ptr<const Op> with_addend() const { return nullptr; }
   /// Inputs written in place: the op writes state (optimizer updates, running statistics). Runs in the last once part.
   virtual std::vector<int> mutates() const { return {}; }
   /// Those of them that are all zeros afterwards: sums over samples that need not be cleared before the next step.

@@ -78,16 +78,15 @@ int Reorders::reorder_here(Part& part, int of, const Layout& layout, const std::
 /// A copy of a batch value in another layout, refreshed once per step as soon as the value is complete.
 int Reorders::derived_copy(Part& part, const PartValue& source, const Layout& from, const Layout& layout,
                            const std::string& layer) {
-  const StorageKey key{.kind = StorageKind::reordered,
-                       .name = storages_[source.storage].key.str(),
-                       .detail = layout.identity()};
+  const StorageKey key{
+      .kind = StorageKind::reordered, .name = storages_[source.storage].key.str(), .detail = layout.identity()};
   const int id = storages_.get(key, {.name = source.name + " as " + layout.str(source.dims.rank()),
-                                                  .layer = source.layer,
-                                                  .category = Category::derived,
-                                                  .dims = source.dims,
-                                                  .dtype = source.dtype,
-                                                  .layout = layout,
-                                                  .leaf = {}});
+                                     .layer = source.layer,
+                                     .category = Category::derived,
+                                     .dims = source.dims,
+                                     .dtype = source.dtype,
+                                     .layout = layout,
+                                     .leaf = {}});
   const PartValue copy{.name = storages_[id].name,
                        .layer = source.layer,
                        .category = Category::derived,

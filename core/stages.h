@@ -1,6 +1,5 @@
 #pragma once
 
-#include <memory>
 #include <span>
 #include <vector>
 
@@ -40,13 +39,5 @@ StageCut cut_into_stages(const Graph& graph, std::span<const ValueId> outputs, C
 /// The earliest stage in which each value can exist: for sample values the stage whose replay can compute it, for batch
 /// values the stage after whose replay it can be complete (−1: before the first).
 std::vector<int> earliest_stages(const Graph& graph);
-
-/// A graph in which scalar factors that become known only after a stage were pulled through linear ops and are applied
-/// after the batch_sum, so that they cost no stage; with where `outputs` of the old graph went.
-struct FoldedGraph {
-  std::unique_ptr<Graph> graph;
-  std::vector<Var> outputs;
-};
-FoldedGraph fold_factors(const Graph& graph, std::span<const ValueId> outputs);
 
 }  // namespace sluice

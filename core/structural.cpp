@@ -1,7 +1,7 @@
 #include <sluice/core/structural.h>
 
-#include <sluice/core/differentiate.h>
 #include <sluice/core/error.h>
+#include <sluice/core/gradient_context.h>
 
 namespace sluice {
 namespace {
@@ -118,25 +118,9 @@ bool is_constant(Var v, double number) {
   return value.is_leaf() && value.leaf.kind == LeafKind::constant && value.leaf.constant == number;
 }
 
-/// The producer of `v` with `addend` added by the same kernel; an empty Var when it cannot.
-Var fused_add(Var v, Var addend) {
-  Graph& graph = v.graph();
-  const NodeId producer = graph.value(v.id()).producer;
-  if (producer < 0 || v.spec() != addend.spec()) return {};
-  const OpPtr fused = graph.node(producer).op->with_addend();
-  if (!fused) return {};
-  std::vector<Var> inputs;
-  for (const ValueId input : graph.node(producer).inputs) inputs.push_back(graph.var(input));
-  inputs.push_back(addend);
-  const LayerPath path(graph, graph.node(producer).layer);
-  return graph.add(fused, inputs)[0];
-}
-
 }  // namespace
 
 Var add(Var a, Var b) {
-  if (Var fused = fused_add(a, b)) return fused;
-  if (Var fused = fused_add(b, a)) return fused;
   // Direct reading of a batch operand is offered on the right only.
   if (!a.is_sample() && b.is_sample()) std::swap(a, b);
   return a.graph().add1(std::make_shared<AddOp>(), {a, b});

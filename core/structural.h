@@ -7,8 +7,7 @@ namespace sluice {
 // The ops that core itself needs: what differentiation and the two scopes are made of. Every other op is unknown to
 // core.
 
-/// a + b, elementwise, equal shapes. Of a sample and a batch value: the batch value is added to every sample. Done by
-/// the kernel that makes a or b where that one can (Op::with_addend).
+/// a + b, elementwise, equal shapes. Of a sample and a batch value: the batch value is added to every sample.
 Var add(Var a, Var b);
 
 /// x · s with a batch scalar s; x of either scope. What folded factors and sums of broadcasts turn into. Differentiable

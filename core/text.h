@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <locale>
 #include <sstream>
 #include <string>
@@ -17,6 +18,12 @@ class TextStream : public std::ostringstream {
 /// `number` with the digits that tell it from its neighbours: "0.1", "1e-08", "inf". The same in every locale.
 std::string number_text(double number);
 std::string number_text(float number);
+
+/// A number of things: "1 thread", "2 threads"; `many` is the plural where it is not the word with an s.
+template <std::integral Number>
+std::string counted(Number number, const std::string& word, const std::string& many = {}) {
+  return std::to_string(number) + ' ' + (number == 1 ? word : many.empty() ? word + 's' : many);
+}
 
 /// What lies between the separators of `text`, in order. A separator at the end is followed by nothing.
 std::vector<std::string> split_text(const std::string& text, char separator);

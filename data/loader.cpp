@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <sluice/core/error.h>
+#include <sluice/core/text.h>
 #include <sluice/data/permutation.h>
 
 namespace sluice {
@@ -61,7 +62,7 @@ std::int64_t Loader::index_of(std::uint64_t epoch, std::int64_t position) const 
 void Loader::request(std::uint64_t epoch, std::int64_t first, std::int64_t count, std::span<std::byte* const> fields) {
   if (first < 0 || count < 1 || first >= samples_ || count > samples_ - first)
     throw UsageError("loader: range of positions; got " + std::to_string(count) + " from " + std::to_string(first) +
-                     "; expected at least one, inside an epoch of " + std::to_string(samples_) + " samples");
+                     "; expected at least one, inside an epoch of " + counted(samples_, "sample"));
   if (fields.size() != fields_.size())
     throw UsageError("loader: number of fields; got " + std::to_string(fields.size()) + "; expected the " +
                      std::to_string(fields_.size()) + " of '" + dataset_.spec().name + "'");

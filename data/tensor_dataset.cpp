@@ -68,7 +68,7 @@ TensorDataset::TensorDataset(std::string name, std::vector<Field> fields) {
     for (const FieldSpec& earlier : spec_.fields)
       if (earlier.name == field.spec.name) fail(spec_.name, "two fields are called '" + earlier.name + "'");
     if (samples != spec_.samples)
-      fail(spec_.name, "fields differ in length; got " + std::to_string(spec_.samples) + " samples of '" +
+      fail(spec_.name, "fields differ in length; got " + counted(spec_.samples, "sample") + " of '" +
                            spec_.fields[0].name + "' and " + std::to_string(samples) + " of '" + field.spec.name +
                            "'; expected equal numbers");
     check_normalisation(spec_.name, field.spec);
@@ -80,8 +80,7 @@ TensorDataset::TensorDataset(std::string name, std::vector<Field> fields) {
 void TensorDataset::read(std::int64_t index, std::size_t field, void* to) const {
   if (index < 0 || index >= spec_.samples || field >= values_.size())
     fail(spec_.name, "no such sample; got index " + std::to_string(index) + ", field " + std::to_string(field) +
-                         "; expected " + std::to_string(spec_.samples) + " samples of " +
-                         std::to_string(values_.size()) + " fields");
+                         "; expected " + counted(spec_.samples, "sample") + " of " + counted(values_.size(), "field"));
   const std::size_t sample_bytes = values_[field].size() / static_cast<std::size_t>(spec_.samples);
   std::memcpy(to, values_[field].data() + static_cast<std::size_t>(index) * sample_bytes, sample_bytes);
 }

@@ -6,6 +6,7 @@
 #include <set>
 #include <span>
 
+#include <sluice/core/fuse.h>
 #include <sluice/core/text.h>
 
 namespace sluice {
@@ -90,10 +91,13 @@ Summary detail::summary_of(ModuleBase& model, std::span<const Shape> inputs, con
   std::vector<Var> vars;
   for (const Shape& input : inputs) vars.push_back(graph.input("x" + std::to_string(vars.size()), input));
   const ValueId y = call(vars).id();
+  const FusedGraph fused = fuse(graph, std::span(&y, 1), nullptr);
+  const ValueId output = fused.outputs[0].id();
   Summary result{.rows = {}, .inputs = std::vector(inputs.begin(), inputs.end())};
   Rows rows(result);
   rows.add_modules(model, "");
-  for (const NodeId id : graph.ancestors(std::span(&y, 1))) rows.add_node(graph, graph.node(id));
+  for (const NodeId id : fused.graph->ancestors(std::span(&output, 1)))
+    rows.add_node(*fused.graph, fused.graph->node(id));
   rows.finish();
   return result;
 }
@@ -123,7 +127,7 @@ std::ostream& operator<<(std::ostream& stream, const Summary& summary) {
   line("total", "", "", std::to_string(summary.parameters), short_number(summary.flops),
        std::to_string(summary.activation_bytes));
   if (summary.trainable_parameters != summary.parameters)
-    out << summary.parameters - summary.trainable_parameters << " parameters are frozen\n";
+    out << counted(summary.parameters - summary.trainable_parameters, "parameter is", "parameters are") << " frozen\n";
   return stream << out.str();
 }
 

@@ -29,6 +29,7 @@
 #include <sluice/kernels/normalize/normalize.h>
 #include <sluice/kernels/pad2d/pad2d.h>
 #include <sluice/kernels/reduce/reduce.h>
+#include <sluice/kernels/reduce/reduce_mean.h>
 #include <sluice/kernels/relu/relu.h>
 #include <sluice/kernels/sigmoid/sigmoid.h>
 #include <sluice/kernels/softmax/softmax.h>
@@ -36,7 +37,6 @@
 #include <sluice/layers/layers.h>
 #include <sluice/layers/losses.h>
 #include <sluice/layers/summary.h>
-#include <sluice/mbp/train/predictor.h>
 #include <sluice/mbp/train/trainer.h>
 #include <sluice/optim/adam.h>
 #include <sluice/optim/schedule.h>

@@ -37,22 +37,18 @@ const Tensor* TrainingState::on_host(const Key& key) const {
 
 std::shared_ptr<TrainingState> TrainingStates::of(std::span<const Parameter> parameters) {
   const auto is_gone = [](const Entry& entry) {
-    return std::all_of(entry.parameters.begin(), entry.parameters.end(), [](const auto& p) { return p.expired(); });
+    return std::any_of(entry.parameters.begin(), entry.parameters.end(), [](const auto& p) { return p.expired(); });
   };
   std::erase_if(entries_, is_gone);
-  const auto shares = [&](const std::weak_ptr<ParameterData>& known) {
-    const std::shared_ptr<ParameterData> data = known.lock();
-    return data &&
-           std::any_of(parameters.begin(), parameters.end(), [&](const Parameter& p) { return p.data() == data; });
+  const auto is_same = [&](const Entry& entry) {
+    return std::equal(entry.parameters.begin(), entry.parameters.end(), parameters.begin(), parameters.end(),
+                      [](const auto& known, const Parameter& p) { return known.lock() == p.data(); });
   };
-  auto entry = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) {
-    return std::any_of(e.parameters.begin(), e.parameters.end(), shares);
-  });
-  if (entry == entries_.end())
-    entry = entries_.insert(entry, {.parameters = {}, .state = std::make_shared<TrainingState>()});
-  entry->parameters.clear();
-  for (const Parameter& parameter : parameters) entry->parameters.push_back(parameter.data());
-  return entry->state;
+  const auto entry = std::find_if(entries_.begin(), entries_.end(), is_same);
+  if (entry != entries_.end()) return entry->state;
+  Entry fresh{.parameters = {}, .state = std::make_shared<TrainingState>()};
+  for (const Parameter& parameter : parameters) fresh.parameters.push_back(parameter.data());
+  return entries_.emplace_back(std::move(fresh)).state;
 }
 
 }  // namespace sluice

@@ -61,7 +61,8 @@ class TrainingStates {
   TrainingStates(const TrainingStates&) {}
   TrainingStates& operator=(const TrainingStates&) { return *this; }
 
-  /// That of the model with these parameters: one that shares a parameter with it is the same model.
+  /// That of the model with these parameters. A model with others, more or fewer of them is another one, which begins
+  /// at step 0.
   std::shared_ptr<TrainingState> of(std::span<const Parameter> parameters);
   /// The next Trainer of any model begins at step 0 with the optimizer's tensors at their first values.
   void clear() { entries_.clear(); }

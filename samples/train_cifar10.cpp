@@ -48,10 +48,13 @@ int main(int argc, char** argv) {
   const Shape image{3, 32, 32};
   const ModelTable models{{"lenet", [&](const TrainerFlags&) { return std::make_unique<LeNet>(image); }},
                           {"fashion_cnn", [&](const TrainerFlags&) { return std::make_unique<FashionCnn>(image); }},
-                          {"resnet18", [](const TrainerFlags& flags) {
+                          {"resnet18_cifar", [](const TrainerFlags& flags) {
                              return std::make_unique<ResNet18Cifar>(ResNet18Cifar::Options{.mode = bn_mode(flags)});
                            }}};
   const TrainerFlags defaults{.models = names_of(models),
+                              .other_models = {{"resnet18",
+                                                "got 'resnet18', which is the net for images of 224x224 (sluice plan "
+                                                "--model resnet18); expected resnet18_cifar, the one for 32x32"}},
                               .data_help = "directory of the data set's files, or synthetic: made-up images",
                               .epochs = 5,
                               .batch = 512,

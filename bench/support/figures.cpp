@@ -168,6 +168,33 @@ Row overhead_figure(const Net& net, const FigureOptions& options, IdleCheck& idl
                       {"rounds", rounds}}};
 }
 
+Row step_loop_figure(const FigureOptions& options, IdleCheck& idle) {
+  const int rounds = options.rounds.value_or(options.quick ? 1 : 31);
+  const std::int64_t steps = options.quick ? 2 : 20;
+  TrainedNet looped(net("fashion_cnn"), micro_batch, micro_batch, {0, steps}, options.where);
+  TrainedNet whole(net("fashion_cnn"), micro_batch, micro_batch, {0, steps}, options.where);
+  std::cout << "step_loop_overhead\n";
+  looped.warm_up();
+  whole.warm_up();
+  std::vector<double> loops, epochs, overheads;
+  const std::vector<std::function<void()>> turns = {[&] { loops.push_back(looped.seconds_per_call()); },
+                                                    [&] { epochs.push_back(whole.seconds_per_step()); }};
+  for (int round = 0; round < rounds; ++round)
+    print_round(round, rounds, idle, [&] {
+      take_turns(turns, round);
+      overheads.push_back(loops.back() / epochs.back());
+      return fmt::format("ms a step: step() {:.3f}, run_epoch() {:.3f}", 1e3 * loops.back(), 1e3 * epochs.back());
+    });
+  return {.figure = "step_loop_overhead",
+          .unit = "x",
+          .sluice = median(overheads),
+          .details = {{"min", spread(overheads).min},
+                      {"max", spread(overheads).max},
+                      {"step_ms", 1e3 * median(loops)},
+                      {"run_epoch_ms", 1e3 * median(epochs)},
+                      {"rounds", rounds}}};
+}
+
 std::vector<Row> memory_figures(const FigureOptions& options) {
   Row bound{.figure = "arena_over_bound", .unit = "x", .sluice = 0};
   std::vector<Row> rows;

@@ -36,6 +36,9 @@ Row training_figure(const Net& net, Peer* peer, const FigureOptions& options, Id
 /// sides: [t(1024 at 64) − t(update)] ÷ 16 · [t(64 at 64) − t(update)].
 Row overhead_figure(const Net& net, const FigureOptions& options, IdleCheck& idle);
 
+/// step_loop_overhead: how much longer an epoch of steps of 64 samples takes by calls of step() than by run_epoch().
+Row step_loop_figure(const FigureOptions& options, IdleCheck& idle);
+
 /// arena_over_bound of the plans of all nets, and planned and measured peak bytes of each.
 std::vector<Row> memory_figures(const FigureOptions& options);
 

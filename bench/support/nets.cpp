@@ -83,4 +83,14 @@ double TrainedNet::seconds_per_step() {
   return seconds_since(start) / static_cast<double>(turn_.steps);
 }
 
+double TrainedNet::seconds_per_call() {
+  for (std::int64_t i = 0; i < turn_.untimed; ++i) trainer_->step(data_);
+  Backend& backend = trainer_->options().device.backend();
+  backend.synchronize();
+  const auto start = std::chrono::steady_clock::now();
+  for (std::int64_t i = 0; i < turn_.steps; ++i) trainer_->step(data_);
+  backend.synchronize();
+  return seconds_since(start) / static_cast<double>(turn_.steps);
+}
+
 }  // namespace sluice::bench

@@ -54,6 +54,8 @@ class TrainedNet {
   /// Seconds of a whole step as a user sees it: images from the data set, forward, backward, update. Nothing is under
   /// way on the device before or after.
   double seconds_per_step();
+  /// The same steps, each by a call of its own.
+  double seconds_per_call();
 
   Trainer& trainer() { return *trainer_; }
 

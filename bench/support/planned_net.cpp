@@ -13,9 +13,9 @@ PlannedNet::PlannedNet(const Net& net, std::int64_t micro_batch)
       optimizer_(net.optimizer()) {
   initialize(*module_, 1);
   const StepFunction step = classify(*module_);
-  training_ =
-      make_training_graph(trace(*module_, step, data_.spec()), *optimizer_, /*fold=*/true, /*keep_gradients=*/false);
-  evaluation_ = make_evaluation_graph(trace_evaluation(*module_, step, data_.spec()));
+  training_ = make_training_graph(trace(*module_, step, data_.spec()), *optimizer_, backend_, /*fold=*/true,
+                                  /*keep_gradients=*/false);
+  evaluation_ = make_evaluation_graph(trace_evaluation(*module_, step, data_.spec()), backend_);
   RunPlanRequest request;
   request.training = &training_;
   request.evaluation = &evaluation_;

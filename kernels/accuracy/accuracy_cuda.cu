@@ -1,8 +1,8 @@
 #include <sluice/kernels/accuracy/accuracy.h>
 #include <sluice/kernels/accuracy/accuracy_functors.h>
-#include <sluice/kernels/channel_view.h>
 #include <sluice/kernels/cuda/block_reduce.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/channel_view.h>
+#include <sluice/kernels/shared/lowering.h>
 
 namespace sluice {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <sluice/kernels/accuracy/accuracy.h>
 #include <sluice/kernels/accuracy/accuracy_functors.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/lowering.h>
 
 namespace sluice {
 

@@ -4,8 +4,8 @@
 
 #include <sluice/core/error.h>
 #include <sluice/core/text.h>
-#include <sluice/kernels/decay.h>
-#include <sluice/kernels/optimizer_checks.h>
+#include <sluice/kernels/shared/decay.h>
+#include <sluice/kernels/shared/optimizer_checks.h>
 
 namespace sluice {
 
@@ -46,7 +46,7 @@ void adam_update(std::span<const Var> parameters, std::span<const Var> gradients
   std::vector<Var> inputs;
   for (const std::span<const Var> list : {parameters, gradients, first_moments, second_moments}) {
     if (list.empty() || list.size() != parameters.size())
-      throw UsageError("adam: lists differ; got " + std::to_string(parameters.size()) + " parameters and a list of " +
+      throw UsageError("adam: lists differ; got " + counted(parameters.size(), "parameter") + " and a list of " +
                        std::to_string(list.size()) + "; expected as many gradients, first and second moments");
     inputs.insert(inputs.end(), list.begin(), list.end());
   }

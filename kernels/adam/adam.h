@@ -22,7 +22,8 @@ struct AdamUpdateOptions {
 struct AdamScalars {
   Var step_size;   ///< lr / (1 − beta1^t)
   Var root_bias2;  ///< √(1 − beta2^t)
-  Var keep, lose;  ///< what the parameter is multiplied by is keep − lose (kernels/decay.h); 1, 0 without decoupled
+  /// What the parameter is multiplied by is keep − lose (kernels/shared/decay.h); 1, 0 without decoupled decay.
+  Var keep, lose;
 };
 
 /// The values of AdamScalars in the order of its members, for step `t` (from 1 on) at learning rate `lr`.
@@ -32,7 +33,7 @@ std::array<double, 4> adam_scalars(const AdamUpdateOptions& options, double lr, 
 ///   m ← beta1 · m + (1 − beta1) · g;  v ← beta2 · v + (1 − beta2) · g²;
 ///   p ← (keep − lose) · p − step_size · m / (√v / root_bias2 + eps).
 ///
-/// Betas near 1 act as the doubles they are (kernels/decay.h), also where f32 has no number for them.
+/// Betas near 1 act as the doubles they are (kernels/shared/decay.h), also where f32 has no number for them.
 ///
 /// parameters, gradients, first_moments (m), second_moments (v): batch values of pairwise equal shapes, f32; m and v
 /// zero before the first step. The node has no outputs; gradients are left as they are, or at zero with

@@ -1,6 +1,6 @@
 #include <sluice/kernels/adam/adam.h>
 #include <sluice/kernels/adam/adam_functors.h>
-#include <sluice/kernels/cpu/update.h>
+#include <sluice/kernels/shared/update_cpu.h>
 
 namespace sluice {
 namespace {

@@ -1,6 +1,6 @@
 #include <sluice/kernels/adam/adam.h>
 #include <sluice/kernels/adam/adam_functors.h>
-#include <sluice/kernels/cuda/update.h>
+#include <sluice/kernels/shared/update_cuda.h>
 
 namespace sluice {
 namespace {

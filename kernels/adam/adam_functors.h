@@ -2,8 +2,8 @@
 
 #include <sluice/core/host_device.h>
 #include <sluice/kernels/adam/adam.h>
-#include <sluice/kernels/decay.h>
-#include <sluice/kernels/math.h>
+#include <sluice/kernels/shared/decay.h>
+#include <sluice/kernels/shared/math.h>
 
 namespace sluice {
 

@@ -2,7 +2,7 @@
 
 #include <sluice/kernels/adam/adam.h>
 #include <sluice/kernels/adam/adam_functors.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/lowering.h>
 
 namespace sluice {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <sluice/core/graph.h>
 #include <sluice/core/host_device.h>
-#include <sluice/kernels/size2d.h>
+#include <sluice/core/size2d.h>
 
 namespace sluice {
 

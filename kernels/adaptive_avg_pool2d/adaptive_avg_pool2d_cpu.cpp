@@ -1,10 +1,10 @@
 #include <algorithm>
 
 #include <sluice/kernels/adaptive_avg_pool2d/adaptive_avg_pool2d.h>
-#include <sluice/kernels/channel_view.h>
-#include <sluice/kernels/cpu/column_sums.h>
 #include <sluice/kernels/cpu/parallel.h>
 #include <sluice/kernels/onednn/onednn.h>
+#include <sluice/kernels/shared/channel_view.h>
+#include <sluice/kernels/shared/column_sums_cpu.h>
 
 namespace sluice {
 namespace {

@@ -1,6 +1,6 @@
 #include <sluice/kernels/adaptive_avg_pool2d/adaptive_avg_pool2d.h>
-#include <sluice/kernels/cuda/pool_maps.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/lowering.h>
+#include <sluice/kernels/shared/pool_maps_cuda.h>
 
 namespace sluice {
 namespace {

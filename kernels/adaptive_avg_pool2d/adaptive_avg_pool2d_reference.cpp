@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include <sluice/kernels/adaptive_avg_pool2d/adaptive_avg_pool2d.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/lowering.h>
 
 namespace sluice {
 namespace {

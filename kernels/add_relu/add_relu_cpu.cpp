@@ -1,6 +1,6 @@
 #include <sluice/kernels/add_relu/add_relu_functors.h>
-#include <sluice/kernels/cpu/binary.h>
-#include <sluice/kernels/cpu/mask.h>
+#include <sluice/kernels/shared/binary_cpu.h>
+#include <sluice/kernels/shared/relu_mask_cpu.h>
 
 namespace sluice {
 namespace {

@@ -1,5 +1,5 @@
 #include <sluice/kernels/add_relu/add_relu_functors.h>
-#include <sluice/kernels/cuda/map.h>
+#include <sluice/kernels/shared/map_cuda.h>
 
 namespace sluice {
 

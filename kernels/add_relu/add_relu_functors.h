@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sluice/kernels/relu/relu_functors.h>
+#include <sluice/kernels/shared/relu_functors.h>
 
 namespace sluice {
 

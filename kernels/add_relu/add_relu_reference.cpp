@@ -1,6 +1,6 @@
 #include <sluice/kernels/add_relu/add_relu_functors.h>
-#include <sluice/kernels/reference/elementwise.h>
-#include <sluice/kernels/reference/relu_mask.h>
+#include <sluice/kernels/shared/map_reference.h>
+#include <sluice/kernels/shared/relu_mask_reference.h>
 
 namespace sluice {
 

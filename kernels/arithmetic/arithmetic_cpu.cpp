@@ -1,8 +1,8 @@
 #include <sluice/kernels/arithmetic/arithmetic.h>
 #include <sluice/kernels/arithmetic/arithmetic_functors.h>
-#include <sluice/kernels/cpu/binary.h>
 #include <sluice/kernels/cpu/parallel.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/binary_cpu.h>
+#include <sluice/kernels/shared/lowering.h>
 
 namespace sluice {
 namespace {

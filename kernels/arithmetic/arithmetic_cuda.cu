@@ -1,6 +1,6 @@
 #include <sluice/kernels/arithmetic/arithmetic.h>
 #include <sluice/kernels/arithmetic/arithmetic_functors.h>
-#include <sluice/kernels/cuda/map.h>
+#include <sluice/kernels/shared/map_cuda.h>
 
 namespace sluice {
 namespace {

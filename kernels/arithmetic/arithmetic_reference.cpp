@@ -1,6 +1,6 @@
 #include <sluice/kernels/arithmetic/arithmetic.h>
 #include <sluice/kernels/arithmetic/arithmetic_functors.h>
-#include <sluice/kernels/reference/elementwise.h>
+#include <sluice/kernels/shared/map_reference.h>
 
 namespace sluice {
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <sluice/core/graph.h>
-#include <sluice/kernels/pool_window.h>
+#include <sluice/kernels/shared/pool_window.h>
 
 namespace sluice {
 

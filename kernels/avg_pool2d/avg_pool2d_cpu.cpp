@@ -9,9 +9,12 @@ using onednn::layout_of;
 
 onednn::Pooling pooling(const LoweringContext& context, const onednn::Md& x, const onednn::Md& y) {
   const AvgPool2dOptions& options = context.op<AvgPool2dOpBase>().pool();
+  const PoolWindow window = options.window();
   return {.algorithm = options.count_include_pad ? dnnl::algorithm::pooling_avg_include_padding
                                                  : dnnl::algorithm::pooling_avg_exclude_padding,
-          .window = options.window(),
+          .kernel = window.kernel,
+          .stride = window.stride,
+          .padding = window.padding,
           .x = x,
           .y = y};
 }

@@ -1,7 +1,7 @@
 #include <sluice/kernels/avg_pool2d/avg_pool2d.h>
-#include <sluice/kernels/cuda/pool_maps.h>
-#include <sluice/kernels/lowering.h>
-#include <sluice/kernels/pool_axis.h>
+#include <sluice/kernels/shared/lowering.h>
+#include <sluice/kernels/shared/pool_axis.h>
+#include <sluice/kernels/shared/pool_maps_cuda.h>
 
 namespace sluice {
 namespace {

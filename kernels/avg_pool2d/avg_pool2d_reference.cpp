@@ -2,8 +2,8 @@
 #include <vector>
 
 #include <sluice/kernels/avg_pool2d/avg_pool2d.h>
-#include <sluice/kernels/lowering.h>
-#include <sluice/kernels/reference/pool_taps.h>
+#include <sluice/kernels/shared/lowering.h>
+#include <sluice/kernels/shared/pool_taps_reference.h>
 
 namespace sluice {
 namespace {

@@ -94,38 +94,19 @@ std::int64_t BatchNormOp::least_samples(Specs inputs) const {
   return traits_.moments_of == MomentsOf::constant ? 1 : least_samples_of(inputs[0]);
 }
 
-OpPtr BatchNormOp::with_relu() const {
-  if (traits_.relu) return nullptr;
-  BatchNormTraits traits = traits_;
-  traits.relu = true;
-  return std::make_shared<BatchNormOp>(traits, has_addend_);
-}
-
-OpPtr BatchNormOp::with_addend() const {
-  if (traits_.relu || has_addend_) return nullptr;
-  return std::make_shared<BatchNormOp>(traits_, true);
-}
-
 void BatchNormOp::gradient(GradientContext& context) const {
+  if (traits_.relu || has_addend_) Op::gradient(context);  // throws: fusion comes after differentiation
   Graph& graph = context.graph();
-  BatchNormTraits traits = traits_;
-  Var dy = context.dy();
-  if (has_addend_) {
-    // Whether relu let an element pass is not seen in x alone; the addend's gradient is needed by itself anyway.
-    if (traits.relu) dy = relu_grad(context.output(1), dy);
-    traits.relu = false;
-    context.set(4, dy);
-  }
-  std::vector<Var> inputs{dy, context.input(0), context.input(1), context.input(2), context.input(3)};
-  const bool through_moments = context.needs(0) && traits.moments_of != MomentsOf::constant;
+  std::vector<Var> inputs{context.dy(), context.input(0), context.input(1), context.input(2), context.input(3)};
+  const bool through_moments = context.needs(0) && traits_.moments_of != MomentsOf::constant;
   Var sums;
   if (context.needs(2) || context.needs(3) || through_moments)
-    sums = graph.add(std::make_shared<BatchNormGradSumsOp>(traits), inputs)[0];
+    sums = graph.add(std::make_shared<BatchNormGradSumsOp>(traits_), inputs)[0];
   if (context.needs(2)) context.set(2, graph.add1(std::make_shared<BatchNormGradParameterOp>(1), {sums}));
   if (context.needs(3)) context.set(3, graph.add1(std::make_shared<BatchNormGradParameterOp>(0), {sums}));
   if (!context.needs(0)) return;
-  if (through_moments) inputs.push_back(traits.moments_of == MomentsOf::micro_batch ? sums : batch_sum(sums));
-  context.set(0, graph.add(std::make_shared<BatchNormGradInputOp>(traits), inputs)[0]);
+  if (through_moments) inputs.push_back(traits_.moments_of == MomentsOf::micro_batch ? sums : batch_sum(sums));
+  context.set(0, graph.add(std::make_shared<BatchNormGradInputOp>(traits_), inputs)[0]);
 }
 
 std::vector<ValueSpec> BatchNormGradSumsOp::infer(Specs inputs) const {

@@ -24,8 +24,8 @@ struct BatchNormOptions {
 /// over the samples and positions that `options.mode` says.
 ///
 /// x: [N,C,...] f32 sample; scale, shift: [C] f32 batch; y: as x. A relu of y, a sum of y and another value, and a relu
-/// of that sum are done by the same kernel. Throws ShapeError when shapes do not fit and for eps <= 0.
-/// Source: Ioffe and Szegedy, "Batch Normalization", ICML 2015, algorithm 1.
+/// of that sum are done by the same kernel where nobody else reads what lies between (core/fuse.h). Throws ShapeError
+/// when shapes do not fit and for eps <= 0. Source: Ioffe and Szegedy, "Batch Normalization", ICML 2015, algorithm 1.
 Var batch_norm(Var x, Var scale, Var shift, const BatchNormOptions& options = {});
 
 /// The same with a given mean and variance, [C] f32 batch, to which no gradient flows: evaluation and frozen layers.

@@ -4,9 +4,9 @@
 #include <sluice/kernels/batch_norm/batch_norm_cpu_loops.h>
 #include <sluice/kernels/batch_norm/batch_norm_functors.h>
 #include <sluice/kernels/batch_norm/batch_norm_ops.h>
-#include <sluice/kernels/cpu/channel_sums.h>
-#include <sluice/kernels/cpu/mask.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/channel_sums_cpu.h>
+#include <sluice/kernels/shared/lowering.h>
+#include <sluice/kernels/shared/relu_mask_cpu.h>
 
 namespace sluice {
 namespace {

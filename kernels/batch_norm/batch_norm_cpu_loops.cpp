@@ -1,6 +1,6 @@
 #include <sluice/kernels/batch_norm/batch_norm_cpu_loops.h>
 
-#include <sluice/kernels/cpu/mask.h>
+#include <sluice/kernels/shared/relu_mask_cpu.h>
 
 namespace sluice::cpu {
 namespace {

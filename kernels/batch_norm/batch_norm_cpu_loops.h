@@ -23,7 +23,7 @@ void moments_block(const float* x, double* sums, std::int64_t spatial, std::int6
 void normalize_block(const float* x, const float* addend, float* y, const Normalization& n, std::int64_t spatial,
                      std::int64_t inner, bool relu);
 
-/// The same with addend and relu, and the mask of y (mask.h). spatial · inner is a multiple of 32.
+/// The same with addend and relu, and the mask of y (relu_mask_cpu.h). spatial · inner is a multiple of 32.
 void normalize_masked_block(const float* x, const float* addend, float* y, std::uint32_t* mask, const Normalization& n,
                             std::int64_t spatial, std::int64_t inner);
 

@@ -1,7 +1,7 @@
 #include <sluice/core/error.h>
+#include <sluice/kernels/batch_norm/batch_norm_cuda_passes.h>
 #include <sluice/kernels/batch_norm/batch_norm_ops.h>
-#include <sluice/kernels/cuda/batch_norm.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/lowering.h>
 
 namespace sluice {
 namespace {

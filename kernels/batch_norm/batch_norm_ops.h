@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sluice/kernels/batch_norm/batch_norm.h>
+#include <sluice/core/op.h>
 
 namespace sluice {
 
@@ -44,8 +44,9 @@ struct BatchNormTraits {
   std::string str() const;
 };
 
-/// x, moments, scale, shift[, addend] → y[, mask]. The mask of relu (relu.h) where there is an addend; without one, the
-/// gradient sees in x what relu let pass.
+/// x, moments, scale, shift[, addend] → y[, mask]. Addend and relu come from fusion (batch_norm_fusions.cpp), after
+/// differentiation: the gradient is that of the op without them. The mask of relu (relu.h) where there is an addend;
+/// without one, the gradient ops see in x what relu let pass.
 class BatchNormOp final : public Op {
  public:
   BatchNormOp(const BatchNormTraits& traits, bool has_addend) : traits_(traits), has_addend_(has_addend) {}
@@ -66,8 +67,6 @@ class BatchNormOp final : public Op {
   bool split_dependent() const override { return traits_.moments_of == MomentsOf::micro_batch; }
   std::int64_t least_samples(std::span<const ValueSpec> inputs) const override;
   bool takes_means_of(int input) const override { return input == 1; }
-  OpPtr with_relu() const override;
-  OpPtr with_addend() const override;
 
  private:
   BatchNormTraits traits_;

@@ -3,8 +3,8 @@
 
 #include <sluice/kernels/batch_norm/batch_norm_functors.h>
 #include <sluice/kernels/batch_norm/batch_norm_ops.h>
-#include <sluice/kernels/lowering.h>
-#include <sluice/kernels/reference/relu_mask.h>
+#include <sluice/kernels/shared/lowering.h>
+#include <sluice/kernels/shared/relu_mask_reference.h>
 
 namespace sluice {
 namespace {

@@ -1,7 +1,7 @@
 #include <sluice/kernels/arithmetic/arithmetic_functors.h>
-#include <sluice/kernels/cuda/channel_operand.h>
-#include <sluice/kernels/cuda/plain_sums.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/channel_operand_cuda.h>
+#include <sluice/kernels/shared/lowering.h>
+#include <sluice/kernels/shared/plain_sums_cuda.h>
 
 namespace sluice {
 namespace {

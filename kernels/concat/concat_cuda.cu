@@ -2,7 +2,7 @@
 #include <sluice/kernels/cuda/grid.h>
 #include <sluice/kernels/cuda/grid_index.h>
 #include <sluice/kernels/cuda/launch.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/lowering.h>
 
 namespace sluice {
 namespace {

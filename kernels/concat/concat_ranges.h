@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include <sluice/kernels/channel_view.h>
+#include <sluice/kernels/shared/channel_view.h>
 
 namespace sluice {
 

@@ -2,7 +2,7 @@
 #include <vector>
 
 #include <sluice/kernels/concat/concat.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/lowering.h>
 
 namespace sluice {
 namespace {

@@ -17,11 +17,6 @@ Size2d kernel_of(const Shape& w) { return {w[2], w[3]}; }
 
 }  // namespace
 
-std::string Conv2dOptions::str() const {
-  return "stride=" + stride.str() + " padding=" + padding.str() + " dilation=" + dilation.str() +
-         " groups=" + std::to_string(groups);
-}
-
 void Conv2dOpBase::check_options(std::string_view names, std::span<const ValueSpec> inputs) const {
   if (!options_.stride.at_least(1) || !options_.dilation.at_least(1) || !options_.padding.at_least(0) ||
       options_.groups < 1)

@@ -1,19 +1,9 @@
 #pragma once
 
 #include <sluice/core/graph.h>
-#include <sluice/kernels/size2d.h>
+#include <sluice/kernels/conv2d/conv2d_options.h>
 
 namespace sluice {
-
-/// What the shapes of x and w do not say.
-struct Conv2dOptions {
-  Size2d stride = 1;
-  Size2d padding = 0;   ///< zeros on both ends
-  Size2d dilation = 1;  ///< distance between the kernel's taps
-  std::int64_t groups = 1;
-
-  std::string str() const;
-};
 
 /// Cross-correlation of each sample with a bank of kernels:
 /// y[n,o,i,j] = b[o] + Σ_{c,p,q} w[o,c,p,q] · x[n, group(o)·C/groups + c, i·stride.h − padding.h + p·dilation.h, …].

@@ -1,8 +1,8 @@
 #include <sluice/core/device.h>
 #include <sluice/core/error.h>
 #include <sluice/kernels/conv2d/conv2d_ops.h>
-#include <sluice/kernels/cpu/padding.h>
 #include <sluice/kernels/onednn/onednn.h>
+#include <sluice/kernels/shared/padding_cpu.h>
 
 namespace sluice {
 namespace {

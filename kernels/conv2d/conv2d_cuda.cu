@@ -3,9 +3,9 @@
 #include <sluice/kernels/conv2d/conv2d_ops.h>
 #include <sluice/kernels/cuda/grid.h>
 #include <sluice/kernels/cuda/launch.h>
-#include <sluice/kernels/cuda/relu_mask.h>
-#include <sluice/kernels/cudnn/convolution.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/cudnn/convolution_plan.h>
+#include <sluice/kernels/shared/lowering.h>
+#include <sluice/kernels/shared/relu_mask_cuda.h>
 
 namespace sluice {
 namespace {

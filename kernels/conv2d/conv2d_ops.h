@@ -1,6 +1,7 @@
 #pragma once
 
-#include <sluice/kernels/conv2d/conv2d.h>
+#include <sluice/core/op.h>
+#include <sluice/kernels/conv2d/conv2d_options.h>
 
 namespace sluice {
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include <sluice/kernels/conv2d/conv2d_ops.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/lowering.h>
 
 namespace sluice {
 namespace {

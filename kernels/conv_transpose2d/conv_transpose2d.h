@@ -1,7 +1,7 @@
 #pragma once
 
 #include <sluice/core/graph.h>
-#include <sluice/kernels/size2d.h>
+#include <sluice/core/size2d.h>
 
 namespace sluice {
 

@@ -8,6 +8,7 @@
 
 #include <sluice/core/host_memory.h>
 #include <sluice/core/kernel.h>
+#include <sluice/core/text.h>
 #include <sluice/kernels/cpu/threads.h>
 #include <sluice/kernels/onednn/onednn.h>
 
@@ -21,9 +22,13 @@ class CpuBackend final : public Backend {
  public:
   CpuBackend() { register_cpu_kernels(kernels_); }
 
-  std::string description() const override { return "cpu: " + properties() + " threads" + reason() + strictness(); }
+  std::string description() const override {
+    return "cpu: " + properties() + counted(threads(), "thread") + reason() + strictness();
+  }
   // oneDNN picks algorithms, layouts and scratch sizes by its version, the instruction set and the number of threads.
-  std::string fingerprint() const override { return "cpu, " + properties() + " threads" + strictness(); }
+  std::string fingerprint() const override {
+    return "cpu, " + properties() + std::to_string(threads()) + " threads" + strictness();
+  }
   const KernelTable& kernels() const override { return kernels_; }
 
   int threads() const override { return cpu::current_threads().count; }
@@ -61,7 +66,7 @@ class CpuBackend final : public Backend {
     return reason.empty() ? "" : " (" + reason + ")";
   }
   std::string strictness() const { return precision() == Precision::strict ? ", strict" : ""; }
-  std::string properties() const { return onednn::version() + ", " + onednn::isa() + ", " + std::to_string(threads()); }
+  std::string properties() const { return onednn::version() + ", " + onednn::isa() + ", "; }
 
   KernelTable kernels_;
 };

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <sluice/core/error.h>
+#include <sluice/core/text.h>
 #include <sluice/kernels/cpu/default_threads.h>
 
 namespace sluice::cpu {
@@ -24,8 +25,6 @@ namespace {
 std::atomic<pid_t> process_with_threads = 0;
 
 const pid_t process_at_load = getpid();
-
-std::string number_of_threads(int threads) { return std::to_string(threads) + (threads == 1 ? " thread" : " threads"); }
 
 void refuse_after_fork() {
   const pid_t process = process_with_threads;
@@ -120,7 +119,7 @@ void require_startable(int threads) {
   try {
     const TrialThreads trial(threads);
   } catch (const std::system_error& error) {
-    fail_to_start(number_of_threads(threads), error);
+    fail_to_start(counted(threads, "thread"), error);
   }
   started = threads;
 }
@@ -146,7 +145,7 @@ void with_team(int threads, const DefaultThreads& wanted, const std::function<vo
   const int team = granted(wanted.count);
   if (team < threads) {
     const char* const limit = std::getenv("OMP_THREAD_LIMIT");
-    throw DeviceError("cpu: " + number_of_threads(threads) + " are wanted and OpenMP grants " + std::to_string(team) +
+    throw DeviceError("cpu: " + counted(threads, "thread") + " are wanted and OpenMP grants " + std::to_string(team) +
                       (limit ? " (OMP_THREAD_LIMIT is " + std::string(limit) + ")" : std::string()) +
                       "; expected a larger limit, or fewer threads");
   }
@@ -194,7 +193,7 @@ DefaultThreads current_threads() {
 
 void with_threads(int threads, const std::function<void()>& work) {
   if (threads > most_threads)
-    throw DeviceError("cpu: " + number_of_threads(threads) + " are wanted; expected at most " +
+    throw DeviceError("cpu: " + counted(threads, "thread") + " are wanted; expected at most " +
                       std::to_string(most_threads));
   const DefaultThreads wanted = wanted_threads(threads);
   if (!has_no_team()) return with_team(threads, wanted, work);

@@ -1,10 +1,10 @@
 #include <cmath>
 
-#include <sluice/kernels/channel_view.h>
 #include <sluice/kernels/cpu/parallel.h>
-#include <sluice/kernels/cpu/softmax.h>
 #include <sluice/kernels/cross_entropy/cross_entropy_view.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/channel_view.h>
+#include <sluice/kernels/shared/lowering.h>
+#include <sluice/kernels/shared/softmax_tiles_cpu.h>
 
 namespace sluice {
 namespace {

@@ -1,7 +1,7 @@
 #include <sluice/kernels/cross_entropy/cross_entropy_view.h>
 #include <sluice/kernels/cuda/block_reduce.h>
-#include <sluice/kernels/cuda/positions.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/lowering.h>
+#include <sluice/kernels/shared/positions_cuda.h>
 
 namespace sluice {
 namespace {

@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include <sluice/core/host_device.h>
-#include <sluice/kernels/math.h>
+#include <sluice/kernels/shared/math.h>
 #include <sluice/kernels/softmax/softmax_functors.h>
 
 namespace sluice {

@@ -1,5 +1,5 @@
 #include <sluice/kernels/cross_entropy/cross_entropy_view.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/lowering.h>
 
 namespace sluice {
 namespace {

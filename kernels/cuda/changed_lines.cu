@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include <sluice/kernels/cuda/cuda_backend.h>
 #include <sluice/kernels/cuda/grid.h>
 #include <sluice/kernels/cuda/launch.h>
 #include <sluice/kernels/cuda/pinned_memory.h>

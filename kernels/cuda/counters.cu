@@ -1,3 +1,4 @@
+#include <sluice/kernels/cuda/cuda_backend.h>
 #include <sluice/kernels/cuda/launch.h>
 
 namespace sluice::cuda {

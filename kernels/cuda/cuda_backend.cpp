@@ -75,16 +75,16 @@ Queue queue_of(const DeviceProperties& device, int index) {
 
 }  // namespace
 
+const Queue& queue(const LoweringContext& context) { return backend(context).queue(); }
+
 CudaBackend::CudaBackend(int index) : device_(open_device(index)), queue_(queue_of(device_, index)) {
   register_cuda_kernels(kernels_);
-  set_precision(Precision::automatic);
   check(cudaStreamCreateWithFlags(&queue_.stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
   is_here_ = true;
 }
 
 CudaBackend::CudaBackend(const DeviceProperties& planned) : device_(planned), queue_(queue_of(planned, 0)) {
   register_cuda_kernels(kernels_);
-  set_precision(Precision::automatic);
 }
 
 CudaBackend::~CudaBackend() {
@@ -95,21 +95,21 @@ std::string CudaBackend::description() const {
   const std::string how = is_here() ? "CUDA " + version(runtime_version()) + " on a driver for " +
                                           version(static_cast<int>(device_.driver_version))
                                     : "planned for, not here";
-  return Device::cuda(queue_.device).str() + ": " + device_.str() + ", " + std::string(name(precision_)) + ", " + how;
+  return Device::cuda(queue_.device).str() + ": " + device_.str() + ", " + std::string(name(precision())) + ", " + how;
 }
 
 // The index is left out: equal devices get equal plans.
 std::string CudaBackend::fingerprint() const {
   return "cuda, " + device_.json() + ", memory bus " + std::to_string(device_.memory_bus_bits) + ", " +
-         std::string(name(precision_));
+         std::string(name(precision()));
 }
 
-void CudaBackend::set_precision(Precision precision) {
+Precision CudaBackend::resolved(Precision precision) const {
   if (precision == Precision::tf32 && !device_.has_tf32())
     throw DeviceError("precision: this GPU has no tf32; got tf32 for " + device_.str() +
                       "; expected fp32 or strict, or compute capability 8.0 or later");
   const Precision best = device_.has_tf32() ? Precision::tf32 : Precision::fp32;
-  precision_ = precision == Precision::automatic ? best : precision;
+  return precision == Precision::automatic ? best : precision;
 }
 
 void CudaBackend::select() const {

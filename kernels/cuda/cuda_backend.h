@@ -11,15 +11,9 @@
 #include <sluice/core/device.h>
 #include <sluice/core/kernel.h>
 #include <sluice/kernels/cuda/device_properties.h>
+#include <sluice/kernels/cuda/queue.h>
 
 namespace sluice::cuda {
-
-/// Where kernels of a device go.
-struct Queue {
-  int device = 0;
-  cudaStream_t stream = nullptr;
-  int resident_threads = 0;  ///< how many the device runs at once; more blocks than that only wait
-};
 
 /// An NVIDIA GPU: its memory, and one stream that everything runs on in order. Copies from and to the host return when
 /// they are done; everything else returns at once.
@@ -35,9 +29,8 @@ class CudaBackend final : public Backend {
   std::string description() const override;
   std::string fingerprint() const override;
   const KernelTable& kernels() const override { return kernels_; }
-  DeviceRates rates() const override { return cuda::rates(device_, precision_); }
-  void set_precision(Precision precision) override;
-  Precision precision() const override { return precision_; }
+  DeviceRates rates() const override { return cuda::rates(device_, precision()); }
+  Precision resolved(Precision precision) const override;
 
   void copy_in(void* device, const void* host, std::size_t bytes) override;
   void copy_out(void* host, const void* device, std::size_t bytes) override;
@@ -77,7 +70,6 @@ class CudaBackend final : public Backend {
  private:
   KernelTable kernels_;
   DeviceProperties device_;
-  Precision precision_ = Precision::fp32;
   Queue queue_;
   bool is_here_ = false;
   std::vector<void (*)(CudaBackend&)> warm_ups_;
@@ -93,9 +85,6 @@ T& CudaBackend::one() {
 
 /// The backend that a kernel is lowered for.
 inline CudaBackend& backend(const LoweringContext& context) { return static_cast<CudaBackend&>(context.backend()); }
-
-/// The queue of the device that a kernel is lowered for.
-inline const Queue& queue(const LoweringContext& context) { return backend(context).queue(); }
 
 /// Finds out whether this module has code that the current device can run: success, or the runtime's reason.
 cudaError_t probe_device_code();

@@ -8,8 +8,8 @@
 #include <cuda_runtime.h>
 
 #include <sluice/kernels/cuda/check.h>
-#include <sluice/kernels/cuda/cuda_backend.h>
 #include <sluice/kernels/cuda/elementwise.h>
+#include <sluice/kernels/cuda/queue.h>
 
 namespace sluice::cuda {
 

@@ -3,7 +3,8 @@
 #include <functional>
 #include <memory>
 
-#include <sluice/kernels/cuda/cuda_backend.h>
+#include <sluice/core/device.h>
+#include <sluice/kernels/cuda/queue.h>
 
 namespace sluice::cuda {
 

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include <sluice/kernels/cudnn/convolution.h>
 #include <sluice/kernels/cudnn/descriptor.h>
 

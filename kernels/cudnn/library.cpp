@@ -65,19 +65,6 @@ PlanCache& Library::cache() {
   return *cache_;
 }
 
-std::shared_ptr<const ExecutionPlan> Library::execution_plan(const Convolution& convolution, const Engine& engine) {
-  backend_.select();
-  auto& known = execution_plans_[convolution.str() + ", " + engine.str() + (engine.fused ? ", fused" : "")];
-  if (auto plan = known.lock()) return plan;
-  auto plan = std::make_shared<const ExecutionPlan>(*this, convolution, engine);
-  if (plan->workspace_bytes() > engine.workspace_bytes)
-    throw BackendError("cuDNN: " + engine.str() + " wants more workspace than was planned; got " +
-                       std::to_string(plan->workspace_bytes()) + " bytes for " + convolution.str() + "; expected " +
-                       std::to_string(engine.workspace_bytes) + ", as in the cache of plans, which may be deleted");
-  known = plan;
-  return plan;
-}
-
 void Library::set_device(Descriptor& descriptor, cudnnBackendAttributeName_t name) {
   if (backend_.is_here())
     backend_.select();  // the graph has its handle

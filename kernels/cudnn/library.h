@@ -1,7 +1,5 @@
 #pragma once
 
-#include <map>
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -47,8 +45,6 @@ class Library {
   /// The same, and null for one that is planned for.
   cudnnHandle_t handle_if_here() { return backend_.is_here() ? handle() : nullptr; }
   PlanCache& cache();
-  /// For running; equal ones are one while somebody has it.
-  std::shared_ptr<const ExecutionPlan> execution_plan(const Convolution& convolution, const Engine& engine);
 
   /// Tells a descriptor which device it is for where that is not the one here.
   void set_device(Descriptor& descriptor, cudnnBackendAttributeName_t name);
@@ -62,7 +58,6 @@ class Library {
   cudnnHandle_t handle_ = nullptr;
   std::optional<Descriptor> planned_device_;
   PlanCache* cache_ = nullptr;
-  std::map<std::string, std::weak_ptr<const ExecutionPlan>> execution_plans_;
 };
 
 }  // namespace sluice::cudnn

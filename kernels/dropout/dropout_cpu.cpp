@@ -1,8 +1,8 @@
 #include <sluice/core/philox.h>
-#include <sluice/kernels/channel_view.h>
 #include <sluice/kernels/cpu/parallel.h>
 #include <sluice/kernels/dropout/dropout.h>
 #include <sluice/kernels/dropout/dropout_functors.h>
+#include <sluice/kernels/shared/channel_view.h>
 
 namespace sluice {
 namespace {

@@ -1,11 +1,11 @@
 #include <sluice/core/philox.h>
-#include <sluice/kernels/channel_view.h>
 #include <sluice/kernels/cuda/grid.h>
 #include <sluice/kernels/cuda/grid_index.h>
-#include <sluice/kernels/cuda/operands.h>
 #include <sluice/kernels/dropout/dropout.h>
 #include <sluice/kernels/dropout/dropout_functors.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/channel_view.h>
+#include <sluice/kernels/shared/lowering.h>
+#include <sluice/kernels/shared/operands_cuda.h>
 
 namespace sluice {
 namespace {

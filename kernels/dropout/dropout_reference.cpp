@@ -1,7 +1,7 @@
 #include <sluice/core/philox.h>
 #include <sluice/kernels/dropout/dropout.h>
 #include <sluice/kernels/dropout/dropout_functors.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/lowering.h>
 
 namespace sluice {
 namespace {

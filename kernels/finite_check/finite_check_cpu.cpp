@@ -1,9 +1,9 @@
 #include <atomic>
 
 #include <sluice/core/error.h>
-#include <sluice/kernels/cpu/segments.h>
 #include <sluice/kernels/finite_check/finite_check_functors.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/lowering.h>
+#include <sluice/kernels/shared/segments_cpu.h>
 
 namespace sluice {
 namespace {

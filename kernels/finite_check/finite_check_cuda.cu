@@ -3,9 +3,9 @@
 #include <sluice/kernels/cuda/block_reduce.h>
 #include <sluice/kernels/cuda/grid.h>
 #include <sluice/kernels/cuda/launch.h>
-#include <sluice/kernels/cuda/segments.h>
 #include <sluice/kernels/finite_check/finite_check_functors.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/lowering.h>
+#include <sluice/kernels/shared/segments_cuda.h>
 
 namespace sluice {
 namespace {

@@ -1,5 +1,5 @@
 #include <sluice/kernels/finite_check/finite_check_functors.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/lowering.h>
 
 namespace sluice {
 namespace {

@@ -1,5 +1,5 @@
-#include <sluice/kernels/cpu/map.h>
 #include <sluice/kernels/gelu/gelu_functors.h>
+#include <sluice/kernels/shared/map_cpu.h>
 
 namespace sluice {
 namespace {

@@ -1,5 +1,5 @@
-#include <sluice/kernels/cuda/map.h>
 #include <sluice/kernels/gelu/gelu_functors.h>
+#include <sluice/kernels/shared/map_cuda.h>
 
 namespace sluice {
 

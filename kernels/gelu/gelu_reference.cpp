@@ -1,5 +1,5 @@
 #include <sluice/kernels/gelu/gelu_functors.h>
-#include <sluice/kernels/reference/elementwise.h>
+#include <sluice/kernels/shared/map_reference.h>
 
 namespace sluice {
 

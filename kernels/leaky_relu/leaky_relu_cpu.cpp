@@ -1,6 +1,6 @@
-#include <sluice/kernels/cpu/map.h>
 #include <sluice/kernels/leaky_relu/leaky_relu.h>
 #include <sluice/kernels/leaky_relu/leaky_relu_functors.h>
+#include <sluice/kernels/shared/map_cpu.h>
 
 namespace sluice {
 namespace {

@@ -1,6 +1,6 @@
-#include <sluice/kernels/cuda/map.h>
 #include <sluice/kernels/leaky_relu/leaky_relu.h>
 #include <sluice/kernels/leaky_relu/leaky_relu_functors.h>
+#include <sluice/kernels/shared/map_cuda.h>
 
 namespace sluice {
 namespace {

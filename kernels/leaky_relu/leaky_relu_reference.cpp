@@ -1,6 +1,6 @@
 #include <sluice/kernels/leaky_relu/leaky_relu.h>
 #include <sluice/kernels/leaky_relu/leaky_relu_functors.h>
-#include <sluice/kernels/reference/elementwise.h>
+#include <sluice/kernels/shared/map_reference.h>
 
 namespace sluice {
 

@@ -2,8 +2,8 @@
 
 #include <sluice/core/device.h>
 #include <sluice/core/error.h>
-#include <sluice/kernels/lowering.h>
 #include <sluice/kernels/onednn/onednn.h>
+#include <sluice/kernels/shared/lowering.h>
 
 namespace sluice {
 namespace {

@@ -1,6 +1,6 @@
 #include <sluice/kernels/cublas/gemm.h>
-#include <sluice/kernels/cuda/add_bias.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/cuda/epilogue.h>
+#include <sluice/kernels/shared/lowering.h>
 
 namespace sluice {
 namespace {

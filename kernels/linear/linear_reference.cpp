@@ -1,4 +1,4 @@
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/lowering.h>
 
 namespace sluice {
 namespace {

@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <vector>
 
-#include <sluice/kernels/channel_view.h>
 #include <sluice/kernels/cpu/parallel.h>
 #include <sluice/kernels/max_pool2d/max_pool2d_cpu_loops.h>
 #include <sluice/kernels/max_pool2d/max_pool2d_ops.h>
+#include <sluice/kernels/shared/channel_view.h>
 
 namespace sluice {
 namespace {
@@ -16,7 +16,7 @@ struct Maps {
   ChannelView view;
   cpu::PoolWindows windows;
 
-  Maps(const ChannelView& view, const MaxPool2dOptions& pool, const LoweredValue& x, const LoweredValue& y)
+  Maps(const ChannelView& view, const PoolWindow& pool, const LoweredValue& x, const LoweredValue& y)
       : view(view),
         windows{{x.dims[2], y.dims[2], pool.kernel.h, pool.stride.h, pool.padding.h},
                 {x.dims[3], y.dims[3], pool.kernel.w, pool.stride.w, pool.padding.w}} {}

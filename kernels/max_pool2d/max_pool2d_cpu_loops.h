@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include <sluice/kernels/pool_axis.h>
+#include <sluice/kernels/shared/pool_axis.h>
 
 namespace sluice::cpu {
 

@@ -1,7 +1,7 @@
-#include <sluice/kernels/cuda/pool_maps.h>
-#include <sluice/kernels/lowering.h>
 #include <sluice/kernels/max_pool2d/max_pool2d_ops.h>
-#include <sluice/kernels/pool_axis.h>
+#include <sluice/kernels/shared/lowering.h>
+#include <sluice/kernels/shared/pool_axis.h>
+#include <sluice/kernels/shared/pool_maps_cuda.h>
 
 namespace sluice {
 namespace {
@@ -62,7 +62,7 @@ __global__ void max_pool_grad_kernel(Maps maps, const float* dy, const Index* in
 }
 
 /// The axis `dim` of maps [N,C,H,W].
-PoolAxis axis(const MaxPool2dOptions& window, const LoweredValue& x, const LoweredValue& y, int dim) {
+PoolAxis axis(const PoolWindow& window, const LoweredValue& x, const LoweredValue& y, int dim) {
   const auto of = [dim](const Size2d& size) { return dim == 2 ? size.h : size.w; };
   return {x.dims[dim], y.dims[dim], of(window.kernel), of(window.stride), of(window.padding)};
 }

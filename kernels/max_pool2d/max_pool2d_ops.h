@@ -1,7 +1,8 @@
 #pragma once
 
 #include <sluice/core/host_device.h>
-#include <sluice/kernels/max_pool2d/max_pool2d.h>
+#include <sluice/core/op.h>
+#include <sluice/kernels/shared/pool_window.h>
 
 namespace sluice {
 
@@ -16,15 +17,15 @@ struct ReplacesMaximum {
 /// What both directions share; in `pool` the stride is spelt out.
 class MaxPool2dOpBase : public Op {
  public:
-  explicit MaxPool2dOpBase(const MaxPool2dOptions& options) : options_(options.resolved()) {}
+  explicit MaxPool2dOpBase(const PoolWindow& options) : options_(options.resolved()) {}
 
-  const MaxPool2dOptions& pool() const { return options_; }
+  const PoolWindow& pool() const { return options_; }
   std::string options() const override { return options_.str(); }
   /// Positions of the maxima inside their windows, row-major.
   DType index_dtype() const { return options_.kernel.h * options_.kernel.w <= 255 ? DType::u8 : DType::i32; }
 
  protected:
-  MaxPool2dOptions options_;
+  PoolWindow options_;
 };
 
 /// x → y, indices.
@@ -39,9 +40,7 @@ class MaxPool2dOp final : public MaxPool2dOpBase {
 /// dy, indices → dx.
 class MaxPool2dGradOp final : public MaxPool2dOpBase {
  public:
-  MaxPool2dGradOp(const MaxPool2dOptions& options, const Shape& x_shape)
-      : MaxPool2dOpBase(options),
-        x_shape_(x_shape) {}
+  MaxPool2dGradOp(const PoolWindow& options, const Shape& x_shape) : MaxPool2dOpBase(options), x_shape_(x_shape) {}
   std::string_view type() const override { return "max_pool2d_grad"; }
   std::string options() const override { return options_.str() + " x=" + x_shape_.str(true); }
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override;

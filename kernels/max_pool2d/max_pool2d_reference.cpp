@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include <sluice/kernels/lowering.h>
 #include <sluice/kernels/max_pool2d/max_pool2d_ops.h>
-#include <sluice/kernels/reference/pool_taps.h>
+#include <sluice/kernels/shared/lowering.h>
+#include <sluice/kernels/shared/pool_taps_reference.h>
 
 namespace sluice {
 namespace {
@@ -10,7 +10,7 @@ namespace {
 using reference::for_each_tap;
 
 template <class Index>
-std::unique_ptr<Kernel> forward_kernel(const MaxPool2dOptions& options, const Shape& x_dims, const Shape& y_dims) {
+std::unique_ptr<Kernel> forward_kernel(const PoolWindow& options, const Shape& x_dims, const Shape& y_dims) {
   return make_kernel([=](const Addresses& at, const RunContext&) {
     const auto* x = static_cast<const double*>(at.inputs[0]);
     auto* y = static_cast<double*>(at.outputs[0]);
@@ -26,7 +26,7 @@ std::unique_ptr<Kernel> forward_kernel(const MaxPool2dOptions& options, const Sh
 }
 
 template <class Index>
-std::unique_ptr<Kernel> grad_kernel(const MaxPool2dOptions& options, const Shape& x_dims, const Shape& y_dims) {
+std::unique_ptr<Kernel> grad_kernel(const PoolWindow& options, const Shape& x_dims, const Shape& y_dims) {
   return make_kernel([=](const Addresses& at, const RunContext&) {
     const auto* dy = static_cast<const double*>(at.inputs[0]);
     const auto* indices = static_cast<const Index*>(at.inputs[1]);

@@ -1,12 +1,12 @@
 #include <algorithm>
 #include <vector>
 
-#include <sluice/kernels/channel_view.h>
 #include <sluice/kernels/cuda/grid.h>
 #include <sluice/kernels/cuda/launch.h>
-#include <sluice/kernels/lowering.h>
 #include <sluice/kernels/normalize/normalize.h>
 #include <sluice/kernels/normalize/normalize_functors.h>
+#include <sluice/kernels/shared/channel_view.h>
+#include <sluice/kernels/shared/lowering.h>
 
 namespace sluice {
 namespace {

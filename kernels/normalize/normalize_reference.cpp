@@ -1,6 +1,6 @@
-#include <sluice/kernels/lowering.h>
 #include <sluice/kernels/normalize/normalize.h>
 #include <sluice/kernels/normalize/normalize_functors.h>
+#include <sluice/kernels/shared/lowering.h>
 
 namespace sluice {
 namespace {

@@ -147,23 +147,21 @@ dnnl::matmul::primitive_desc matmul(const Md& a, const Md& b, const Md& bias, co
 }
 
 dnnl::pooling_forward::primitive_desc forward(const Pooling& pool) {
-  const PoolWindow& window = pool.window;
   return describe<dnnl::pooling_forward>("pooling_forward", attributes(), dnnl::prop_kind::forward_training,
-                                         pool.algorithm, pool.x, pool.y, dims(window.stride), dims(window.kernel),
+                                         pool.algorithm, pool.x, pool.y, dims(pool.stride), dims(pool.kernel),
 #if DNNL_VERSION_MAJOR >= 3
                                          dnnl::memory::dims{0, 0},
 #endif
-                                         dims(window.padding), dims(window.padding));
+                                         dims(pool.padding), dims(pool.padding));
 }
 
 dnnl::pooling_backward::primitive_desc backward(const Pooling& pool) {
-  const PoolWindow& window = pool.window;
   return describe_backward<dnnl::pooling_backward>("pooling_backward", forward(pool), pool.algorithm, pool.x, pool.y,
-                                                   dims(window.stride), dims(window.kernel),
+                                                   dims(pool.stride), dims(pool.kernel),
 #if DNNL_VERSION_MAJOR >= 3
                                                    dnnl::memory::dims{0, 0},
 #endif
-                                                   dims(window.padding), dims(window.padding));
+                                                   dims(pool.padding), dims(pool.padding));
 }
 
 dnnl::reorder::primitive_desc reorder(const Md& from, const Md& to, bool accumulate) {

@@ -10,7 +10,7 @@
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include <sluice/core/kernel.h>
-#include <sluice/kernels/pool_window.h>
+#include <sluice/core/size2d.h>
 
 namespace sluice::onednn {
 
@@ -59,7 +59,7 @@ dnnl::matmul::primitive_desc matmul(const Md& a, const Md& b, const Md& bias, co
 
 struct Pooling {
   dnnl::algorithm algorithm;  ///< pooling_…
-  PoolWindow window;          ///< with the stride spelt out
+  Size2d kernel, stride, padding;
   Md x, y;
 };
 dnnl::pooling_forward::primitive_desc forward(const Pooling& pool);

@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include <sluice/kernels/channel_view.h>
 #include <sluice/kernels/cpu/parallel.h>
 #include <sluice/kernels/pad2d/pad2d.h>
+#include <sluice/kernels/shared/channel_view.h>
 
 namespace sluice {
 namespace {

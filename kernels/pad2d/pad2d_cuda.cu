@@ -1,9 +1,9 @@
-#include <sluice/kernels/channel_view.h>
 #include <sluice/kernels/cuda/grid.h>
 #include <sluice/kernels/cuda/grid_index.h>
 #include <sluice/kernels/cuda/launch.h>
-#include <sluice/kernels/lowering.h>
 #include <sluice/kernels/pad2d/pad2d.h>
+#include <sluice/kernels/shared/channel_view.h>
+#include <sluice/kernels/shared/lowering.h>
 
 namespace sluice {
 namespace {

@@ -1,5 +1,5 @@
-#include <sluice/kernels/lowering.h>
 #include <sluice/kernels/pad2d/pad2d.h>
+#include <sluice/kernels/shared/lowering.h>
 
 namespace sluice {
 namespace {

@@ -1,7 +1,6 @@
 #include <sluice/kernels/reduce/reduce.h>
 
 #include <sluice/core/differentiate.h>
-#include <sluice/kernels/arithmetic/arithmetic.h>
 
 namespace sluice {
 namespace {
@@ -55,8 +54,6 @@ Var sum_per_sample(Var x) {
   if (x.spec().is_scalar()) return x;
   return x.graph().add1(std::make_shared<SumPerSample>(), {x});
 }
-
-Var mean_per_sample(Var x) { return scale(sum_per_sample(x), 1.0 / static_cast<double>(x.shape().elements())); }
 
 Var expand_per_sample(Var s, const Shape& shape) {
   if (s.shape() == shape) return s;

@@ -9,9 +9,6 @@ namespace sluice {
 /// x: any shape and scope, floating. Linear. Gradient: expand_per_sample. Throws ShapeError when x is not floating.
 Var sum_per_sample(Var x);
 
-/// sum_per_sample(x) / number of elements per sample.
-Var mean_per_sample(Var x);
-
 /// The adjoint of sum_per_sample: each sample's number at every position, [N] → [N,shape]; of a batch scalar, `shape`.
 ///
 /// s: no dimensions per sample, floating. Linear. Gradient: sum_per_sample. Throws ShapeError otherwise.

@@ -1,6 +1,6 @@
 #include <sluice/kernels/cuda/grid.h>
-#include <sluice/kernels/cuda/plain_sums.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/lowering.h>
+#include <sluice/kernels/shared/plain_sums_cuda.h>
 
 namespace sluice {
 namespace {

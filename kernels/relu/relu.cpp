@@ -1,7 +1,6 @@
 #include <sluice/kernels/relu/relu.h>
 
 #include <sluice/core/differentiate.h>
-#include <sluice/kernels/add_relu/add_relu.h>
 
 namespace sluice {
 namespace {
@@ -39,27 +38,9 @@ class ReluGrad final : public Op {
   std::vector<int> in_place_inputs() const override { return {1}; }
 };
 
-/// relu(x) by the op that makes x, where that can do both; an empty Var otherwise.
-Var relu_in_producer(Var x) {
-  Graph& graph = x.graph();
-  const NodeId producer = graph.value(x.id()).producer;
-  if (producer < 0) return {};
-  const Node& node = graph.node(producer);
-  std::vector<Var> inputs;
-  for (const ValueId input : node.inputs) inputs.push_back(graph.var(input));
-  if (node.op->type() == "add") return add_relu(inputs[0], inputs[1]);
-  const OpPtr fused = node.op->with_relu();
-  if (!fused) return {};
-  const LayerPath path(graph, node.layer);
-  return graph.add(fused, inputs)[0];
-}
-
 }  // namespace
 
-Var relu(Var x) {
-  if (const Var fused = relu_in_producer(x)) return fused;
-  return x.graph().add1(std::make_shared<Relu>(), {x});
-}
+Var relu(Var x) { return x.graph().add1(std::make_shared<Relu>(), {x}); }
 
 Var relu_grad(Var mask, Var dy) { return dy.graph().add1(std::make_shared<ReluGrad>(), {mask, dy}); }
 

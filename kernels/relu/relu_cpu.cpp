@@ -1,6 +1,6 @@
-#include <sluice/kernels/cpu/map.h>
-#include <sluice/kernels/cpu/mask.h>
-#include <sluice/kernels/relu/relu_functors.h>
+#include <sluice/kernels/shared/map_cpu.h>
+#include <sluice/kernels/shared/relu_functors.h>
+#include <sluice/kernels/shared/relu_mask_cpu.h>
 
 namespace sluice {
 namespace {

@@ -1,7 +1,7 @@
 #include <sluice/core/bits.h>
-#include <sluice/kernels/cuda/operands.h>
-#include <sluice/kernels/lowering.h>
-#include <sluice/kernels/relu/relu_functors.h>
+#include <sluice/kernels/shared/lowering.h>
+#include <sluice/kernels/shared/operands_cuda.h>
+#include <sluice/kernels/shared/relu_functors.h>
 
 namespace sluice {
 namespace {

@@ -5,8 +5,8 @@
 #include <sluice/core/bits.h>
 #include <sluice/kernels/cuda/grid.h>
 #include <sluice/kernels/cuda/launch.h>
-#include <sluice/kernels/cuda/memory_order.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/reorder/reorder_cuda_memory_order.h>
+#include <sluice/kernels/shared/lowering.h>
 
 namespace sluice {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <sluice/core/error.h>
 #include <sluice/core/text.h>
-#include <sluice/kernels/optimizer_checks.h>
+#include <sluice/kernels/shared/optimizer_checks.h>
 
 namespace sluice {
 
@@ -36,9 +36,10 @@ void sgd_update(std::span<const Var> parameters, std::span<const Var> gradients,
     throw UsageError("sgd: nesterov without momentum; expected momentum > 0");
   const std::size_t wanted = options.momentum != 0 ? parameters.size() : 0;
   if (parameters.empty() || gradients.size() != parameters.size() || velocities.size() != wanted)
-    throw UsageError("sgd: lists differ; got " + std::to_string(parameters.size()) + " parameters, " +
-                     std::to_string(gradients.size()) + " gradients, " + std::to_string(velocities.size()) +
-                     " velocities; expected one gradient a parameter, and one velocity with momentum only");
+    throw UsageError("sgd: lists differ; got " + counted(parameters.size(), "parameter") + ", " +
+                     counted(gradients.size(), "gradient") + ", " +
+                     counted(velocities.size(), "velocity", "velocities") +
+                     "; expected one gradient a parameter, and one velocity with momentum only");
   std::vector<Var> inputs(parameters.begin(), parameters.end());
   inputs.insert(inputs.end(), gradients.begin(), gradients.end());
   inputs.insert(inputs.end(), velocities.begin(), velocities.end());

@@ -19,9 +19,9 @@ struct SgdUpdateOptions {
 ///
 /// parameters, gradients: batch values of pairwise equal shapes, f32; velocities: the same shapes, zero before the
 /// first step, empty without momentum; lr: a batch scalar. The node has no outputs; gradients are left as they are, or
-/// at zero with clear_gradients. A momentum near 1 acts as the double it is (kernels/decay.h). Source: Sutskever et
-/// al., "On the importance of initialization and momentum in deep learning", ICML 2013, in the form of torch.optim.SGD.
-/// Throws ShapeError when shapes do not pair up, UsageError when options contradict each other.
+/// at zero with clear_gradients. A momentum near 1 acts as the double it is (kernels/shared/decay.h). Source: Sutskever
+/// et al., "On the importance of initialization and momentum in deep learning", ICML 2013, in the form of
+/// torch.optim.SGD. Throws ShapeError when shapes do not pair up, UsageError when options contradict each other.
 void sgd_update(std::span<const Var> parameters, std::span<const Var> gradients, std::span<const Var> velocities,
                 Var lr, const SgdUpdateOptions& options = {});
 

@@ -1,6 +1,6 @@
-#include <sluice/kernels/cpu/update.h>
 #include <sluice/kernels/sgd/sgd.h>
 #include <sluice/kernels/sgd/sgd_functors.h>
+#include <sluice/kernels/shared/update_cpu.h>
 
 namespace sluice {
 namespace {

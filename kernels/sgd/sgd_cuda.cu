@@ -1,6 +1,6 @@
-#include <sluice/kernels/cuda/update.h>
 #include <sluice/kernels/sgd/sgd.h>
 #include <sluice/kernels/sgd/sgd_functors.h>
+#include <sluice/kernels/shared/update_cuda.h>
 
 namespace sluice {
 namespace {

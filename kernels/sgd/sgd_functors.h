@@ -1,8 +1,8 @@
 #pragma once
 
 #include <sluice/core/host_device.h>
-#include <sluice/kernels/decay.h>
 #include <sluice/kernels/sgd/sgd.h>
+#include <sluice/kernels/shared/decay.h>
 
 namespace sluice {
 

@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include <sluice/kernels/lowering.h>
 #include <sluice/kernels/sgd/sgd.h>
 #include <sluice/kernels/sgd/sgd_functors.h>
+#include <sluice/kernels/shared/lowering.h>
 
 namespace sluice {
 namespace {

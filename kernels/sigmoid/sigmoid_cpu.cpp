@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include <sluice/kernels/channel_view.h>
 #include <sluice/kernels/cpu/exp.h>
-#include <sluice/kernels/cpu/map.h>
+#include <sluice/kernels/shared/channel_view.h>
+#include <sluice/kernels/shared/map_cpu.h>
 #include <sluice/kernels/sigmoid/sigmoid_functors.h>
 
 namespace sluice {

@@ -1,5 +1,5 @@
-#include <sluice/kernels/cuda/channel_operand.h>
-#include <sluice/kernels/cuda/map.h>
+#include <sluice/kernels/shared/channel_operand_cuda.h>
+#include <sluice/kernels/shared/map_cuda.h>
 #include <sluice/kernels/sigmoid/sigmoid_functors.h>
 
 namespace sluice {

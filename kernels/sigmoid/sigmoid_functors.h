@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sluice/kernels/math.h>
+#include <sluice/kernels/shared/math.h>
 
 namespace sluice {
 

@@ -1,4 +1,4 @@
-#include <sluice/kernels/reference/elementwise.h>
+#include <sluice/kernels/shared/map_reference.h>
 #include <sluice/kernels/sigmoid/sigmoid_functors.h>
 
 namespace sluice {

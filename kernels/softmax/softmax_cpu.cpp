@@ -1,5 +1,5 @@
-#include <sluice/kernels/cpu/softmax.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/lowering.h>
+#include <sluice/kernels/shared/softmax_tiles_cpu.h>
 
 namespace sluice {
 namespace {
@@ -7,7 +7,7 @@ namespace {
 // oneDNN's softmax runs a scalar loop for plain maps and, without AVX-512, for every gradient; these serve every layout
 // that has a channel view.
 
-// Columns and rows as in kernels/cpu/softmax.cpp.
+// Columns and rows as in kernels/shared/softmax_tiles_cpu.cpp.
 
 SLUICE_CLONES void grad_columns(const float* y, const float* dy, float* dx, std::int64_t channels, std::int64_t stride,
                                 std::int64_t count) {

@@ -1,5 +1,5 @@
-#include <sluice/kernels/cuda/positions.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/lowering.h>
+#include <sluice/kernels/shared/positions_cuda.h>
 
 namespace sluice {
 namespace {

@@ -1,4 +1,4 @@
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/lowering.h>
 #include <sluice/kernels/softmax/softmax_functors.h>
 
 namespace sluice {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/lowering.h>
 
 namespace sluice {
 namespace {

@@ -2,10 +2,10 @@
 
 #include <sluice/core/error.h>
 #include <sluice/kernels/arithmetic/arithmetic_functors.h>
-#include <sluice/kernels/cpu/binary.h>
-#include <sluice/kernels/cpu/column_sums.h>
 #include <sluice/kernels/cpu/parallel.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/binary_cpu.h>
+#include <sluice/kernels/shared/column_sums_cpu.h>
+#include <sluice/kernels/shared/lowering.h>
 #include <sluice/kernels/structural/structural_copies.h>
 
 namespace sluice {

@@ -1,8 +1,8 @@
 #include <sluice/core/error.h>
 #include <sluice/kernels/arithmetic/arithmetic_functors.h>
-#include <sluice/kernels/cuda/map.h>
-#include <sluice/kernels/cuda/plain_sums.h>
-#include <sluice/kernels/sample_layout.h>
+#include <sluice/kernels/shared/map_cuda.h>
+#include <sluice/kernels/shared/plain_sums_cuda.h>
+#include <sluice/kernels/shared/sample_layout.h>
 
 namespace sluice {
 namespace {

@@ -1,5 +1,5 @@
 #include <sluice/kernels/arithmetic/arithmetic_functors.h>
-#include <sluice/kernels/reference/elementwise.h>
+#include <sluice/kernels/shared/map_reference.h>
 #include <sluice/kernels/structural/structural_copies.h>
 
 namespace sluice {

@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include <sluice/kernels/channel_view.h>
 #include <sluice/kernels/cpu/parallel.h>
+#include <sluice/kernels/shared/channel_view.h>
 #include <sluice/kernels/upsample_nearest2d/upsample_nearest2d.h>
 
 namespace sluice {

@@ -1,8 +1,8 @@
-#include <sluice/kernels/channel_view.h>
 #include <sluice/kernels/cuda/grid.h>
 #include <sluice/kernels/cuda/grid_index.h>
 #include <sluice/kernels/cuda/launch.h>
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/channel_view.h>
+#include <sluice/kernels/shared/lowering.h>
 #include <sluice/kernels/upsample_nearest2d/upsample_nearest2d.h>
 
 namespace sluice {

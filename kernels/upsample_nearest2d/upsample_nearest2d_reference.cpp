@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include <sluice/kernels/lowering.h>
+#include <sluice/kernels/shared/lowering.h>
 #include <sluice/kernels/upsample_nearest2d/upsample_nearest2d.h>
 
 namespace sluice {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <sluice/core/text.h>
+
 namespace sluice {
 namespace {
 
@@ -15,8 +17,6 @@ std::vector<ValueId> read_values(const StepGraph& step) {
     values.insert(values.end(), step.graph->node(writer).inputs.begin(), step.graph->node(writer).inputs.end());
   return values;
 }
-
-std::string counted(std::int64_t samples) { return std::to_string(samples) + (samples == 1 ? " sample" : " samples"); }
 
 }  // namespace
 
@@ -40,13 +40,13 @@ std::string refusal(const LeastSamples& least, const std::string& which, std::in
 std::string refusal(const LeastSamples& least, const std::string& which, const MicroBatches& split) {
   if (split.samples < least.logical_batch.samples)
     return "layer " + least.logical_batch.layer + " has no meaning for so few samples of a logical batch; got " +
-           which + " of " + counted(split.samples) + "; expected at least " +
+           which + " of " + counted(split.samples, "sample") + "; expected at least " +
            std::to_string(least.logical_batch.samples) + " (another batch, or drop_last where it is the epoch's last)";
   if (split.least_size() < least.micro_batch.samples)
     return "layer " + least.micro_batch.layer + " has no meaning for so few samples of a micro-batch; got " + which +
-           " of " + counted(split.samples) + " in micro-batches of " +
+           " of " + counted(split.samples, "sample") + " in micro-batches of " +
            (split.size(0) > split.least_size() ? std::to_string(split.size(0)) + " and " : "") +
-           counted(split.least_size()) + "; expected at least " + std::to_string(least.micro_batch.samples) +
+           counted(split.least_size(), "sample") + "; expected at least " + std::to_string(least.micro_batch.samples) +
            " (another micro-batch or batch, drop_last where it is the epoch's last logical batch, or BatchNorm over "
            "the logical batch: BatchNormMode::exact)";
   return "";

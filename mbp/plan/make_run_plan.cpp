@@ -4,6 +4,7 @@
 #include <set>
 
 #include <sluice/core/device.h>
+#include <sluice/core/lowering.h>
 #include <sluice/mbp/plan/account.h>
 #include <sluice/mbp/plan/arrange.h>
 #include <sluice/mbp/plan/micro_batches.h>

@@ -1,6 +1,7 @@
 #include <sluice/mbp/plan/options.h>
 
 #include <sluice/core/error.h>
+#include <sluice/core/text.h>
 
 namespace sluice {
 
@@ -10,7 +11,7 @@ void check_options(const DataSpec& data, const TrainerOptions& options) {
     throw UsageError("trainer: batch is " + std::to_string(options.batch) + "; expected at least 1");
   if (options.drop_last && options.batch > data.samples)
     throw UsageError("trainer: drop_last leaves no sample; got a batch of " + std::to_string(options.batch) + " and " +
-                     std::to_string(data.samples) + " samples; expected at least one whole batch");
+                     counted(data.samples, "sample") + "; expected at least one whole batch");
   if (options.micro_batch < 0)
     throw UsageError("trainer: micro_batch is " + std::to_string(options.micro_batch) +
                      "; expected at least 1, or 0 for the largest that fits");

@@ -51,6 +51,13 @@ void PartModel::keep(const std::vector<Lists>& all_lists) {
   }
 }
 
+/// Whether output 0 has the layout and the bytes of input `which`.
+static bool output_may_overwrite(const Part& part, const Instruction& instruction, int which) {
+  const PartValue& source = part.values[at(instruction.inputs[at(which)])];
+  const PartValue& result = part.values[at(instruction.outputs[0])];
+  return source.layout == result.layout && source.bytes() == result.bytes();
+}
+
 PartModel::PartModel(const Part& part, const DeviceRates& rates) {
   std::vector<int> number(part.values.size(), -1);
   const auto numbered = [&](int v) {
@@ -101,12 +108,9 @@ PartModel::PartModel(const Part& part, const DeviceRates& rates) {
       step.repeatable = false;
     }
     for (const int which : instruction.in_place) {
-      const int v = instruction.inputs[at(which)];
-      const int input = numbered(v);
+      const int input = numbered(instruction.inputs[at(which)]);
       if (lists.outputs.empty() || input < 0 || uses[input] != 1) continue;
-      const PartValue& source = part.values[at(v)];
-      const PartValue& result = part.values[at(instruction.outputs[0])];
-      if (source.layout == result.layout && source.bytes() == result.bytes()) lists.in_place.push_back(input);
+      if (output_may_overwrite(part, instruction, which)) lists.in_place.push_back(input);
     }
     steps_.push_back(step);
   }

@@ -61,7 +61,7 @@ void print_candidates(std::ostream& out, const Plan& plan) {
       << (plan.fastest_by_times ? "by measured replays"
           : known == 0          ? "by predicted time"
                                 : "by predicted time: only " + std::to_string(known) + " of " +
-                             std::to_string(plan.candidates.size()) + " micro-batches were measured")
+                             counted(plan.candidates.size(), "micro-batch", "micro-batches") + " measured")
       << '\n';
   if (known == 0) return;
   out << "    micro-batch     ms/replay     samples/s\n";
@@ -79,18 +79,18 @@ void print_candidates(std::ostream& out, const Plan& plan) {
 
 /// The logical batch and the epoch.
 void print_steps(std::ostream& out, const Plan& plan) {
-  out << "  step        logical batch " << std::min(plan.batch, plan.samples) << " = " << plan.replays << " micro-batch"
-      << (plan.replays == 1 ? "" : "es") << " of up to " << plan.micro_batch
+  out << "  step        logical batch " << std::min(plan.batch, plan.samples) << " = "
+      << counted(plan.replays, "micro-batch", "micro-batches") << " of up to " << plan.micro_batch
       << (plan.stages > 1 ? ", in " + std::to_string(plan.stages) + " stages" : "")
       << (plan.recomputes ? " that compute again what does not fit" : "")
       << (plan.split_dependent ? ", each normalised by itself" : "") << '\n';
-  out << "  epoch       " << plan.samples << " samples = " << plan.steps_per_epoch << " step"
-      << (plan.steps_per_epoch == 1 ? "" : "s");
+  if (!plan.balancing().empty()) out << "  micro-batch " << plan.balancing() << '\n';
+  out << "  epoch       " << counted(plan.samples, "sample") << " = " << counted(plan.steps_per_epoch, "step");
   if (plan.batch > plan.samples)
     out << " (the batch of " << plan.batch << " is larger than the data set: one step an epoch)";
   else if (plan.tail)
     out << ", the last one of " << plan.tail;
-  if (plan.dropped) out << " (" << plan.dropped << " more are left out)";
+  if (plan.dropped) out << " (" << counted(plan.dropped, "more is", "more are") << " left out)";
   out << '\n';
 }
 
@@ -119,6 +119,12 @@ std::size_t Plan::region_bytes(Region region) const {
   return 0;
 }
 
+std::string Plan::balancing() const {
+  if (asked_micro_batch == 0 || asked_micro_batch == micro_batch) return "";
+  return std::to_string(micro_batch) + " instead of the " + std::to_string(asked_micro_batch) +
+         " asked for: " + counted(replays, "replay") + " either way, of sizes that differ by 1 at most";
+}
+
 std::size_t Plan::region_offset(Region region) const {
   std::size_t offset = 0;
   for (int r = 0; r < static_cast<int>(region); ++r) offset += region_bytes(static_cast<Region>(r));
@@ -130,8 +136,9 @@ std::ostream& operator<<(std::ostream& stream, const Plan& plan) {
   out << "plan " << plan.hash << " on " << plan.device << '\n';
   plan.forward_only ? print_sizes(out, plan) : print_steps(out, plan);
   if (plan.recomputed)
-    out << "  recompute   " << plan.recomputed << " kernels of a replay compute again what was let go, about "
-        << percent(plan.predicted_again_s / plan.predicted_step_s) << " of the step\n";
+    out << "  recompute   " << counted(plan.recomputed, "kernel of a replay computes", "kernels of a replay compute")
+        << " again what was let go, about " << percent(plan.predicted_again_s / plan.predicted_step_s)
+        << " of the step\n";
   if (!plan.convolutions.empty()) print_convolutions(out, plan);
   if (!plan.tuning.empty()) out << "  algorithms  " << plan.tuning << '\n';
   if (!plan.candidates.empty()) print_candidates(out, plan);

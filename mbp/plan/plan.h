@@ -25,12 +25,13 @@ struct SizeCandidate {
 
 /// What a run will do and take, known before anything is allocated. A pure function of graph, options and device.
 struct Plan {
-  std::string device;        ///< Backend::description()
-  std::int64_t samples = 0;  ///< of an epoch
-  std::int64_t batch = 0;  ///< logical batch asked for; without a step, the samples that data sets are expected to have
+  std::string device;            ///< Backend::description()
+  std::int64_t samples = 0;      ///< of an epoch
+  std::int64_t batch = 0;        ///< logical batch asked for; without a step, samples that sets are expected to have
   bool forward_only = false;     ///< no step is planned: evaluation and prediction alone
   std::int64_t micro_batch = 0;  ///< the largest number of samples in one replay
-  std::int64_t replays = 0;      ///< per step
+  std::int64_t asked_micro_batch = 0;  ///< as the caller gave it; 0: it was left to the planner
+  std::int64_t replays = 0;            ///< per step
   std::int64_t steps_per_epoch = 0;
   std::int64_t tail = 0;            ///< samples of the epoch's last, partial logical batch; 0: none
   std::int64_t dropped = 0;         ///< samples of the data set that an epoch leaves out (TrainerOptions::drop_last)
@@ -59,6 +60,8 @@ struct Plan {
   bool fastest_by_times = false;          ///< all of them were measured, and their times decided
   std::string hash;
 
+  /// Why micro_batch is not the one asked for: replays of a step differ by one sample at most. Empty where it is.
+  std::string balancing() const;
   std::size_t planned_peak_bytes() const { return persistent_bytes + derived_bytes + staging_bytes + arena_bytes; }
   std::size_t region_bytes(Region region) const;
   /// Where the region begins in the slab.

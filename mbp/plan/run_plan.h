@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <sluice/core/program.h>
+#include <sluice/core/stages.h>
 #include <sluice/mbp/pack/packing.h>
 #include <sluice/mbp/plan/plan.h>
 

@@ -6,6 +6,8 @@
 
 #include <sluice/core/differentiate.h>
 #include <sluice/core/error.h>
+#include <sluice/core/fold.h>
+#include <sluice/core/fuse.h>
 #include <sluice/core/parameter_values.h>
 #include <sluice/kernels/finite_check/finite_check.h>
 
@@ -116,6 +118,30 @@ void mark_clearable(const Graph& graph, std::vector<Trained>& trained) {
   }
 }
 
+StepGraph named_outputs(Trace trace) {
+  StepGraph step;
+  step.scalars = scalars_of(*trace.graph);
+  step.graph = std::move(trace.graph);
+  step.loss = trace.loss;
+  for (auto& [name, var] : trace.outputs) (var.is_sample() ? step.predictions : step.metrics).emplace_back(name, var);
+  return step;
+}
+
+/// Puts what `pass` makes of the graph and its outputs in the graph's place.
+template <class Pass>
+void rewrite(StepGraph& step, const Pass& pass) {
+  std::vector<Var*> vars{&step.loss};
+  if (step.finite) vars.push_back(&step.finite);
+  for (auto* named : {&step.metrics, &step.predictions})
+    for (auto& [name, var] : *named) vars.push_back(&var);
+  for (auto& [parameter, gradient] : step.gradients) vars.push_back(&gradient);
+  std::vector<ValueId> outputs;
+  for (const Var* var : vars) outputs.push_back(var->id());
+  auto rewritten = pass(*step.graph, outputs);
+  for (std::size_t i = 0; i < vars.size(); ++i) *vars[i] = rewritten.outputs[i];
+  step.graph = std::move(rewritten.graph);
+}
+
 }  // namespace
 
 std::string Trace::identity() const {
@@ -141,17 +167,14 @@ Trace trace_evaluation(ModuleBase& model, const StepFunction& step, const DataSp
   return trace(model, step, data, type);
 }
 
-StepGraph make_evaluation_graph(Trace trace) {
-  StepGraph result;
-  result.scalars = scalars_of(*trace.graph);
-  result.graph = std::move(trace.graph);
-  result.loss = trace.loss;
-  for (auto& [name, var] : trace.outputs)
-    (var.is_sample() ? result.predictions : result.metrics).emplace_back(name, var);
-  return result;
+StepGraph make_evaluation_graph(Trace trace, const Backend& device) {
+  StepGraph step = named_outputs(std::move(trace));
+  rewrite(step, [&](const Graph& graph, std::span<const ValueId> outputs) { return fuse(graph, outputs, &device); });
+  return step;
 }
 
-StepGraph make_training_graph(Trace trace, const Optimizer& optimizer, bool fold, bool keep_gradients) {
+StepGraph make_training_graph(Trace trace, const Optimizer& optimizer, const Backend& device, bool fold,
+                              bool keep_gradients) {
   Graph& graph = *trace.graph;
   std::vector<Trained> trained = trained_parameters(graph, trace.loss);
   if (trained.empty()) throw UsageError("trainer: the loss depends on no trainable parameter");
@@ -161,23 +184,13 @@ StepGraph make_training_graph(Trace trace, const Optimizer& optimizer, bool fold
   if (!keep_gradients) mark_clearable(graph, trained);
   optimizer.update(graph, trained);
 
-  StepGraph result = make_evaluation_graph(std::move(trace));
-  result.predictions.clear();
-  result.finite = finite;
-  for (const Trained& t : trained) result.gradients.emplace_back(t.parameter.data(), t.gradient);
-  if (!fold) return result;
-
-  std::vector<ValueId> outputs{result.loss.id(), result.finite.id()};
-  for (const auto& [name, var] : result.metrics) outputs.push_back(var.id());
-  for (const auto& [parameter, var] : result.gradients) outputs.push_back(var.id());
-  FoldedGraph folded = fold_factors(*result.graph, outputs);
-  auto next = folded.outputs.begin();
-  result.loss = *next++;
-  result.finite = *next++;
-  for (auto& [name, var] : result.metrics) var = *next++;
-  for (auto& [parameter, var] : result.gradients) var = *next++;
-  result.graph = std::move(folded.graph);
-  return result;
+  StepGraph step = named_outputs(std::move(trace));
+  step.predictions.clear();
+  step.finite = finite;
+  for (const Trained& t : trained) step.gradients.emplace_back(t.parameter.data(), t.gradient);
+  rewrite(step, [&](const Graph& graph, std::span<const ValueId> outputs) { return fuse(graph, outputs, &device); });
+  if (fold) rewrite(step, fold_factors);
+  return step;
 }
 
 }  // namespace sluice

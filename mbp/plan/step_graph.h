@@ -40,9 +40,10 @@ Trace trace(ModuleBase& model, const StepFunction& step, const DataSpec& data, c
 Trace trace_evaluation(ModuleBase& model, const StepFunction& step, const DataSpec& data,
                        const std::string& type = "Trainer");
 
-/// Adds gradients, update and the finite check, and folds scalar factors if asked to. Unless gradients are to be kept,
-/// the update may clear them.
-StepGraph make_training_graph(Trace trace, const Optimizer& optimizer, bool fold, bool keep_gradients);
-StepGraph make_evaluation_graph(Trace trace);
+/// Adds gradients, update and the finite check, fuses what `device` does in one pass, and folds scalar factors if asked
+/// to. Unless gradients are to be kept, the update may clear them.
+StepGraph make_training_graph(Trace trace, const Optimizer& optimizer, const Backend& device, bool fold,
+                              bool keep_gradients);
+StepGraph make_evaluation_graph(Trace trace, const Backend& device);
 
 }  // namespace sluice

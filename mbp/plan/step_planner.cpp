@@ -15,14 +15,15 @@ StepPlanner::StepPlanner(ModuleBase& model, const Optimizer& optimizer, const St
     : data_(data),
       evaluation_data_(options.evaluation.value_or(data)),
       options_(options),
-      backend_(&options_.device.backend()) {
+      backend_(&options_.device.backend()),
+      run_(*backend_, options_.precision) {
   check_options(data, options);
   if (options.drop_last) dropped_ = data_.samples % batch();
   data_.samples -= dropped_;
   Trace traced = trace(model, step, data_);
   identity_ = traced.identity();
-  training_ = make_training_graph(std::move(traced), optimizer, options_.fold, options_.keep_gradients);
-  evaluation_ = make_evaluation_graph(trace_evaluation(model, step, evaluation_data_));
+  training_ = make_training_graph(std::move(traced), optimizer, *backend_, options_.fold, options_.keep_gradients);
+  evaluation_ = make_evaluation_graph(trace_evaluation(model, step, evaluation_data_), *backend_);
   training_least_ = least_samples(training_);
   evaluation_least_ = least_samples(evaluation_);
   open_tuning_file("trainer");
@@ -33,10 +34,11 @@ StepPlanner::StepPlanner(ModuleBase& model, const StepFunction& forward, const D
     : data_(data),
       evaluation_data_(data),
       options_(options),
-      backend_(&options_.device.backend()) {
+      backend_(&options_.device.backend()),
+      run_(*backend_, options_.precision) {
   Trace traced = trace_evaluation(model, forward, data_, "Predictor");
   identity_ = traced.identity();
-  evaluation_ = make_evaluation_graph(std::move(traced));
+  evaluation_ = make_evaluation_graph(std::move(traced), *backend_);
   evaluation_least_ = least_samples(evaluation_);
   open_tuning_file("predictor");
 }
@@ -135,6 +137,7 @@ std::unique_ptr<RunPlan> StepPlanner::chosen_here(const PlanWish& wish) const {
     auto chosen = choose_plan([&](const PlanChoice& choice) { return plan(choice, wish.budget_bytes, crossing); }, own);
     const PlanChoice choice{.micro_batch = chosen->summary.micro_batch};
     if (options_.passes.search) pack_tighter(*chosen, request(choice, wish.budget_bytes, crossing, nullptr, batch()));
+    chosen->summary.asked_micro_batch = wish.micro_batch;
     return chosen;
   };
   try {

@@ -68,9 +68,10 @@ class StepPlanner {
   /// Returns what `work()` returns, with the options' threads and precision, which plans are made for.
   template <class Work>
   auto with_settings(Work&& work) const {
-    return with_run_settings(*backend_, options_.threads, options_.precision, std::forward<Work>(work));
+    return with_run_settings(run_, options_.threads, std::forward<Work>(work));
   }
   Backend& backend() const { return *backend_; }
+  const DeviceRun& device_run() const { return run_; }
   const TrainerOptions& options() const { return options_; }
 
  private:
@@ -87,6 +88,7 @@ class StepPlanner {
   DataSpec evaluation_data_;
   TrainerOptions options_;
   Backend* backend_;
+  DeviceRun run_;
   std::string identity_;
   StepGraph training_, evaluation_;
   LeastSamples training_least_, evaluation_least_;

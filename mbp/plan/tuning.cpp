@@ -153,8 +153,8 @@ void TuningFile::add_replay(const std::string& key, std::int64_t micro_batch, do
 }
 
 std::string TuningFile::str() const {
-  std::string text = "measured, " + path_ + " (" + std::to_string(times_ms_.size()) + " kernels";
-  if (!replays_.empty()) text += ", " + std::to_string(replays_.size()) + " replays";
+  std::string text = "measured, " + path_ + " (" + counted(times_ms_.size(), "kernel");
+  if (!replays_.empty()) text += ", " + counted(replays_.size(), "replay");
   return text + ")";
 }
 

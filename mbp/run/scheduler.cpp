@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include <sluice/core/device_run.h>
 #include <sluice/core/error.h>
 #include <sluice/mbp/run/field_checks.h>
 #include <sluice/mbp/run/pass_walk.h>
@@ -23,18 +24,6 @@ class ReplayMark {
   ~ReplayMark() { replays_running.fetch_sub(1, std::memory_order_relaxed); }
   ReplayMark(const ReplayMark&) = delete;
   ReplayMark& operator=(const ReplayMark&) = delete;
-};
-
-/// Seals the device's allocator while it lives.
-class Seal {
- public:
-  explicit Seal(Backend& backend) : backend_(backend) { backend_.seal(true); }
-  ~Seal() { backend_.seal(false); }
-  Seal(const Seal&) = delete;
-  Seal& operator=(const Seal&) = delete;
-
- private:
-  Backend& backend_;
 };
 
 /// Keeps what storages hold before they are written over, and puts it back when it ends, whatever happened in between.
@@ -274,7 +263,7 @@ class Scheduler::PassRun final : public PassVisitor {
 
 bool Scheduler::run_with(Program& program, const Pass& pass, Feeder& feeder, const PassHooks& hooks,
                          const RunPart& run_part) {
-  const Seal seal(slab_.backend());
+  const AllocationSeal seal(slab_.backend());
   if (!PassRun(*this, program, pass, feeder, hooks, run_part).run()) return false;
   slab_.backend().synchronize();
   return true;
@@ -288,12 +277,12 @@ bool Scheduler::run(Program& program, const Pass& pass, Feeder& feeder, const Pa
 }
 
 void Scheduler::write_state(Program& program, const Pass& pass) {
-  const Seal seal(slab_.backend());
+  const AllocationSeal seal(slab_.backend());
   run_part(program.writers, context_of(pass));
   program.clear = true;
   if (recording()) {
     slab_.backend().synchronize();
-    recorder_->end_step(slab_.backend().allocated_bytes());
+    recorder_->end_step(slab_.total_bytes());
   }
 }
 
@@ -302,7 +291,7 @@ std::vector<double> Scheduler::compute_again(Program& program, const std::set<No
                                              std::span<const Var> wanted) {
   std::vector<double> numbers;
   {
-    const Seal seal(slab_.backend());
+    const AllocationSeal seal(slab_.backend());
     PutBack before(slab_);
     for (const auto& [storage, value] : given) {
       before.keep(storage);

@@ -30,8 +30,8 @@ void check_fields(const DataSpec& planned, const DataSpec& given, const char* wh
 
 void check_data(const DataSpec& planned, const DataSpec& given, const char* what) {
   if (given.samples != planned.samples)
-    throw UsageError(std::string(what) + ": data set " + given.name + " has " + std::to_string(given.samples) +
-                     " samples; planned for " + std::to_string(planned.samples));
+    throw UsageError(std::string(what) + ": data set " + given.name + " has " + counted(given.samples, "sample") +
+                     "; planned for " + std::to_string(planned.samples));
   check_fields(planned, given, what);
 }
 

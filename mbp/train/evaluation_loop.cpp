@@ -67,7 +67,7 @@ Result EvaluationLoop::evaluate(const Dataset& data, Look look) {
   Scheduler& scheduler = *run_.scheduler();
   const auto start = Clock::now();
   Feeder feeder(data, loader_options(program, data.spec()), scheduler.incoming(data.spec(), program));
-  Result result{.loss = std::numeric_limits<double>::quiet_NaN(), .epoch = -1, .samples = data.spec().samples};
+  Result result{.loss = std::numeric_limits<double>::quiet_NaN(), .samples = data.spec().samples};
   result.stopped = !scheduler.run(program, pass, feeder, {.after_replay = [&](int, std::int64_t) { return !stop_; }});
   if (result.stopped) {
     stop_ = false;

@@ -6,8 +6,8 @@
 
 namespace sluice {
 
-MemoryReport measured_memory(const RunPlan& plan, const MemoryBefore& before, Scheduler* scheduler,
-                             const std::optional<TouchedMemory>& touched) {
+MemoryReport measured_memory(const RunPlan& plan, const DeviceRun& run, const MemoryBefore& before,
+                             Scheduler* scheduler, const std::optional<TouchedMemory>& touched) {
   const Plan& p = plan.summary;
   MemoryReport report{
       .ledger = p.ledger,
@@ -20,9 +20,10 @@ MemoryReport measured_memory(const RunPlan& plan, const MemoryBefore& before, Sc
       .arena_lower_bound_bytes = p.arena_lower_bound_bytes,
       .host_bytes = before.host,
   };
+  report.resident_bytes = resident_bytes();
   if (!scheduler) return report;
   const Backend& backend = scheduler->slab().backend();
-  report.measured_peak_bytes = backend.peak_allocated_bytes() - before.allocated;
+  report.measured_peak_bytes = run.memory().peak_bytes() - before.allocated;
   report.host_bytes += scheduler->host_staging_bytes();
   std::size_t ours = backend.host_visible() ? scheduler->slab().total_bytes() : 0;  // of the host's memory
   if (const Verifier* const verifier = scheduler->verifier()) {

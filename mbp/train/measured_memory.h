@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <optional>
 
+#include <sluice/core/device_run.h>
 #include <sluice/mbp/run/scheduler.h>
 #include <sluice/mbp/train/memory_report.h>
 
@@ -12,13 +13,13 @@ namespace sluice {
 struct MemoryBefore {
   std::size_t budget = 0;     ///< 0: none
   std::size_t resident = 0;   ///< of the process, before planning
-  std::size_t allocated = 0;  ///< of the device, before the slab
+  std::size_t allocated = 0;  ///< by the run, before the slab
   std::size_t host = 0;       ///< held by data sets
 };
 
 /// Planned beside measured. `scheduler`: null before anything ran. `touched`: what that touched; empty where nobody
 /// looked.
-MemoryReport measured_memory(const RunPlan& plan, const MemoryBefore& before, Scheduler* scheduler,
-                             const std::optional<TouchedMemory>& touched);
+MemoryReport measured_memory(const RunPlan& plan, const DeviceRun& run, const MemoryBefore& before,
+                             Scheduler* scheduler, const std::optional<TouchedMemory>& touched);
 
 }  // namespace sluice

@@ -39,7 +39,7 @@ std::ostream& operator<<(std::ostream& stream, const MemoryReport& report) {
   if (report.budget_bytes) print_row(out, "budget", report.budget_bytes, "");
   out << "  arena / lower bound " << ratio(report.arena_bytes, report.arena_lower_bound_bytes)
       << "; outside (libraries, threads) " << format_bytes(report.outside_bytes) << "; host (data set) "
-      << format_bytes(report.host_bytes) << '\n';
+      << format_bytes(report.host_bytes) << "; process now " << format_bytes(report.resident_bytes) << '\n';
   if (report.device_outside_bytes)
     out << "  outside the slab on the device (driver, libraries, other programs) "
         << format_bytes(*report.device_outside_bytes) << '\n';

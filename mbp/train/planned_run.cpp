@@ -15,8 +15,9 @@ PlannedRun::PlannedRun(Runner runner, std::vector<Reference> references, Trainer
       options_(std::move(options)),
       identity_(std::move(identity)),
       resident_before_(resident_bytes()),
-      backend_(&options_.device.backend()) {
-  with_run_settings(*backend_, options_.threads, options_.precision, [&] {
+      backend_(&options_.device.backend()),
+      device_run_(*backend_, options_.precision) {
+  with_run_settings(device_run_, options_.threads, [&] {
     options_.threads = backend_->threads();  // what is granted here is what every run of the plan gets
     make_plan(make_planner);
   });
@@ -55,8 +56,8 @@ void PlannedRun::look_at_model(const char* what) {
 
 void PlannedRun::take_memory() {
   check_unbound(*plan_, runner_.what);
-  allocated_before_ = backend_->allocated_bytes();
-  backend_->reset_peak();
+  allocated_before_ = device_run_.memory().bytes();
+  device_run_.memory().reset_peak();
   scheduler_ = host_memory_for("the slab and its kernels", plan_->summary.planned_peak_bytes(), [&] {
     return std::make_unique<Scheduler>(*plan_, *backend_, options_.verify_memory, options_.poison, options_.record);
   });
@@ -74,7 +75,7 @@ std::optional<TouchedMemory> PlannedRun::touched() const {
 MemoryReport PlannedRun::memory_report() const {
   MemoryBefore before{.budget = options_.budget, .resident = resident_before_, .allocated = allocated_before_};
   for (const auto& [data, bytes] : host_bytes_) before.host += bytes;
-  return measured_memory(*plan_, before, scheduler_.get(), touched());
+  return measured_memory(*plan_, device_run_, before, scheduler_.get(), touched());
 }
 
 PlanDetails PlannedRun::plan_details() const {

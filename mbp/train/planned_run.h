@@ -39,7 +39,7 @@ class PlannedRun {
     if (running_.exchange(true))
       throw UsageError(runner_.what + ": it is running; expected no other call from its callback or on another thread");
     const RunEnd end(running_);
-    return with_run_settings(*backend_, options_.threads, options_.precision, std::forward<Work>(work));
+    return with_run_settings(device_run_, options_.threads, std::forward<Work>(work));
   }
   bool running() const { return running_; }
 
@@ -91,6 +91,7 @@ class PlannedRun {
   std::function<std::string()> identity_;
   std::size_t resident_before_;
   Backend* backend_;
+  DeviceRun device_run_;
   std::atomic<bool> running_ = false;
   std::unique_ptr<StepPlanner> planner_;
   std::unique_ptr<RunPlan> plan_;

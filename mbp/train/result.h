@@ -7,6 +7,10 @@
 
 namespace sluice {
 
+/// What the numbers of a Result are of: all samples under the same parameters, or training, whose parameters change
+/// from step to step.
+enum class ResultOf : std::uint8_t { evaluation, step, epoch };
+
 /// Named numbers of a step, an epoch or an evaluation. Of several steps, each number is what an evaluation of their
 /// samples gives: sums over samples are added up, and loss and metrics computed from the totals (see
 /// mbp/run/epoch_average.h for what is averaged by samples instead, as a loss of a batch_gather is). NaN where no step
@@ -21,9 +25,11 @@ struct Result {
   double seconds = 0;
   double waited_s = 0;   ///< of these seconds, how many a step waited for its samples (training only)
   bool stopped = false;  ///< by stop(), before it was complete
+  ResultOf of = ResultOf::evaluation;
 
   double images_per_second() const { return seconds > 0 ? static_cast<double>(samples) / seconds : 0; }
 };
+/// One line: "epoch 3, average of training: loss 0.41, accuracy 0.86, 9100 samples/s", "step 17: loss …", "loss …".
 std::ostream& operator<<(std::ostream& out, const Result& result);
 
 /// Where a run is; given to the progress callback after every micro-batch.

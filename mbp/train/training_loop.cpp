@@ -57,7 +57,7 @@ void TrainingLoop::begin_run(Scheduler& scheduler, const Dataset& data, std::int
 Result TrainingLoop::run(Scheduler& scheduler, const Dataset& data, std::int64_t most, bool read_ahead) {
   start_ = Clock::now();
   begin_run(scheduler, data, most);
-  Result result{.epoch = set_.state.epoch};
+  Result result{.epoch = set_.state.epoch, .of = read_ahead ? ResultOf::step : ResultOf::epoch};
   const double waited_before = feeder_->waited_s();
   try {
     for (std::int64_t i = 0; i < most && set_.state.position < samples() && !result.stopped; ++i) {

@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iostream>
 
+#include <sluice/core/byte_size.h>
 #include <sluice/core/device.h>
 #include <sluice/core/error.h>
-#include <sluice/core/byte_size.h>
+#include <sluice/kernels/cpu/threads.h>
 #include <sluice/mbp/train/trainer.h>
+
+#include "common/version.h"
 
 namespace sluice::samples {
 
@@ -49,6 +53,13 @@ Precision parse_precision(const std::string& text) {
   return choice == "tf32" ? Precision::tf32 : choice == "strict" ? Precision::strict : Precision::fp32;
 }
 
+int parse_threads(const std::string& text) { return parse_whole<int>(text, 0, cpu::most_threads); }
+
+std::string parse_directory(const std::string& text) {
+  if (text.empty()) throw CLI::ValidationError("got ''; expected the name of a directory");
+  return text;
+}
+
 std::string parse_file_name(const std::string& text) {
   if (text.empty()) throw CLI::ValidationError("got ''; expected the name of a file");
   return text;
@@ -59,11 +70,38 @@ std::string parse_state_name(const std::string& text) {
   return parse_file_name(text);
 }
 
+void add_help_and_version(CLI::App& app, const std::string& program) {
+  app.set_help_flag("-h,--help", "print this and exit");
+  app.set_version_flag(
+      "--version", [program] { return version_text(program); }, "print version, compiler and devices, and exit");
+}
+
+std::string usage_error(const CLI::App& app, const CLI::ParseError& error) {
+  if (!dynamic_cast<const CLI::ExtrasError*>(&error)) return error.what();
+  const std::vector<std::string> words = app.remaining(/*recurse=*/true);
+  return fmt::format("nothing here is called so; got '{}'; expected the flags of --help", fmt::join(words, "' '"));
+}
+
+int end_of_parsing(const CLI::App& app, const std::string& who, const CLI::ParseError& error) {
+  if (dynamic_cast<const CLI::CallForHelp*>(&error)) return (std::cout << app.help()), 0;
+  if (dynamic_cast<const CLI::CallForVersion*>(&error)) return (std::cout << error.what() << '\n'), 0;
+  std::cout << std::flush;
+  std::cerr << who << ": " << usage_error(app, error) << " (see --help)\n";
+  return 2;
+}
+
+void add_svg(CLI::App& app, std::string& directory) {
+  add(app, "--svg", "DIR", "write the figures of that page into a folder, as SVG files; it is made if it is missing",
+      [&](const std::string& s) { directory = parse_directory(s); });
+}
+
 void add_micro_batch(CLI::App& app, std::int64_t& micro_batch, bool& fastest) {
   add(app, "--micro-batch", "N|auto|fastest",
-      fmt::format("samples per replay; auto: the most that fit; fastest: by predicted time, or by replays that --tune "
-                  "timed [{}]",
-                  micro_batch ? std::to_string(micro_batch) : "auto"),
+      fmt::format(
+          "most samples per replay (the replays of a step are of even size, so there may be fewer); auto: the largest "
+          "that fits without recomputation, or with it where none does, and without a budget the whole batch; fastest: "
+          "by predicted time, or by replays that --tune timed [{}]",
+          micro_batch ? std::to_string(micro_batch) : "auto"),
       [&](const std::string& s) {
         fastest = s == "fastest";
         micro_batch = fastest || s == "auto" ? 0 : parse_whole<std::int64_t>(s, 1);

@@ -128,6 +128,10 @@ std::string Outputs::rescue(const FileFlag& file, const std::string& text) const
   }
 }
 
+bool Outputs::wants(const std::string& flag) const {
+  return std::any_of(files_.begin(), files_.end(), [&](const FileFlag& file) { return file.flag == flag; });
+}
+
 void Outputs::write(const std::string& flag, const std::function<std::string()>& text) {
   const auto file = std::find_if(files_.begin(), files_.end(), [&](const FileFlag& f) { return f.flag == flag; });
   if (file == files_.end()) return;
@@ -139,7 +143,7 @@ void Outputs::write(const std::string& flag, const std::function<std::string()>&
   std::string made;
   try {
     made = text();
-    put(*file, made);
+    if (!made.empty()) put(*file, made);
   } catch (const std::exception& error) {
     tell(message_of(error) + (made.empty() ? "" : "; " + rescue(*file, made)));
   }

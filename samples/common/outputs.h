@@ -31,10 +31,13 @@ class Outputs {
   Outputs(const Outputs&) = delete;
   Outputs& operator=(const Outputs&) = delete;
 
-  /// Writes what `text` makes, if the flag is there. What cannot be written is printed on standard output, or put into
-  /// a new file: beside the one that was asked for, else in $TMPDIR, else in /tmp. The message on standard error says
-  /// which.
+  /// Writes what `text` makes, if the flag is there; nothing where that is empty. What cannot be written is printed on
+  /// standard output, or put into a new file: beside the one that was asked for, else in $TMPDIR, else in /tmp. The
+  /// message on standard error says which.
   void write(const std::string& flag, const std::function<std::string()>& text);
+
+  /// Whether the flag is there.
+  bool wants(const std::string& flag) const;
 
   /// The exit code of a program that would end with `code`: 1 after any failure.
   int exit_code(int code) const { return failed_ ? 1 : code; }

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include <fmt/format.h>
-#include <sluice/core/error.h>
 #include <sluice/core/byte_size.h>
+#include <sluice/core/error.h>
 
 namespace sluice::samples {
 
@@ -17,7 +17,7 @@ std::vector<WaterfallRow> waterfall(const StepPlanner& planner, std::int64_t mic
     const auto plan = planner.plan(choice, 0);
     rows.push_back({std::move(name), plan->summary.planned_peak_bytes()});
   };
-  add("the whole batch at once", planner.batch(), Recompute::none);
+  add("the whole batch, without passes", planner.batch(), Recompute::none);
   add(fmt::format("in micro-batches of {}", micro_batch), micro_batch, Recompute::none);
   passes.in_place = true;
   add("results in place of inputs", micro_batch, Recompute::none);

@@ -7,7 +7,9 @@
 #include <fmt/chrono.h>
 #include <nlohmann/json.hpp>
 
+#include "common/figures/figures.h"
 #include "common/report_page.h"
+#include "common/version.h"
 
 namespace sluice::samples {
 namespace {
@@ -26,6 +28,7 @@ Json summary_of(const ReportData& report) {
           {"samples", plan.samples},
           {"batch", plan.batch},
           {"micro_batch", plan.micro_batch},
+          {"asked_micro_batch", plan.asked_micro_batch ? Json(plan.asked_micro_batch) : Json(nullptr)},
           {"replays", plan.replays},
           {"steps_per_epoch", plan.steps_per_epoch},
           {"tail", plan.tail},
@@ -192,16 +195,18 @@ std::string report_json(const ReportData& report) {
 }
 
 std::string report_html(const ReportData& report) {
-  return std::string(report_page_head) + embeddable(report_json(report)) + std::string(report_page_tail);
+  std::string page(report_page_head);
+  for (const Figure& figure : figures) page += figure.draw(report);
+  page += report_page_middle;
+  page += embeddable(report_json(report));
+  return page += report_page_tail;
 }
 
 std::vector<std::pair<std::string, std::string>> environment_rows(const std::string& device, int threads,
                                                                   const std::string& date) {
-  std::vector<std::pair<std::string, std::string>> rows{{"Sluice", SLUICE_VERSION},
-                                                        {"device", device},
-                                                        {"threads", std::to_string(threads)},
-                                                        {"compiler", SLUICE_COMPILER},
-                                                        {"build", SLUICE_BUILD_TYPE}};
+  std::vector<std::pair<std::string, std::string>> rows = build_rows();
+  rows.emplace_back("device", device);
+  rows.emplace_back("threads", std::to_string(threads));
   if (!date.empty()) rows.emplace_back("date", date);
   return rows;
 }

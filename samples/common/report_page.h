@@ -4,7 +4,8 @@
 
 namespace sluice::samples {
 
-/// The page of report/page.html with its style and scripts, cut where the data belongs.
-extern const std::string_view report_page_head, report_page_tail;
+/// The page of report/page.html with its style and scripts, cut where the figures for readers without scripts belong,
+/// and where the data does.
+extern const std::string_view report_page_head, report_page_middle, report_page_tail;
 
 }  // namespace sluice::samples

@@ -12,9 +12,10 @@
 #include <optional>
 
 #include <fmt/format.h>
+#include <sluice/core/byte_size.h>
 #include <sluice/core/error.h>
 #include <sluice/core/host_memory.h>
-#include <sluice/core/byte_size.h>
+#include <sluice/core/text.h>
 #include <sluice/optim/adam.h>
 #include <sluice/optim/schedule.h>
 #include <sluice/optim/sgd.h>
@@ -24,6 +25,7 @@
 #include "common/progress_bar.h"
 #include "common/report.h"
 #include "common/stop_on_signal.h"
+#include "common/svg_output.h"
 #include "common/trace_file.h"
 #include "common/trainer_report.h"
 
@@ -72,37 +74,39 @@ void print_plan(const Trainer& trainer, const TrainerReport& report) {
 }
 
 void print_epoch(const EpochReport& epoch, std::int64_t epochs) {
-  std::cout << fmt::format("epoch {}/{}  loss {:.4f}  test accuracy {:.4f}  {:.1f} s  {:.0f} images/s", epoch.epoch,
-                           epochs, epoch.train_loss, epoch.test_accuracy.value_or(0), epoch.seconds,
+  std::cout << fmt::format("epoch {}/{}  train loss {:.4f}  test accuracy {:.4f}  {:.1f} s  {:.0f} images/s",
+                           epoch.epoch, epochs, epoch.train_loss, epoch.test_accuracy.value_or(0), epoch.seconds,
                            epoch.images_per_second)
             << (epoch.skipped ? fmt::format("  {} skipped", epoch.skipped) : "") << std::endl;
 }
 
 void print_result(const TrainerReport& report, const Plan& plan, bool interrupted) {
   const EpochReport* const last = report.epochs.empty() ? nullptr : &report.epochs.back();
-  std::cout << fmt::format("{}: {} on {}, {} steps of {} in {:.1f} s, {:.0f} images/s",
-                           interrupted ? "interrupted" : "done", report.model, report.dataset, report.steps,
+  std::cout << fmt::format("{}: {} on {}, {} of {} in {:.1f} s, {:.0f} images/s", interrupted ? "interrupted" : "done",
+                           report.model, report.dataset, counted(report.steps, "step"),
                            std::min(plan.batch, plan.samples), report.seconds, report.images_per_second());
   if (report.skipped)
-    std::cout << fmt::format(", {} logical batch{} skipped: not finite", report.skipped,
-                             report.skipped == 1 ? "" : "es");
+    std::cout << ", " << counted(report.skipped, "logical batch", "logical batches") << " skipped: not finite";
   if (last && last->test_accuracy) std::cout << fmt::format(", test accuracy {:.4f}", *last->test_accuracy);
   if (const RecordedParts& parts = report.parts; parts.recorded + parts.refused > 0)
-    std::cout << fmt::format("\ngraphs: {} parts are replayed as CUDA graphs, {} could not be captured", parts.recorded,
-                             parts.refused);
+    std::cout << fmt::format("\ngraphs: {} replayed as CUDA graphs, {} could not be captured",
+                             counted(parts.recorded, "part is", "parts are"), parts.refused);
   std::cout << "\nplan_hash " << plan.hash << "  weights_hash " << report.weights_hash << std::endl;
 }
 
 /// The files that these flags name.
 std::vector<FileFlag> files_of(const TrainerFlags& flags) {
-  return {{.flag = "--json", .path = flags.json},
-          {.flag = "--report", .path = flags.report, .use = FileFlag::Use::page},
-          {.flag = "--trace", .path = flags.trace, .use = FileFlag::Use::page},
-          {.flag = "--tuning", .path = flags.tuning, .use = flags.tune ? FileFlag::Use::state : FileFlag::Use::input}};
+  std::vector<FileFlag> files{
+      {.flag = "--json", .path = flags.json},
+      {.flag = "--report", .path = flags.report, .use = FileFlag::Use::page},
+      {.flag = "--trace", .path = flags.trace, .use = FileFlag::Use::page},
+      {.flag = "--tuning", .path = flags.tuning, .use = flags.tune ? FileFlag::Use::state : FileFlag::Use::input}};
+  for (FileFlag& figure : svg_files(flags.svg)) files.push_back(std::move(figure));
+  return files;
 }
 
-std::string page_of(const TrainerJob& job, const Optimizer& optimizer, const TrainerReport& report,
-                    const Trainer& trainer) {
+ReportData page_of(const TrainerJob& job, const Optimizer& optimizer, const TrainerReport& report,
+                   const Trainer& trainer) {
   const Plan& plan = trainer.plan();
   ReportData page{.model = report.model,
                   .dataset = report.dataset,
@@ -115,7 +119,7 @@ std::string page_of(const TrainerJob& job, const Optimizer& optimizer, const Tra
   const StepPlanner planner(job.net, optimizer, job.step, job.train.spec(), options);
   page.what_if = other_budgets(planner, plan);
   page.waterfall = waterfall(planner, plan.micro_batch);
-  return report_html(page);
+  return page;
 }
 
 /// Trains and tests until done or interrupted.
@@ -191,7 +195,13 @@ int run_trainer(const TrainerFlags& flags, const TrainerJob& job, Outputs& outpu
       report.error = message_of(error);
     }
   outputs.write("--json", [&] { return to_json(report, flags, trainer.plan()); });
-  outputs.write("--report", [&] { return page_of(job, *optimizer, report, trainer); });
+  std::optional<ReportData> page;
+  const auto the_page = [&]() -> const ReportData& {
+    if (!page) page = page_of(job, *optimizer, report, trainer);
+    return *page;
+  };
+  outputs.write("--report", [&] { return report_html(the_page()); });
+  write_figures(outputs, the_page);
   outputs.write("--trace", [&] { return trace_json(trainer.plan_details(), trainer.kernel_times()); });
   if (failure) std::rethrow_exception(failure);
   return outputs.exit_code(interrupt.exit_code());

@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include <sluice/mbp/run/kernel_times.h>
 #include <sluice/mbp/plan/plan_details.h>
+#include <sluice/mbp/run/kernel_times.h>
 
 namespace sluice::samples {
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <iostream>
 
 #include <fmt/format.h>
 #include <sluice/core/byte_size.h>
@@ -15,13 +14,17 @@ namespace {
 void describe(CLI::App& app, TrainerFlags& f) {
   const auto size = [](std::size_t bytes) { return bytes ? format_bytes(bytes) : std::string("none"); };
   const auto number = [](std::int64_t n, const char* zero) { return n ? std::to_string(n) : std::string(zero); };
-  app.set_help_flag("-h,--help", "print this and exit");
+  add_help_and_version(app, app.get_name());
   if (!f.models.empty()) {
     if (f.model.empty()) f.model = f.models.front();
     add(app, "--model", "NAME", fmt::format("what to train: {} [{}]", fmt::join(f.models, ", "), f.model),
-        [&](const std::string& s) { f.model = parse_choice(s, f.models); });
+        [&](const std::string& s) {
+          if (const auto other = f.other_models.find(s); other != f.other_models.end())
+            throw CLI::ValidationError(other->second);
+          f.model = parse_choice(s, f.models);
+        });
   }
-  add(app, "--data", "DIR", f.data_help, [&](const std::string& s) { f.data = s; });
+  add(app, "--data", "DIR", f.data_help, [&](const std::string& s) { f.data = parse_directory(s); });
   add(app, "--epochs", "N", fmt::format("passes over the training data [{}]", f.epochs),
       [&](const std::string& s) { f.epochs = parse_whole<std::int64_t>(s, 1); });
   add(app, "--batch", "N", fmt::format("logical batch: samples per update [{}]", f.batch),
@@ -54,7 +57,7 @@ void describe(CLI::App& app, TrainerFlags& f) {
       [&](const std::string& s) { f.device = parse_device(s); });
   add(app, "--threads", "N",
       fmt::format("of the cpu device; 0: OMP_NUM_THREADS, or all cores it may use [{}]", f.threads),
-      [&](const std::string& s) { f.threads = parse_whole<int>(s, 0); });
+      [&](const std::string& s) { f.threads = parse_threads(s); });
   add(app, "--precision", "fp32|tf32|strict",
       "what convolutions and matrix products multiply in; strict: fp32 without Winograd [tf32 where a device has it]",
       [&](const std::string& s) { f.precision = parse_precision(s); });
@@ -77,6 +80,7 @@ void describe(CLI::App& app, TrainerFlags& f) {
   add(app, "--report", "FILE",
       "write a page (HTML) that shows the plan, byte by byte, beside what was measured; - for standard output",
       [&](const std::string& s) { f.report = parse_file_name(s); });
+  add_svg(app, f.svg);
   add(app, "--trace", "FILE",
       "write when each kernel of the first steps ran, for ui.perfetto.dev; - for standard output",
       [&](const std::string& s) { f.trace = parse_file_name(s); });
@@ -101,12 +105,8 @@ std::optional<int> parse_trainer_flags(int argc, const char* const* argv, const 
     if (flags.micro_batch > flags.batch)
       throw CLI::ValidationError("--micro-batch", fmt::format("got {}; expected at most the logical batch, --batch {}",
                                                               flags.micro_batch, flags.batch));
-  } catch (const CLI::CallForHelp&) {
-    std::cout << app.help();
-    return 0;
   } catch (const CLI::ParseError& error) {
-    std::cerr << program << ": " << error.what() << " (see --help)\n";
-    return 2;
+    return end_of_parsing(app, program, error);
   }
   return std::nullopt;
 }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,7 +18,8 @@ namespace sluice::samples {
 struct TrainerFlags {
   std::vector<std::string> models = {};  ///< what --model may name; empty: there is one model, and no such flag
   std::string model = {};                ///< empty: the first of `models`
-  std::string data = {};                 ///< directory; empty: where the data set usually is
+  std::map<std::string, std::string> other_models = {};  ///< what to say of a name that other programs give a net
+  std::string data = {};                                 ///< directory; empty: where the data set usually is
   std::string data_help = "directory of the data set's files";
   std::int64_t epochs = 1;
   std::int64_t batch = 256;
@@ -49,6 +51,7 @@ struct TrainerFlags {
   std::string trace = {};        ///< file for the times of kernels
   std::int64_t trace_steps = 2;  ///< how many steps of them
   std::string report = {};       ///< file for the page of the plan and its memory
+  std::string svg = {};          ///< folder for its figures
 
   double learning_rate() const { return lr.value_or(optimizer == "sgd" ? sgd_lr : adam_lr); }
 };

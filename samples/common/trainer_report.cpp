@@ -31,6 +31,7 @@ std::string to_json(const TrainerReport& report, const TrainerFlags& flags, cons
   json["dropped_samples"] = plan.dropped;
   json["on_non_finite"] = flags.on_non_finite == OnNonFinite::skip ? "skip" : "stop";
   json["micro_batch"] = plan.micro_batch;
+  json["asked_micro_batch"] = plan.asked_micro_batch ? Json(plan.asked_micro_batch) : Json(nullptr);
   json["micro_batches_per_step"] = plan.replays;
   json["stages"] = plan.stages;
   json["recomputes"] = plan.recomputes;

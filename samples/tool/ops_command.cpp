@@ -59,10 +59,10 @@ std::string op_table(const KernelTable* cpu, const KernelTable* cuda) {
 }
 
 Command ops_command() {
-  return {.name = "ops", .about = "Which library does an op's work on which device.", .declare = [](CLI::App& app) {
+  return {.name = "ops", .about = "Which library does an op's work on which device", .declare = [](CLI::App& app) {
             const auto flags = std::make_shared<OpsFlags>();
             add(app, "--gpu", "FILE", "list the CUDA device by the description of a GPU, where there is none",
-                [flags](const std::string& s) { flags->gpu = s; });
+                [flags](const std::string& s) { flags->gpu = parse_state_name(s); });
             return [flags] {
               if (!flags->gpu.empty()) plan_for_gpu(flags->gpu);
               const KernelTable* const cpu = table_of(Device::cpu());

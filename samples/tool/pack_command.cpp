@@ -7,9 +7,9 @@
 #include <memory>
 
 #include <fmt/format.h>
+#include <sluice/core/byte_size.h>
 #include <sluice/core/error.h>
 #include <sluice/core/write_file.h>
-#include <sluice/core/byte_size.h>
 #include <sluice/mbp/pack/packing.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
@@ -141,10 +141,15 @@ int run(const PackFlags& flags) {
 
 std::function<int()> declare(CLI::App& app) {
   const auto flags = std::make_shared<PackFlags>();
-  app.add_option("--in", flags->in,
-                 "CSV file, - for standard input: columns id, lower, upper (half-open), size, alignment")
+  app.add_option_function<std::string>(
+         "--in,FILE",
+         [flags](const std::string& text) {
+           if (text.empty()) throw CLI::ValidationError("--in", "got ''; expected the name of a file, or -");
+           flags->in = text;
+         },
+         "CSV file, - for standard input: columns id, lower, upper (half-open), size, alignment")
       ->required()
-      ->type_name("FILE");
+      ->type_name("");
   app.add_option_function<std::string>(
          "--capacity", [flags](const std::string& text) { flags->capacity = parse_capacity(text); },
          "stop as soon as it fits into SIZE (64MiB, 800MB, 4096); exit with 3 if it does not")
@@ -169,7 +174,7 @@ std::function<int()> declare(CLI::App& app) {
 
 Command pack_command() {
   return {.name = "pack",
-          .about = "Offsets for buffers whose lifetimes are known, in as little memory as possible.",
+          .about = "Offsets for buffers whose lifetimes are known, in as little memory as possible",
           .declare = declare};
 }
 

@@ -16,7 +16,9 @@
 #include "common/flag_parsers.h"
 #include "common/outputs.h"
 #include "common/plan_alternatives.h"
+#include "common/svg_output.h"
 #include "models/catalog.h"
+#include "tool/buffers_csv.h"
 #include "tool/plan_layers.h"
 #include "tool/plan_survey.h"
 
@@ -35,7 +37,7 @@ struct PlanFlags {
   int threads = 0;
   bool exact_bn = false, sweep = false, waterfall = false, layers = false, quiet = false;
   PlannerFlags planner = {};
-  std::string tuning, json, csv, report;
+  std::string tuning, json, csv, buffers, report, svg;
 };
 
 /// "3x224x224".
@@ -96,12 +98,12 @@ void declare_flags(CLI::App& app, PlanFlags& f) {
   });
   add(app, "--device", "cpu|cuda", "where to compute [cpu]", [&](const std::string& s) { f.device = parse_device(s); });
   add(app, "--gpu", "FILE", "plan for the GPU with these properties (see gpus/), which need not be here; implies cuda",
-      [&](const std::string& s) { f.gpu = s; });
+      [&](const std::string& s) { f.gpu = parse_state_name(s); });
   add(app, "--precision", "fp32|tf32|strict",
       "of convolutions and matrix products; strict: fp32 without Winograd [tf32 on GPUs that have it, else fp32]",
       [&](const std::string& s) { f.precision = parse_precision(s); });
   add(app, "--threads", "N", "of the cpu device; 0: OMP_NUM_THREADS, or all cores it may use [0]",
-      [&](const std::string& s) { f.threads = parse_whole<int>(s, 0); });
+      [&](const std::string& s) { f.threads = parse_threads(s); });
   add(app, "--bn", "local|exact", "BatchNorm over each micro-batch or over the logical batch [local]",
       [&](const std::string& s) {
         f.exact_bn = parse_choice(s, {"local", "exact"}) == "exact";
@@ -116,10 +118,17 @@ void declare_flags(CLI::App& app, PlanFlags& f) {
       [&](const std::string& s) { f.json = parse_file_name(s); });
   add(app, "--csv", "FILE", "write the rows as CSV; - for standard output",
       [&](const std::string& s) { f.csv = parse_file_name(s); });
+  add(app, "--buffers", "FILE",
+      "write the buffers of the replay that decides the arena of the last plan that fits, as sluice pack reads them; "
+      "- for standard output",
+      [&](const std::string& s) { f.buffers = parse_file_name(s); });
   add(app, "--report", "FILE",
       "write a page (HTML) that shows the last plan that fits, byte by byte; - for standard output",
       [&](const std::string& s) { f.report = parse_file_name(s); });
+  add_svg(app, f.svg);
 }
+
+constexpr const char* no_plan = "there is no plan to show; no budget is large enough";
 
 std::unique_ptr<Optimizer> make_optimizer(const PlanFlags& flags) {
   if (flags.optimizer == "sgd") return std::make_unique<Sgd>(SgdOptions{.lr = 0.1, .momentum = 0.9});
@@ -135,9 +144,9 @@ Device open_device(const PlanFlags& flags) {
   return device;
 }
 
-std::string page_of(const PlanFlags& flags, const PlanSurvey& survey, const StepPlanner& planner, int threads) {
+ReportData page_of(const PlanFlags& flags, const PlanSurvey& survey, const StepPlanner& planner, int threads) {
   const auto last = std::find_if(survey.rows.rbegin(), survey.rows.rend(), [](const BudgetRow& r) { return r.plan; });
-  if (last == survey.rows.rend()) throw OutOfMemory("there is no plan to show; no budget is large enough");
+  if (last == survey.rows.rend()) throw OutOfMemory(no_plan);
   ReportData page{.model = flags.model,
                   .details = make_plan_details(*last->plan, planner.training(), nullptr),
                   .whole_batch_bytes = survey.whole_batch_bytes,
@@ -146,7 +155,7 @@ std::string page_of(const PlanFlags& flags, const PlanSurvey& survey, const Step
   for (const BudgetRow& row : survey.rows)
     if (row.plan) page.what_if.push_back(what_if_row(row.summary(), row.budget_bytes, &row == &*last));
   if (survey.rows.size() == 1) page.what_if = other_budgets(planner, last->summary());
-  return report_html(page);
+  return page;
 }
 
 int run_on(const Device& device, const PlanFlags& flags, Outputs& outputs) {
@@ -183,7 +192,17 @@ int run_on(const Device& device, const PlanFlags& flags, Outputs& outputs) {
   if (flags.layers || device == Device::cuda()) std::cout << layers_text(found.layers, flags.layers ? SIZE_MAX : 10);
   outputs.write("--json", [&] { return survey_json(found); });
   outputs.write("--csv", [&] { return survey_csv(found); });
-  outputs.write("--report", [&] { return page_of(flags, found, planner, device.backend().threads()); });
+  outputs.write("--buffers", [&] {
+    if (last == found.rows.rend()) throw OutOfMemory(no_plan);
+    return buffers_csv(make_plan_details(*last->plan, planner.training(), nullptr));
+  });
+  std::optional<ReportData> page;
+  const auto the_page = [&]() -> const ReportData& {
+    if (!page) page = page_of(flags, found, planner, device.backend().threads());
+    return *page;
+  };
+  outputs.write("--report", [&] { return report_html(the_page()); });
+  write_figures(outputs, the_page);
   return outputs.exit_code(last == found.rows.rend() ? 1 : 0);
 }
 
@@ -192,14 +211,17 @@ int run(const PlanFlags& flags) {
   if (flags.micro_batch > flags.batch)
     throw UsageError(fmt::format("--micro-batch: got {}; expected at most the logical batch, --batch {}",
                                  flags.micro_batch, flags.batch));
-  Outputs outputs("sluice plan", {{.flag = "--json", .path = flags.json},
-                                  {.flag = "--csv", .path = flags.csv},
-                                  {.flag = "--report", .path = flags.report, .use = FileFlag::Use::page},
-                                  {.flag = "--tuning", .path = flags.tuning, .use = FileFlag::Use::input},
-                                  {.flag = "--gpu", .path = flags.gpu, .use = FileFlag::Use::input}});
+  std::vector<FileFlag> files{{.flag = "--json", .path = flags.json},
+                              {.flag = "--csv", .path = flags.csv},
+                              {.flag = "--buffers", .path = flags.buffers},
+                              {.flag = "--report", .path = flags.report, .use = FileFlag::Use::page},
+                              {.flag = "--tuning", .path = flags.tuning, .use = FileFlag::Use::input},
+                              {.flag = "--gpu", .path = flags.gpu, .use = FileFlag::Use::input}};
+  for (FileFlag& figure : svg_files(flags.svg)) files.push_back(std::move(figure));
+  Outputs outputs("sluice plan", std::move(files));
   const Device device = open_device(flags);
-  return with_run_settings(device.backend(), flags.threads, flags.precision,
-                           [&] { return run_on(device, flags, outputs); });
+  const DeviceRun planning(device.backend(), flags.precision);
+  return with_run_settings(planning, flags.threads, [&] { return run_on(device, flags, outputs); });
 }
 
 }  // namespace

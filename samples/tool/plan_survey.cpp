@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include <fmt/format.h>
-#include <sluice/core/error.h>
 #include <sluice/core/byte_size.h>
+#include <sluice/core/error.h>
 #include <nlohmann/json.hpp>
 
 #include "common/json_text.h"
@@ -16,17 +16,10 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 /// What the JSON says of a plan beside its budget; null where nothing fits.
-constexpr const char* row_keys[] = {"micro_batch",
-                                    "replays",
-                                    "persistent_bytes",
-                                    "derived_bytes",
-                                    "staging_bytes",
-                                    "arena_bytes",
-                                    "arena_lower_bound_bytes",
-                                    "workspace_bytes",
-                                    "planned_peak_bytes",
-                                    "recomputed_kernels",
-                                    "predicted_relative_time",
+constexpr const char* row_keys[] = {"micro_batch",        "asked_micro_batch",       "replays",
+                                    "persistent_bytes",   "derived_bytes",           "staging_bytes",
+                                    "arena_bytes",        "arena_lower_bound_bytes", "workspace_bytes",
+                                    "planned_peak_bytes", "recomputed_kernels",      "predicted_relative_time",
                                     "plan_hash"};
 constexpr const char* csv_header =
     "budget_bytes,micro_batch,replays,persistent_bytes,derived_bytes,staging_bytes,arena_bytes,"
@@ -104,6 +97,11 @@ std::string survey_text(const PlanSurvey& survey) {
                         format_bytes(p.workspace_bytes), size(p.planned_peak_bytes()), survey.relative_time(p),
                         100 * p.predicted_again_s / p.predicted_step_s);
   }
+  for (const BudgetRow& row : survey.rows)
+    if (row.plan && !row.summary().balancing().empty()) {
+      text += "micro-batch: " + row.summary().balancing() + "\n";
+      break;
+    }
   text += "time: predicted, of a step; 1: the whole batch at once, without a budget. recompute: of that time.\n";
   for (const BudgetRow& row : survey.rows)
     if (row.plan && !row.summary().candidates.empty()) text += fastest_text(row);
@@ -147,6 +145,7 @@ std::string survey_json(const PlanSurvey& survey) {
     }
     const Plan& p = row.summary();
     out["micro_batch"] = p.micro_batch;
+    out["asked_micro_batch"] = p.asked_micro_batch ? Json(p.asked_micro_batch) : Json(nullptr);
     out["replays"] = p.replays;
     out["persistent_bytes"] = p.persistent_bytes;
     out["derived_bytes"] = p.derived_bytes;

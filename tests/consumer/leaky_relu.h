@@ -8,7 +8,8 @@ namespace consumer {
 /// when x is not floating.
 sluice::Var leaky_relu(sluice::Var x, double slope = 0.1);
 
-/// Gives the CPU the kernels of leaky_relu and its gradient; call it once, before the first plan.
+/// Gives the CPU the kernels of leaky_relu and its gradient, and of leaky_relu behind a sum, which is fused; call it
+/// once, before the first plan.
 void register_leaky_relu();
 
 /// leaky_relu as a layer.

@@ -1,5 +1,6 @@
 // Adds to an installed Sluice an op (leaky_relu.cpp), a loss and a data set (stripes.h), and trains with them under a
-// byte budget. Exit code 0 when the loss fell, the op's gradient is right and the memory taken was the memory planned.
+// byte budget. Exit code 0 when the loss fell, the op's gradient is right, it is fused with a sum before it, and the
+// memory taken was the memory planned.
 
 #include <cmath>
 #include <iostream>
@@ -7,6 +8,7 @@
 #include "leaky_relu.h"
 #include "stripes.h"
 
+#include <sluice/core/fuse.h>
 #include <sluice/sluice.h>
 
 using namespace sluice;
@@ -39,11 +41,33 @@ bool gradient_is_right() {
   return true;
 }
 
+/// A sum and the op behind it are one kernel, also where gradients are computed, and the numbers are right.
+bool pair_is_fused() {
+  Graph graph;
+  const Var a = graph.input("a", {2}), b = graph.input("b", {2});
+  const Var y = consumer::leaky_relu(add(a, b));
+  const Var da = differentiate(batch_sum(sum_per_sample(mul(y, a))), std::vector{a})[0];
+  const FusedGraph fused = fuse(graph, std::vector{y.id(), da.id()}, &Device::cpu().backend());
+  int sums = 0, pairs = 0;
+  for (NodeId n = 0; n < fused.graph->nodes(); ++n) {
+    sums += fused.graph->node(n).op->type() == "add";
+    pairs += fused.graph->node(n).op->type() == "consumer.add_leaky_relu";
+  }
+  const std::vector<Tensor> values = evaluate(
+      std::vector{y, da}, {{"a", Tensor::of<float>({1, 2}, {1, -2})}, {"b", Tensor::of<float>({1, 2}, {2, 1})}});
+  // y = f(a + b), da = y + a · f'(a + b); f is x or x / 10. The only sum that is left is that of two gradients.
+  const auto y_values = values[0].values<float>(), da_values = values[1].values<float>();
+  const bool right = y_values[0] == 3 && std::abs(y_values[1] + 0.1f) < 1e-6f && da_values[0] == 4 &&
+                     std::abs(da_values[1] + 0.3f) < 1e-6f;
+  if (pairs != 1 || sums != 1 || !right) std::cerr << "add, leaky_relu: " << pairs << " fused, " << sums << " sums\n";
+  return pairs == 1 && sums == 1 && right;
+}
+
 }  // namespace
 
 int main() try {
   consumer::register_leaky_relu();
-  if (!gradient_is_right()) return 1;
+  if (!gradient_is_right() || !pair_is_fused()) return 1;
 
   const consumer::Stripes data(2000);
   Sequential net(Conv2d({.in = 1, .out = 8, .kernel = 3, .padding = 1}), consumer::LeakyRelu(), MaxPool2d(2),  //

@@ -2,10 +2,13 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <optional>
+#include <thread>
 #include <utility>
 
 #include <gtest/gtest.h>
 
+#include <sluice/core/device_run.h>
 #include <sluice/core/error.h>
 #include <sluice/core/kernel.h>
 #include <sluice/kernels/reference/reference_backend.h>
@@ -76,19 +79,21 @@ TEST(Device, HasOneBackend) {
 
 TEST(Buffer, IsCountedWhileItLives) {
   TestBackend backend;
+  const DeviceRun run(backend);
+  const DeviceRun::Scope scope(run);
   {
     const Buffer a = backend.allocate(100);
     EXPECT_EQ(a.bytes(), 100u);
     { const Buffer b = backend.allocate(50); }
     EXPECT_EQ(backend.allocated_bytes(), 100u);
-    EXPECT_EQ(backend.peak_allocated_bytes(), 150u);
+    EXPECT_EQ(run.memory().peak_bytes(), 150u);
     EXPECT_EQ(backend.freed, 1);
-    backend.reset_peak();
-    EXPECT_EQ(backend.peak_allocated_bytes(), 100u);
+    run.memory().reset_peak();
+    EXPECT_EQ(run.memory().peak_bytes(), 100u);
   }
   EXPECT_EQ(backend.allocated_bytes(), 0u);
   EXPECT_EQ(backend.freed, 2);
-  EXPECT_EQ(backend.peak_allocated_bytes(), 100u);
+  EXPECT_EQ(run.memory().peak_bytes(), 100u);
 }
 
 TEST(Buffer, MovesWithItsMemory) {
@@ -121,8 +126,7 @@ TEST(Buffer, OfNothingFreesNothing) {
 TEST(Backend, RefusesToAllocateWhileSealed) {
   TestBackend backend;
   Buffer held = backend.allocate(100);
-  backend.seal(true);
-  EXPECT_TRUE(backend.sealed());
+  std::optional<AllocationSeal> seal(backend);
   try {
     const RunningKernel running("conv2d");
     backend.allocate(7);
@@ -133,8 +137,66 @@ TEST(Backend, RefusesToAllocateWhileSealed) {
   }
   EXPECT_EQ(backend.allocated_bytes(), 100u);
   held = Buffer();  // giving back is allowed
-  backend.seal(false);
+  seal.reset();
   EXPECT_NO_THROW(backend.allocate(7));
+}
+
+TEST(AllocationSeal, IsOfOneThreadAndOneDevice) {
+  TestBackend backend, other;
+  const AllocationSeal seal(backend);
+  EXPECT_NO_THROW(other.allocate(1));
+  std::thread thread([&] { EXPECT_NO_THROW(backend.allocate(1)); });
+  thread.join();
+  {
+    const AllocationSeal both(other);
+    EXPECT_THROW(backend.allocate(1), OutOfMemory);
+    EXPECT_THROW(other.allocate(1), OutOfMemory);
+  }
+  EXPECT_NO_THROW(other.allocate(1));
+  EXPECT_THROW(backend.allocate(1), OutOfMemory);
+}
+
+TEST(DeviceRun, CountsWhatItsOwnThreadsAskFor) {
+  TestBackend backend, other;
+  const DeviceRun a(backend), b(backend), c(other);
+  Buffer kept;
+  {
+    const DeviceRun::Scope in_a(a);
+    kept = backend.allocate(100);
+    const DeviceRun::Scope in_c(c);  // of another device: what is asked of this one is still a's
+    const Buffer more = backend.allocate(10);
+    EXPECT_EQ(a.memory().bytes(), 110u);
+    std::thread thread([&] {
+      const DeviceRun::Scope in_b(b);
+      const Buffer own = backend.allocate(50);
+      EXPECT_EQ(b.memory().bytes(), 50u);
+      EXPECT_EQ(a.memory().bytes(), 110u);
+    });
+    thread.join();
+  }
+  EXPECT_EQ(b.memory().bytes(), 0u);
+  EXPECT_EQ(b.memory().peak_bytes(), 50u);
+  EXPECT_EQ(c.memory().peak_bytes(), 0u);
+  EXPECT_EQ(a.memory().bytes(), 100u);
+  EXPECT_EQ(a.memory().peak_bytes(), 110u);
+  EXPECT_EQ(backend.allocated_bytes(), 100u);
+  kept = Buffer();  // outside of the run
+  EXPECT_EQ(a.memory().bytes(), 0u);
+}
+
+TEST(DeviceRun, HasAPrecisionThatTheDeviceKnows) {
+  TestBackend backend;
+  EXPECT_EQ(backend.precision(), Precision::fp32);
+  EXPECT_THROW(DeviceRun(backend, Precision::tf32), DeviceError);
+  const DeviceRun strict(backend, Precision::strict), automatic(backend);
+  EXPECT_EQ(automatic.precision(), Precision::fp32);
+  {
+    const DeviceRun::Scope scope(strict);
+    EXPECT_EQ(backend.precision(), Precision::strict);
+    std::thread thread([&] { EXPECT_EQ(backend.precision(), Precision::fp32); });
+    thread.join();
+  }
+  EXPECT_EQ(backend.precision(), Precision::fp32);
 }
 
 TEST(Backend, CountsNothingThatWasRefused) {
@@ -142,7 +204,7 @@ TEST(Backend, CountsNothingThatWasRefused) {
   backend.full = true;
   EXPECT_THROW(backend.allocate(100), OutOfMemory);
   EXPECT_EQ(backend.allocated_bytes(), 0u);
-  EXPECT_EQ(backend.peak_allocated_bytes(), 0u);
+  EXPECT_EQ(run.memory().peak_bytes(), 0u);
 }
 
 TEST(Backend, TakesOneKernelAnOp) {

@@ -1,3 +1,5 @@
+#include <sluice/core/fold.h>
+
 #include <functional>
 #include <map>
 #include <random>

@@ -6,7 +6,7 @@
 
 #include <sluice/core/differentiate.h>
 #include <sluice/core/error.h>
-#include <sluice/core/program.h>
+#include <sluice/core/lowering.h>
 #include <sluice/core/structural.h>
 #include <sluice/kernels/arithmetic/arithmetic.h>
 #include <sluice/kernels/conv2d/conv2d.h>

@@ -7,7 +7,7 @@
 #include <sluice/core/device.h>
 #include <sluice/core/differentiate.h>
 #include <sluice/core/evaluate.h>
-#include <sluice/core/program.h>
+#include <sluice/core/lowering.h>
 #include <sluice/core/structural.h>
 #include <sluice/kernels/arithmetic/arithmetic.h>
 #include <sluice/kernels/batch_norm/batch_norm.h>

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <sluice/core/differentiate.h>
+#include <sluice/core/fold.h>
 #include <sluice/core/structural.h>
 #include <sluice/kernels/arithmetic/arithmetic.h>
 #include <sluice/kernels/cross_entropy/cross_entropy.h>

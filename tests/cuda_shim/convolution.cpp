@@ -3,8 +3,9 @@
 
 #include <vector>
 
-#include <sluice/kernels/cuda/relu_mask.h>
-#include <sluice/kernels/cudnn/convolution.h>
+#include <sluice/kernels/cuda/cuda_backend.h>
+#include <sluice/kernels/cuda/epilogue.h>
+#include <sluice/kernels/cudnn/convolution_plan.h>
 
 #include "stream.h"
 

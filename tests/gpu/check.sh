@@ -5,26 +5,34 @@
 set -uo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.." || exit
 
-steps=(environment build tests memcheck racecheck synccheck initcheck replay memory planned gradients split
-  speed-fp32 speed-tf32)
+# In this order: what proves most for its time comes first. The limits are seconds, some times what a step takes with 16 cores,
+# so that one that hangs leaves time for the others on a machine that is lent for a quarter of an hour.
+steps=(environment build op training replay planned build-tests tests memory gradients split speed-fp32 speed-tf32 memcheck
+  racecheck synccheck initcheck)
+declare -A limits=([environment]=30 [build]=240 [op]=60 [training]=60 [replay]=90 [planned]=90 [build-tests]=240 [tests]=240
+  [memory]=90 [gradients]=60 [split]=60 [speed-fp32]=120 [speed-tf32]=90 [memcheck]=120 [racecheck]=60 [synccheck]=60
+  [initcheck]=60 [programs]=300 [shim]=1800)
 carried=${SLUICE_CARRIED:-build-gpu-carry}
 build="build-gpu"
 rehearse=
+from=
 
 usage() {
   cat <<TEXT
-usage: ./dev gpu-check [--rehearse] [STEP...]
+usage: ./dev gpu-check [--rehearse] [--from STEP | STEP...]
 
 Builds the CUDA device into build-gpu/ for this machine's GPU, and proves it. Without STEPs, all of them in this order:
-  ${steps[*]}
+$(fold -s -w 96 <<<"${steps[*]}" | sed 's/^/  /')
 
-  --rehearse  on a machine without a GPU: every part that does without one; the other steps say that they need it
+  --from STEP  go on with STEP and what follows it; what they need is built first
+  --rehearse   on a machine without a GPU: the same steps on a runtime without one, where that can be; the others say
+               that they need a GPU
 
 Writes a log to docs/gpu/<gpu>-<date>.md (a rehearsal: to build-gpu-rehearsal/log.md), after every step. Environment:
   SLUICE_CARRIED       the folder that ./dev gpu-pack made [build-gpu-carry]
   SLUICE_JOBS          parallel compilations [all cores]
   SLUICE_CMAKE_ARGS    more arguments for cmake
-  SLUICE_STEP_SECONDS  longest time of a program that a step runs [1800]
+  SLUICE_STEP_SECONDS  longest time of a step, for all steps [each has its own]
   SLUICE_PEER_PYTHON   a Python that has PyTorch [/usr/bin/python3, then python3]
   OUT                  an extra folder to copy the log to
 TEXT
@@ -39,6 +47,11 @@ chosen=()
 while (($# > 0)); do
   case $1 in
     --rehearse) rehearse=1 ;;
+    --from)
+      [[ -n ${2:-} && " ${steps[*]} " == *" $2 "* ]] || die 2 "--from: there is no step '${2:-}'; expected one of: ${steps[*]}"
+      from=$2
+      shift
+      ;;
     -h | --help) usage; exit 0 ;;
     *)
       [[ " ${steps[*]} " == *" $1 "* ]] || die 2 "there is no step '$1'; expected some of: ${steps[*]}"
@@ -47,11 +60,33 @@ while (($# > 0)); do
   esac
   shift
 done
+[[ -z $from ]] || ((${#chosen[@]} == 0)) || die 2 "--from and single steps do not go together"
+if [[ -n $from ]]; then
+  rest=" ${steps[*]} "
+  read -ra chosen <<<"$from ${rest#*" $from "}"
+fi
 ((${#chosen[@]} > 0)) || chosen=("${steps[@]}")
+
+# What steps need is built first, on a machine that may be another one than the last time.
+needs() {
+  case $1 in
+    environment | build) ;;
+    tests | build-tests | speed-* | *check) echo build build-tests ;;
+    *) echo build ;;
+  esac
+}
+wanted=()
+for step in "${chosen[@]}"; do
+  for need in $(needs "$step") "$step"; do
+    [[ " ${wanted[*]:-} " == *" $need "* ]] || wanted+=("$need")
+  done
+done
+chosen=("${wanted[@]}")
 
 # ---- the machine --------------------------------------------------------------------------------------------------
 
-query() { nvidia-smi --query-gpu="$1" --format=csv,noheader -i 0 2>/dev/null | head -n 1; }
+# shellcheck source=tests/gpu/steps.sh
+source tests/gpu/steps.sh
 has_gpu() { nvidia-smi -L 2>/dev/null | grep -q '^GPU'; }
 
 if [[ -z $rehearse ]] && ! has_gpu; then
@@ -100,10 +135,6 @@ if [[ -n $absent ]]; then
   die 2 "./dev gpu-pack, on a machine that has them, puts the libraries into one folder; bring it here as $carried/"
 fi
 
-limit=(timeout --kill-after=10 "${SLUICE_STEP_SECONDS:-1800}")
-# shellcheck source=tests/gpu/steps.sh
-source tests/gpu/steps.sh
-
 # ---- the log --------------------------------------------------------------------------------------------------------
 
 work=$(mktemp -d)
@@ -126,11 +157,13 @@ else
   done
 fi
 
+limit_of() { echo "${SLUICE_STEP_SECONDS:-${limits[$1]}}"; }
 table() {
   local step
-  printf '| step | result | seconds | found |\n|---|---|---:|---|\n'
+  printf '| step | result | seconds | at most | found |\n|---|---|---:|---:|---|\n'
   for step in "${chosen[@]}"; do
-    printf '| %s | %s | %s | %s |\n' "$step" "${result[$step]}" "${seconds[$step]}" "${found[$step]//|//}"
+    printf '| %s | %s | %s | %s | %s |\n' "$step" "${result[$step]}" "${seconds[$step]}" "$(limit_of "$step")" \
+      "${found[$step]//|//}"
   done
 }
 write_log() {
@@ -157,12 +190,16 @@ write_log() {
   fi
 }
 
-# run STEP FUNCTION
+# run STEP FUNCTION: in a shell of its own, which ends with all that it started when its time is up.
 run() {
-  local step=$1 function=$2 begin=$SECONDS status
-  printf '\n==== %s\n' "$step"
-  ("$function") </dev/null 2>&1 | tee "$work/$step.out"
+  local step=$1 function=$2 begin=$SECONDS status limit
+  limit=$(limit_of "$step")
+  printf '\n==== %s (at most %s s)\n' "$step" "$limit"
+  # shellcheck disable=SC2016  # the step is an argument of the shell
+  timeout --kill-after=10 "$limit" bash -uo pipefail -c 'source tests/gpu/steps.sh; "$1"' step "$function" </dev/null 2>&1 |
+    tee "$work/$step.out"
   status=${PIPESTATUS[0]}
+  ((status != 124 && status != 137)) || printf 'ended after %s s, its limit\n' "$limit" | tee -a "$work/$step.out"
   seconds[$step]=$((SECONDS - begin))
   found[$step]=$(tail -n 1 "$work/$step.out" | cut -c 1-160)
   case $status in
@@ -174,18 +211,19 @@ run() {
   write_log
 }
 
+export build bin work carried gpu architecture rehearse
 failed=0
 for step in "${chosen[@]}"; do
-  if [[ -n $rehearse && $step != environment && $step != build ]]; then
+  if [[ -n $rehearse && " ${without_gpu[*]} " != *" $step "* ]]; then
     result[$step]='needs a GPU'
     continue
   fi
-  if [[ ${result[build]:-} == FAIL ]]; then
+  for need in $(needs "$step"); do
+    [[ $need == "$step" || ${result[$need]} != FAIL ]] && continue
     result[$step]=FAIL
-    found[$step]='the build failed'
-    continue
-  fi
-  run "$step" "step_$step"
+    found[$step]="$need failed"
+  done
+  [[ ${result[$step]} == FAIL ]] || run "$step" "step_$step"
 done
 if [[ -n $rehearse ]]; then
   for step in programs shim; do

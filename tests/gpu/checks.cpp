@@ -111,8 +111,7 @@ void check_planned(Device device, Findings& findings) {
 /// Precisions in which the device multiplies.
 std::vector<Precision> precisions(Device device) {
   std::vector<Precision> all = {Precision::fp32};
-  device.backend().set_precision(Precision::automatic);
-  if (device.backend().precision() == Precision::tf32) all.push_back(Precision::tf32);
+  if (device.backend().resolved(Precision::automatic) == Precision::tf32) all.push_back(Precision::tf32);
   return all;
 }
 
@@ -166,6 +165,8 @@ void Findings::note(const std::string& text) { std::cout << "      " << text << 
 
 std::span<const Check> checks() {
   static const std::vector<Check> all = {
+      {"op", "single ops give what the reference device gives", check_op_alone},
+      {"training", "a whole training lowers the loss", check_training},
       {"replay", "captured replays give the weights of single kernels, bit for bit", check_replay},
       {"memory", "1000 replays leave the device's memory as it was", check_memory},
       {"planned", "the planned bytes are those that are allocated, and those that are written", check_planned},

@@ -30,7 +30,11 @@ struct Check {
   void (*run)(Device device, Findings& findings);
 };
 
-/// replay, memory, planned, gradients, split.
+/// first_checks.cpp.
+void check_op_alone(Device device, Findings& findings);
+void check_training(Device device, Findings& findings);
+
+/// op, training, replay, memory, planned, gradients, split.
 std::span<const Check> checks();
 
 }  // namespace sluice::test

@@ -175,20 +175,6 @@ TEST(BatchNorm, Fixed) {
               }});
 }
 
-TEST(BatchNorm, OneNodeForReluAndAddend) {
-  Graph graph;
-  const Var x = graph.input("x", {4, 3, 3}), z = graph.input("z", {4, 3, 3});
-  const Var one = graph.constant(1, {4}), zero = graph.constant(0, {4});
-  const Var y = relu(add(z, batch_norm(x, one, zero)));
-  const Node& node = graph.node(graph.value(y.id()).producer);
-  EXPECT_EQ(node.op->type(), "batch_norm");
-  EXPECT_EQ(node.inputs.size(), 5u);
-  EXPECT_EQ(graph.node(graph.value(relu(add(x, z)).id()).producer).op->type(), "add_relu");
-  // What stands behind a relu already takes no other addend and no second relu.
-  EXPECT_EQ(graph.node(graph.value(add(y, x).id()).producer).op->type(), "add");
-  EXPECT_EQ(graph.node(graph.value(relu(y).id()).producer).op->type(), "relu");
-}
-
 /// Where |mean| is 1000 standard deviations the result has all the precision that its input has.
 TEST(BatchNorm, LargeMean) {
   register_reference_device();
@@ -268,7 +254,7 @@ TEST(ByProduct, IsReadOnlyByOpsThatKnow) {
 
 TEST(AddRelu, MatchesReference) {
   const auto with_mask = [](Inputs in) {
-    const Var y = add_relu(in[1], in[0]);
+    const Var y = relu(add(in[1], in[0]));
     return std::vector{y, mask_of(y)};
   };
   for (const Shape& shape : {Shape{}, Shape{7}, Shape{17, 3, 5}, Shape{32}, Shape{12345}})
@@ -286,24 +272,25 @@ TEST(AddRelu, MatchesReference) {
 }
 
 TEST(AddRelu, KeepsLayoutAndWorksInPlace) {
-  Graph graph;
   const Shape shape{21, 5, 3};
-  add_relu(graph.input("a", shape), graph.input("b", shape));
+  const OpPtr op = std::make_shared<AddReluOp>();
   const Tensor a = random_tensor(shape.with_leading(2), DType::f32, -1, 1, 1),
                b = random_tensor(shape.with_leading(2), DType::f32, -1, 1, 2);
-  const KernelResult plain = run_kernel({.op = graph.node(0).op, .inputs = {{a}, {b}}});
+  const KernelResult plain = run_kernel({.op = op, .inputs = {{a}, {b}}});
   for (const Layout& layout : {Layout::channels_last(), Layout::channel_blocked(16), Layout::channel_blocked(8)})
     for (const bool in_place : {false, true}) {
-      const KernelResult got =
-          run_kernel({.op = graph.node(0).op, .inputs = {{a, {}, layout}, {b}}, .in_place = in_place});
+      const KernelResult got = run_kernel({.op = op, .inputs = {{a, {}, layout}, {b}}, .in_place = in_place});
       EXPECT_EQ(got.output_layouts, (std::vector{layout, layout}));
       for (const std::size_t o : {0U, 1U}) EXPECT_EQ(relative_error(got.outputs[o], plain.outputs[o]), 0);
     }
 }
 
 TEST(AddRelu, SaysWhatDoesNotFit) {
-  expect_shape_error([](Graph& g) { add_relu(g.input("a", {3}), g.input("b", {4})); },
-                     {"add_relu", "f32[N,3]", "f32[N,4]"});
+  expect_shape_error(
+      [](Graph& g) {
+        g.add1(std::make_shared<AddReluOp>(), {g.input("a", {3}), g.input("b", {4})});
+      },
+      {"add_relu", "f32[N,3]", "f32[N,4]"});
 }
 
 }  // namespace

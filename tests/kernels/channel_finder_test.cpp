@@ -1,4 +1,4 @@
-#include <sluice/kernels/cuda/channel_finder.h>
+#include <sluice/kernels/shared/channel_finder_cuda.h>
 
 #include <vector>
 

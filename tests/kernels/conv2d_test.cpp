@@ -1,3 +1,4 @@
+#include <sluice/kernels/conv2d/conv2d.h>
 #include <sluice/kernels/conv2d/conv2d_ops.h>
 
 #include <limits>

@@ -1,3 +1,4 @@
+#include <sluice/core/device_run.h>
 #include <sluice/kernels/cpu/cpu_backend.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <sluice/core/error.h>
 #include <sluice/core/host_memory.h>
 #include <sluice/core/kernel.h>
+#include <sluice/core/text.h>
 #include <sluice/kernels/cpu/accumulate.h>
 #include <sluice/kernels/cpu/parallel.h>
 
@@ -25,8 +27,9 @@ TEST(CpuBackend, SaysWhatPlansDependOn) {
   for (const std::string& text : {backend->description(), backend->fingerprint()}) {
     EXPECT_EQ(text.substr(0, 3), "cpu");
     EXPECT_NE(text.find("oneDNN "), std::string::npos) << text;
-    EXPECT_NE(text.find(std::to_string(threads) + " threads"), std::string::npos) << text;
+    EXPECT_NE(text.find(", " + counted(threads, "thread")), std::string::npos) << text;
   }
+  backend->with_threads(1, [&] { EXPECT_TRUE(backend->description().ends_with(", 1 thread")); });
   const std::string before = backend->fingerprint();
   backend->with_threads(threads + 1, [&] {
     EXPECT_EQ(backend->threads(), threads + 1);
@@ -75,6 +78,8 @@ TEST(CpuBackend, PutsThreadsBackAfterAnError) {
 
 TEST(CpuBackend, HandsOutZeroedPages) {
   const auto backend = make_cpu_backend();
+  const DeviceRun run(*backend);
+  const DeviceRun::Scope scope(run);
   {
     const Buffer buffer = backend->allocate(10'000);
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer.data()) % 4096, 0u);
@@ -83,7 +88,7 @@ TEST(CpuBackend, HandsOutZeroedPages) {
     EXPECT_EQ(backend->allocated_bytes(), 10'000u);
   }
   EXPECT_EQ(backend->allocated_bytes(), 0u);
-  EXPECT_EQ(backend->peak_allocated_bytes(), 10'000u);
+  EXPECT_EQ(run.memory().peak_bytes(), 10'000u);
   EXPECT_THROW(backend->allocate(std::size_t{1} << 62), OutOfHostMemory);
 }
 

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <sluice/core/device_run.h>
 #include <sluice/core/error.h>
 #include <sluice/core/evaluate.h>
 #include <sluice/core/kernel.h>
@@ -172,9 +173,8 @@ TEST_F(CudaRelu, BackendCountsMemory) {
     const Buffer buffer = backend.allocate(1000);
     EXPECT_EQ(backend.allocated_bytes(), before + 1000);
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer.data()) % 256, 0U);
-    backend.seal(true);
+    const AllocationSeal seal(backend);
     EXPECT_THROW(backend.allocate(1), OutOfMemory);
-    backend.seal(false);
   }
   EXPECT_EQ(backend.allocated_bytes(), before);
   EXPECT_THROW(backend.allocate(std::size_t{1} << 60), OutOfMemory);

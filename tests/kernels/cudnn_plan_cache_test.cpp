@@ -1,6 +1,6 @@
 // What cuDNN answered for a GPU, kept in a file.
 
-#include <sluice/core/program.h>
+#include <sluice/core/lowering.h>
 #include <sluice/kernels/relu/relu.h>
 
 #include "kernels/planned_convolutions.h"

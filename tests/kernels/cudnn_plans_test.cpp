@@ -7,7 +7,8 @@
 
 #include <gtest/gtest.h>
 
-#include <sluice/core/program.h>
+#include <sluice/core/device_run.h>
+#include <sluice/core/lowering.h>
 #include <sluice/kernels/relu/relu.h>
 #include <sluice/mbp/plan/step_graph.h>
 #include <sluice/optim/sgd.h>
@@ -24,8 +25,8 @@ TEST_F(CudnnPlans, EveryConvolutionOfTheResnets) {
       const auto backend = open_planned_cuda(shipped(gpu));
       const samples::ModelSetup setup = samples::set_up_model(model);
       const StepGraph step = make_training_graph(trace(*setup.net, setup.step, setup.data),
-                                                 Sgd(SgdOptions{.lr = 0.1, .momentum = 0.9}), /*fold=*/true,
-                                                 /*keep_gradients=*/false);
+                                                 Sgd(SgdOptions{.lr = 0.1, .momentum = 0.9}), *backend,
+                                                 /*fold=*/true, /*keep_gradients=*/false);
       const auto begin = std::chrono::steady_clock::now();
       std::map<std::string, int> count;
       std::set<std::string> engines;
@@ -72,7 +73,8 @@ TEST_F(CudnnPlans, EveryKindOfConvolution) {
   for (const char* gpu : {"h200", "a100-80gb", "rtx4090", "rtx3060-12gb", "t4"})
     for (const Precision precision : {Precision::automatic, Precision::fp32, Precision::strict}) {
       const auto backend = open_planned_cuda(shipped(gpu));
-      backend->set_precision(precision);
+      const DeviceRun run(*backend, precision);
+      const DeviceRun::Scope scope(run);
       for (const auto& kind : kinds)
         for (const std::int64_t samples : {1, 7}) {
           SCOPED_TRACE(std::string(gpu) + ", " + kind.name);
@@ -88,9 +90,9 @@ TEST_F(CudnnPlans, EveryKindOfConvolution) {
 std::map<std::string, int> kernels_of(Backend& backend, const char* model, bool training) {
   const samples::ModelSetup setup = samples::set_up_model(model);
   Trace traced = trace(*setup.net, setup.step, setup.data);
-  const StepGraph step = training ? make_training_graph(std::move(traced), Sgd(SgdOptions{.lr = 0.1}), /*fold=*/true,
-                                                        /*keep_gradients=*/false)
-                                  : make_evaluation_graph(std::move(traced));
+  const StepGraph step = training ? make_training_graph(std::move(traced), Sgd(SgdOptions{.lr = 0.1}), backend,
+                                                        /*fold=*/true, /*keep_gradients=*/false)
+                                  : make_evaluation_graph(std::move(traced), backend);
   std::vector<ValueId> outputs{step.loss.id()};
   for (const auto& [parameter, gradient] : step.gradients) outputs.push_back(gradient.id());
   const StageCut cut = cut_into_stages(*step.graph, outputs);
@@ -108,7 +110,8 @@ TEST_F(CudnnPlans, DoTheReluBehindAConvolution) {
       for (const Precision precision : {Precision::automatic, Precision::fp32}) {
         SCOPED_TRACE(std::string(gpu) + ", " + model);
         const auto backend = open_planned_cuda(shipped(gpu));
-        backend->set_precision(precision);
+        const DeviceRun run(*backend, precision);
+        const DeviceRun::Scope scope(run);
         for (const bool training : {false, true}) {
           const auto count = kernels_of(*backend, model, training);
           EXPECT_EQ(count.at("conv2d+relu"), convolutions);
@@ -185,7 +188,8 @@ TEST_F(CudnnPlans, SeveralAreOfferedWhereTimesDecide) {
 TEST_F(CudnnPlans, PrecisionDecidesTheEngine) {
   const auto backend = open_planned_cuda(shipped("h200"));
   const auto in_tf32 = a_convolution().lower_all(*backend, 32);
-  backend->set_precision(Precision::fp32);
+  const DeviceRun run(*backend, Precision::fp32);
+  const DeviceRun::Scope scope(run);
   const auto in_fp32 = a_convolution().lower_all(*backend, 32);
   for (std::size_t i = 0; i < 3; ++i) {
     EXPECT_NE(in_tf32[i].algorithm, in_fp32[i].algorithm) << in_tf32[i].op;

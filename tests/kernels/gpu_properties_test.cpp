@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <sluice/core/device_run.h>
 #include <sluice/core/kernel.h>
 
 #include "support/planned_gpu.h"
@@ -46,7 +47,8 @@ TEST_F(GpuProperties, ShippedFilesDescribeTheirGpus) {
 TEST_F(GpuProperties, RatesAreThoseOfTheDataSheets) {
   const auto rates = [&](const char* name, Precision precision) {
     const auto backend = open_planned_cuda(shipped(name));
-    backend->set_precision(precision);
+    const DeviceRun run(*backend, precision);
+    const DeviceRun::Scope scope(run);
     return backend->rates();
   };
   // Of the peaks, half and four fifths.
@@ -61,17 +63,17 @@ TEST_F(GpuProperties, RatesAreThoseOfTheDataSheets) {
 
 TEST_F(GpuProperties, PrecisionIsTheDevices) {
   const auto t4 = open_planned_cuda(shipped("t4")), h200 = open_planned_cuda(shipped("h200"));
-  EXPECT_THROW(t4->set_precision(Precision::tf32), DeviceError);
-  const std::string in_tf32 = h200->fingerprint();
-  h200->set_precision(Precision::fp32);
-  EXPECT_EQ(h200->precision(), Precision::fp32);
-  EXPECT_NE(h200->fingerprint(), in_tf32);
-  const std::string in_fp32 = h200->fingerprint();
-  h200->set_precision(Precision::strict);
-  EXPECT_EQ(h200->precision(), Precision::strict);
-  EXPECT_NE(h200->fingerprint(), in_fp32);
-  h200->set_precision(Precision::automatic);
-  EXPECT_EQ(h200->fingerprint(), in_tf32);
+  EXPECT_THROW(DeviceRun(*t4, Precision::tf32), DeviceError);
+  const auto fingerprint_in = [&](Precision precision) {
+    const DeviceRun run(*h200, precision);
+    const DeviceRun::Scope scope(run);
+    EXPECT_EQ(h200->precision(), precision == Precision::automatic ? Precision::tf32 : precision);
+    return h200->fingerprint();
+  };
+  EXPECT_EQ(fingerprint_in(Precision::automatic), h200->fingerprint());
+  EXPECT_EQ(fingerprint_in(Precision::tf32), h200->fingerprint());
+  EXPECT_NE(fingerprint_in(Precision::fp32), h200->fingerprint());
+  EXPECT_NE(fingerprint_in(Precision::strict), fingerprint_in(Precision::fp32));
 }
 
 TEST_F(GpuProperties, WhatNeedsTheDeviceIsRefused) {

@@ -11,7 +11,7 @@
 
 #include <gtest/gtest.h>
 
-#include <sluice/kernels/relu/relu_functors.h>
+#include <sluice/kernels/shared/relu_functors.h>
 
 namespace sluice::test {
 namespace {

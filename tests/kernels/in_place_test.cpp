@@ -7,6 +7,7 @@
 #include <sluice/core/structural.h>
 #include <sluice/kernels/add_relu/add_relu.h>
 #include <sluice/kernels/arithmetic/arithmetic.h>
+#include <sluice/kernels/batch_norm/batch_norm.h>
 #include <sluice/kernels/batch_norm/batch_norm_ops.h>
 #include <sluice/kernels/bias/bias.h>
 #include <sluice/kernels/cross_entropy/cross_entropy.h>
@@ -43,13 +44,16 @@ struct Case {
   friend void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 };
 
+Var add_relu(Var a, Var b) { return a.graph().add1(std::make_shared<AddReluOp>(), {a, b}); }
+
 Var channel(const Operands& in) { return in.graph.parameter(Parameter(Tensor({in.shape[0]}))); }
 
 template <bool relu, bool addend>
 Var batch_norm_of(const Operands& in) {
-  const Var y = batch_norm(in.a(), channel(in), channel(in));
-  const Var sum = addend ? add(y, in.b()) : y;
-  return relu ? sluice::relu(sum) : sum;
+  std::vector<Var> inputs{in.a(), in.graph.add1(std::make_shared<BatchMomentsOp>(), {in.a()}), channel(in),
+                          channel(in)};
+  if (addend) inputs.push_back(in.b());
+  return in.graph.add(std::make_shared<BatchNormOp>(BatchNormTraits{.relu = relu}, addend), inputs)[0];
 }
 
 template <MomentsOf of, bool relu>

@@ -1,4 +1,4 @@
-#include <sluice/kernels/cuda/memory_order.h>
+#include <sluice/kernels/reorder/reorder_cuda_memory_order.h>
 
 #include <vector>
 

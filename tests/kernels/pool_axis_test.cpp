@@ -1,11 +1,11 @@
 // Windows and elements of poolings along one axis: the windows over an element are those that it is in.
 
-#include <sluice/kernels/pool_axis.h>
+#include <sluice/kernels/shared/pool_axis.h>
 
 #include <gtest/gtest.h>
 
+#include <sluice/core/size2d.h>
 #include <sluice/kernels/adaptive_avg_pool2d/adaptive_avg_pool2d.h>
-#include <sluice/kernels/size2d.h>
 
 namespace sluice::test {
 namespace {

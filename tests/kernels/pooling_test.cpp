@@ -7,6 +7,7 @@
 #include <sluice/core/evaluate.h>
 #include <sluice/core/structural.h>
 #include <sluice/kernels/global_avg_pool2d/global_avg_pool2d.h>
+#include <sluice/kernels/max_pool2d/max_pool2d.h>
 #include <sluice/kernels/max_pool2d/max_pool2d_ops.h>
 #include <sluice/kernels/reduce/reduce.h>
 #include <sluice/kernels/reference/reference_backend.h>

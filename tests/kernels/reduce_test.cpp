@@ -1,4 +1,5 @@
 #include <sluice/kernels/reduce/reduce.h>
+#include <sluice/kernels/reduce/reduce_mean.h>
 
 #include <gtest/gtest.h>
 

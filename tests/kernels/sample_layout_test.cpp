@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <sluice/kernels/arithmetic/arithmetic.h>
-#include <sluice/kernels/sample_layout.h>
+#include <sluice/kernels/shared/sample_layout.h>
 
 #include "support/run_kernel.h"
 #include "support/tensors.h"

@@ -1,7 +1,7 @@
 // How tensors become arguments of CUDA kernels, and how every thread of a grid walks them: on the host, one thread
 // after the other.
 
-#include <sluice/kernels/cuda/segments.h>
+#include <sluice/kernels/shared/segments_cuda.h>
 
 #include <array>
 #include <numeric>

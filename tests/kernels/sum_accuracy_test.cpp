@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include <sluice/core/device_run.h>
 #include <sluice/core/evaluate.h>
 #include <sluice/core/parameter.h>
 #include <sluice/core/structural.h>
@@ -264,21 +265,19 @@ class Contractions : public testing::Test {
   void SetUp() override {
     if (device_under_test().kind() != Device::Kind::cpu) GTEST_SKIP() << "contractions of a library";
   }
-  void TearDown() override { device_under_test().backend().set_precision(before_); }
-
- private:
-  Precision before_ = device_under_test().backend().precision();
 };
 
 TEST_F(Contractions, MatrixProductsInEveryPrecision) {
   for (const Precision precision : {Precision::fp32, Precision::strict}) {
-    device_under_test().backend().set_precision(precision);
+    const DeviceRun run(device_under_test().backend(), precision);
+    const DeviceRun::Scope scope(run);
     check_matrix_products();
   }
 }
 
 TEST_F(Contractions, ConvolutionsInStrictPrecision) {
-  device_under_test().backend().set_precision(Precision::strict);
+  const DeviceRun run(device_under_test().backend(), Precision::strict);
+  const DeviceRun::Scope scope(run);
   const Conv2dOptions options{.padding = 1};
   // The gradient by the input adds as many products as forward. Which of the two a library adds up more finely depends
   // on the instruction set, so both have the standard of forward.

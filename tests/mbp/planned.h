@@ -32,8 +32,9 @@ struct Planned {
       const Var total = batch_sum(sum_per_sample(logits));
       return add(loss, mul(total, total));
     };
-    training = make_training_graph(trace(net, step, data), NoUpdate(), options.fold, true);
-    evaluation = make_evaluation_graph(trace_evaluation(net, step, data));
+    Backend& cpu = Device::cpu().backend();
+    training = make_training_graph(trace(net, step, data), NoUpdate(), cpu, options.fold, true);
+    evaluation = make_evaluation_graph(trace_evaluation(net, step, data), cpu);
     request = {.training = &training,
                .evaluation = &evaluation,
                .data = &data,
@@ -42,7 +43,7 @@ struct Planned {
                .evaluation_samples = options.evaluation_samples,
                .caps = {.bytes = options.workspace_cap_bytes},
                .crossing = options.crossing,
-               .backend = &Device::cpu().backend()};
+               .backend = &cpu};
     plan = make_run_plan(request);
   }
   Planned(const Planned&) = delete;

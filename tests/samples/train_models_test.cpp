@@ -176,8 +176,10 @@ TEST(UNetPlan, ReordersActivationsAtTheHeadOnly) {
   for (const UNet::Upsampling upsampling : {transposed, nearest}) {
     UNet net({.classes = classes, .width = 16, .upsampling = upsampling});
     const DataSpec data = random_images(8, {3, 32, 48}, true, true).spec();
-    const StepGraph training = make_training_graph(trace(net, classify(net), data), test::NoUpdate(), true, true);
-    const StepGraph evaluation = make_evaluation_graph(trace_evaluation(net, classify(net), data));
+    Backend& backend = Device::cpu().backend();
+    const StepGraph training =
+        make_training_graph(trace(net, classify(net), data), test::NoUpdate(), backend, true, true);
+    const StepGraph evaluation = make_evaluation_graph(trace_evaluation(net, classify(net), data), backend);
     RunPlanRequest request;
     request.training = &training;
     request.evaluation = &evaluation;
@@ -186,7 +188,7 @@ TEST(UNetPlan, ReordersActivationsAtTheHeadOnly) {
     request.micro_batch = 4;
     request.evaluation_samples = 8;
     request.caps.bytes = std::size_t{64} << 20;
-    request.backend = &Device::cpu().backend();
+    request.backend = &backend;
     const auto plan = make_run_plan(request);
     std::vector<std::string> reordered;
     for (const PackedPart& part : plan->train.replayed.at(4))

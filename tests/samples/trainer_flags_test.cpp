@@ -121,7 +121,7 @@ TEST(TrainerFlags, HelpListsTheContract) {
   for (const char* flag : {"--data",  "--epochs",      "--batch",        "--micro-batch",   "--budget", "--optimizer",
                            "--lr",    "--momentum",    "--weight-decay", "--seed",          "--device", "--threads",
                            "--limit", "--bn",          "--plan-only",    "--verify-memory", "--json",   "--report",
-                           "--trace", "--trace-steps", "--quiet",        "--help"})
+                           "--trace", "--trace-steps", "--quiet",        "--help",          "--svg",    "--version"})
     EXPECT_NE(p.out.find(flag), std::string::npos) << flag;
 }
 
@@ -142,6 +142,28 @@ TEST(TrainerFlags, OutputsMayBeStandardOutput) {
   EXPECT_EQ(p.flags.json, "-");
   EXPECT_EQ(p.flags.report, "-");
   EXPECT_EQ(p.flags.trace, "-");
+}
+
+TEST(TrainerFlags, VersionSaysWhatRuns) {
+  const Parsed p = parse({"--version"});
+  EXPECT_EQ(p.code, 0);
+  EXPECT_EQ(p.err, "");
+  EXPECT_EQ(p.out.find("trainer "), 0u) << p.out;
+  for (const char* what : {"compiler  ", "build     ", "device    cpu: ", "device    cuda: "})
+    EXPECT_NE(p.out.find(what), std::string::npos) << what << " in\n" << p.out;
+}
+
+TEST(TrainerFlags, HelpOfTheMicroBatchSaysWhatAutoIs) {
+  EXPECT_NE(parse({"--help"}).out.find("auto: the largest that fits without recomputation"), std::string::npos);
+}
+
+TEST(TrainerFlags, ExplainAModelThatOtherProgramsCallSo) {
+  const TrainerFlags defaults{.models = {"lenet", "resnet18_cifar"},
+                              .other_models = {{"resnet18", "got 'resnet18', which is larger"}}};
+  const Parsed p = parse({"--model", "resnet18"}, defaults);
+  EXPECT_EQ(p.code, 2);
+  EXPECT_EQ(p.err, "trainer: --model: got 'resnet18', which is larger (see --help)\n");
+  EXPECT_EQ(parse({"--model", "resnet18_cifar"}, defaults).flags.model, "resnet18_cifar");
 }
 
 TEST(TrainerFlags, WrongUsageGivesTwoAndNamesTheFlag) {
@@ -174,6 +196,9 @@ TEST(TrainerFlags, WrongUsageGivesTwoAndNamesTheFlag) {
            {{"--device", "tpu"}, "--device"},
            {{"--threads", "-1"}, "--threads"},
            {{"--threads", "3000000000"}, "--threads"},
+           {{"--threads", "100000"}, "--threads: got '100000'; expected a whole number from 0 to 1024"},
+           {{"--data", ""}, "--data: got ''; expected the name of a directory"},
+           {{"--svg", ""}, "--svg: got ''; expected the name of a directory"},
            {{"--limit", "0"}, "--limit"},
            {{"--bn", "global"}, "--bn"},
            {{"--json", ""}, "--json: got ''; expected the name of a file"},
@@ -186,6 +211,7 @@ TEST(TrainerFlags, WrongUsageGivesTwoAndNamesTheFlag) {
            {{"--verify-memory", "--trace", "t.json"}, "--trace: got it with --verify-memory"},
            {{"--nonsense"}, "--nonsense"},
            {{"--quiet=maybe"}, "--quiet"},
+           {{"one", "two", "--three"}, "got 'one' 'two' '--three'"},  // in this order
            {{"stray"}, "stray"}}) {
     const Parsed p = parse(words);
     EXPECT_EQ(p.code, 2) << words[0];

@@ -34,6 +34,7 @@ expect 1 "expected fp32" --precision tf32 --no-peer --quick
 SLUICE_PEER_PYTHON=/nonexistent expect 1 "install the Debian package python3-torch" --require-peer
 SLUICE_PEER_PYTHON=/nonexistent expect 0 "train_fashion_cnn_mb64" --quick --figures train_fashion_cnn_mb64 \
   --json "$work/bench.json" --markdown "$work/bench.md"
+expect 0 "step_loop_overhead" --quick --no-peer --figures step_loop_overhead
 grep -qF '| train_fashion_cnn_mb64 | images/s |' "$work/bench.md" || { echo "no table of Markdown"; failures=$((failures + 1)); }
 holds '"figure": "train_fashion_cnn_mb64"'
 holds '"unit": "images/s"'

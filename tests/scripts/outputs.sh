@@ -10,7 +10,7 @@ source "$(dirname "$0")/support/outputs.sh"
 printf 'id,lower,upper,size\na,0,3,40\nb,0,1,20\n' >"$work/in.csv"
 
 program=$bin/sluice
-matrix "--csv --json --report" plan --model lenet --batch 32
+matrix "--buffers --csv --json --report" plan --model lenet --batch 32
 matrix "--json --out" pack --in "$work/in.csv"
 expect 2 "--in and --json name the same file" pack --in "$work/in.csv" --json "$work/in.csv"
 cp "$work/in.csv" "$work/both.csv"

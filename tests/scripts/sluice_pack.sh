@@ -29,12 +29,15 @@ valid() {
 }
 
 # Wrong usage.
-expect 2 "A subcommand is required"
+expect 2 "the command is missing; expected plan or pack or ops"
+expect 2 "--in: got ''; expected the name of a file, or -" pack --in ""
 expect 2 "--in is required" pack
 expect 2 "--capacity: byte size" pack --in "$work/in.csv" --capacity much
 expect 2 "expected a number of seconds" pack --in "$work/in.csv" --time-limit -1
 expect 2 "--out: cannot write" pack --in "$work/in.csv" --out /nonexistent/out.csv
 expect 0 "pack" --help
+printf 'id,lower,upper,size\na,0,1,7\n' >"$work/in.csv"
+expect 0 "peak         7 bytes" pack "$work/in.csv"
 expect 0 "--time-limit" pack --help
 
 # The columns, by all their names and in any order.

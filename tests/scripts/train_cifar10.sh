@@ -19,6 +19,9 @@ expect 0 "lenet, " --help
 expect 0 "synthetic: made-up images" --help
 check "nothing was made" test ! -e "$SLUICE_CACHE_DIR"
 
+# One name is one net in all programs.
+expect 2 "got 'resnet18', which is the net for images of 224x224" --data synthetic --model resnet18
+
 # Made-up images are written once and found again; all bytes are planned, and as measured.
 for model in lenet fashion_cnn; do
   found=$([[ $model == lenet ]] && echo writing || echo found)
@@ -42,13 +45,13 @@ expect 0 "synthetic data: writing" "${small[@]}" --data synthetic
 expect 0 "$hash" "${small[@]}" --data "$set" --quiet
 
 # ResNet-18: BatchNorm by the micro-batch takes one stage and says what that means; by the logical batch it takes many.
-resnet=(--data synthetic --model resnet18 --limit 64 --batch 64 --micro-batch 16 --budget none --plan-only)
+resnet=(--data synthetic --model resnet18_cifar --limit 64 --batch 64 --micro-batch 16 --budget none --plan-only)
 expect 0 "up to 16, each normalised by itself" "${resnet[@]}"
 expect 0 "stages" "${resnet[@]}" --bn exact
 check "exact BatchNorm does not depend on the split" test "$(grep -c 'normalised by itself' "$work/out")" -eq 0
 
-tiny=(--data synthetic --model resnet18 --limit 8 --batch 8 --micro-batch 4 --epochs 1 --bn exact)
-expect 0 "done: resnet18" "${tiny[@]}" --budget none --json "$work/kept.json"
+tiny=(--data synthetic --model resnet18_cifar --limit 8 --batch 8 --micro-batch 4 --epochs 1 --bn exact)
+expect 0 "done: resnet18_cifar" "${tiny[@]}" --budget none --json "$work/kept.json"
 check "kept without a budget" same "$(value recomputes "$work/kept.json")" false
 expect 1 "smallest feasible budget" "${tiny[@]}" --budget 50MiB
 expect 2 "--tuning: cannot write '/nonexistent/times'" "${tiny[@]}" --tune --tuning /nonexistent/times
@@ -106,6 +109,14 @@ SLUICE_CACHE_DIR=$work/times/below expect 0 "images in $TMPDIR/sluice-" "${small
 check "nothing was left without a cache" test -z "$(ls -A "$TMPDIR")"
 (unset SLUICE_CACHE_DIR HOME; export XDG_CACHE_HOME=relative; cd "$work" && "$program" "${small[@]}" --data synthetic --plan-only >"$work/out")
 check "a relative XDG_CACHE_HOME is ignored" test ! -e "$work/relative"
+# A home that is not set, is no folder, or takes no files costs nothing: the images are made for one run.
+for home in '' "$work/out" /proc; do
+  (unset SLUICE_CACHE_DIR XDG_CACHE_HOME
+    failures=0
+    HOME=$home expect 0 "images in $TMPDIR/sluice-" "${small[@]}" --data synthetic --plan-only; exit $failures)
+  check "home '$home'" test $? -eq 0
+done
+check "nothing was left without a home" test -z "$(ls -A "$TMPDIR")"
 
 ((failures == 0)) && echo "train_cifar10: all as expected"
 exit $((failures > 0))

@@ -9,15 +9,18 @@ const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
 
 const units = ["B", "KiB", "MiB", "GiB", "TiB"];
 
+/** "64.0 MiB", rounded as the programs' own text is: one digit behind the point. */
 function human(bytes) {
   let unit = 0;
   let value = Math.abs(bytes);
-  while (value >= 1024 && unit + 1 < units.length) {
-    value /= 1024;
-    ++unit;
-  }
-  const digits = unit === 0 || value >= 1000 ? 0 : value >= 10 ? 1 : 2;
-  return `${bytes < 0 ? "−" : ""}${value.toFixed(digits)} ${units[unit]}`;
+  for (; value >= 1023.95 && unit + 1 < units.length; ++unit) value /= 1024;
+  return `${bytes < 0 ? "−" : ""}${value.toFixed(unit ? 1 : 0)} ${units[unit]}`;
+}
+/** A tick of an axis, exact: "1.25 GiB". */
+function tickText(bytes) {
+  let unit = 0;
+  for (; bytes >= 1024 && unit + 1 < units.length; ++unit) bytes /= 1024;
+  return bytes ? `${+bytes.toFixed(3)} ${units[unit]}` : "0";
 }
 const grouped = (number) => String(Math.abs(number)).replace(/\B(?=(\d{3})+$)/g, ",");
 const exact = (bytes) => `${bytes < 0 ? "−" : ""}${grouped(bytes)} bytes`;
@@ -81,8 +84,7 @@ function ticks(most, count, least = 1) {
 function byteAxis(to, { x, width, y, most, count }) {
   for (const tick of byteTicks(most, count)) {
     to.append(line(x, y(tick), x + width, y(tick), { stroke: "line" }));
-    const text = tick ? human(tick).replace(/\.0+ /, " ") : "0";
-    to.append(label(text, x - 6, y(tick) + 4, { shift: "end", fill: "soft" }));
+    to.append(label(tickText(tick), x - 6, y(tick) + 4, { shift: "end", fill: "soft" }));
   }
 }
 

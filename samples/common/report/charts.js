@@ -18,6 +18,7 @@ function drawCurve(to, rows, { at, value, format, left, inner, top, height, titl
   return x;
 }
 
+const milliseconds = (ms) => String(+ms.toPrecision(4));
 const byteFormat = { axis: byteAxis, text: both };
 const timeFormat = {
   axis: (to, { x, width, y, most, count }) => {
@@ -26,7 +27,7 @@ const timeFormat = {
       to.append(label(tick ? `${+tick.toPrecision(3)} ms` : "0", x - 6, y(tick) + 4, { shift: "end", fill: "soft" }));
     }
   },
-  text: (ms) => `${ms.toPrecision(4)} ms`,
+  text: (ms) => `${milliseconds(ms)} ms`,
 };
 
 function drawWhatIf(width) {
@@ -60,10 +61,22 @@ function drawWhatIf(width) {
   return picture;
 }
 
+/** "52.1 MiB, −3.0 MiB (−5.4 %)": a row's peak, and the change from the row before. */
+function waterfallNumbers(rows, i) {
+  const peak = rows[i].peak_bytes;
+  const saved = i ? rows[i - 1].peak_bytes - peak : 0;
+  const percent = i ? Math.abs((100 * saved) / rows[i - 1].peak_bytes) : 0;
+  const share = percent < 0.05 ? "" : ` (${saved > 0 ? "−" : "+"}${percent.toFixed(1)} %)`;
+  return human(peak) + (saved ? `, ${saved < 0 ? "+" : ""}${human(-saved)}${share}` : "");
+}
+
 function drawWaterfall(width) {
   const rows = data.waterfall;
   const most = Math.max(...rows.map((row) => row.peak_bytes), summary.budget_bytes ?? 0);
-  const step = 46;
+  const texts = rows.map((row, i) => [`${row.name}:`, waterfallNumbers(rows, i)]);
+  const twoLines = texts.some((words) => widthOf(words.join(" ")) > width);
+  const step = twoLines ? 62 : 46;
+  const bar = step - 26;
   const top = 22;
   const picture = frame(width, top + rows.length * step + 6, "Planned peak after each pass of the planner");
   const x = (bytes) => (bytes / most) * (width - 2);
@@ -76,19 +89,16 @@ function drawWaterfall(width) {
   rows.forEach((row, i) => {
     const y = top + i * step;
     const before = i ? rows[i - 1].peak_bytes : row.peak_bytes;
-    const saved = before - row.peak_bytes;
-    const percent = Math.abs((100 * saved) / before);
-    const share = percent < 0.05 ? "" : ` (${saved > 0 ? "−" : "+"}${percent.toFixed(1)} %)`;
-    const change = i && saved ? `, ${saved < 0 ? "+" : ""}${human(-saved)}${share}` : "";
-    if (saved > 0)
-      picture.append(svg("rect", { x: x(row.peak_bytes), y: y + 20, width: x(before) - x(row.peak_bytes), height: 16, fill: "none", stroke: colour("soft"), "stroke-dasharray": "3 2" }));
+    const lines = twoLines ? texts[i] : [texts[i].join(" ")];
+    if (before > row.peak_bytes)
+      picture.append(svg("rect", { x: x(row.peak_bytes), y: y + bar, width: x(before) - x(row.peak_bytes), height: 16, fill: "none", stroke: colour("soft"), "stroke-dasharray": "3 2" }));
     picture.append(
-      label(`${row.name}: ${human(row.peak_bytes)}${change}`, 0, y + 15),
-      svg("rect", { x: 0, y: y + 20, width: Math.max(x(row.peak_bytes), 1), height: 16, fill: colour("activation"), stroke: colour("soft"), "stroke-width": 0.5 },
+      ...lines.map((text, l) => label(text, 0, y + 15 + 16 * l)),
+      svg("rect", { x: 0, y: y + bar, width: Math.max(x(row.peak_bytes), 1), height: 16, fill: colour("activation"), stroke: colour("soft"), "stroke-width": 0.5 },
         svg("title", {}, both(row.peak_bytes))));
     if (summary.budget_bytes) {
       const at = x(summary.budget_bytes);
-      picture.append(line(at, y + 17, at, y + 39, { stroke: "accent", dash: "4 2", width: 2 }));
+      picture.append(line(at, y + bar - 3, at, y + bar + 19, { stroke: "accent", dash: "4 2", width: 2 }));
     }
   });
   return picture;
@@ -103,7 +113,7 @@ function setUpCharts() {
       { title: "choice", text: (row) => row.name },
       { title: "micro-batch", text: (row) => grouped(row.micro_batch), number: true },
       { title: "peak, bytes", text: (row) => grouped(row.peak_bytes), number: true },
-      { title: "predicted ms a step", text: (row) => (row.step_ms === null ? "" : row.step_ms.toPrecision(4)), number: true },
+      { title: "predicted ms a step", text: (row) => (row.step_ms === null ? "" : milliseconds(row.step_ms)), number: true },
     ], data.what_if, { limit: 12 });
   }
   if (data.waterfall.length) {

@@ -12,15 +12,20 @@ endforeach()
 string(REPLACE "@REPORT_CSS@" "${css}" page "${page}")
 string(REPLACE "@REPORT_JS@" "${js}" page "${page}")
 
-string(FIND "${page}" "@REPORT_DATA@" cut)
-string(SUBSTRING "${page}" 0 ${cut} head)
+string(FIND "${page}" "@REPORT_FIGURES@" figures)
+string(REPLACE "@REPORT_FIGURES@" "" page "${page}")
+string(FIND "${page}" "@REPORT_DATA@" data)
 string(REPLACE "@REPORT_DATA@" "" page "${page}")
-string(SUBSTRING "${page}" ${cut} -1 tail)
+math(EXPR between "${data} - ${figures}")
+string(SUBSTRING "${page}" 0 ${figures} head)
+string(SUBSTRING "${page}" ${figures} ${between} middle)
+string(SUBSTRING "${page}" ${data} -1 tail)
 file(WRITE ${OUTPUT} "#include \"common/report_page.h\"
 
 namespace sluice::samples {
 
 const std::string_view report_page_head = R\"page(${head})page\";
+const std::string_view report_page_middle = R\"page(${middle})page\";
 const std::string_view report_page_tail = R\"page(${tail})page\";
 
 }  // namespace sluice::samples

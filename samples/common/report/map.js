@@ -17,28 +17,47 @@ function turn(part) {
   return first > 0 ? first : -1;
 }
 
-/** Runs of kernels whose layers share their first `depth` names: [{name, first, last}]. */
+const lastName = (name) => name.slice(name.lastIndexOf(".") + 1);
+const parentOf = (name) => name.slice(0, Math.max(name.lastIndexOf("."), 0));
+
+/** Runs of kernels whose layers share their first `depth` names: [{name, to, first, last}], `to` being the name. */
 function layerRuns(part, depth) {
   const runs = [];
   part.kernels.forEach((kernel, k) => {
     const name = kernel.layer.split(".").slice(0, depth).join(".");
     const last = runs.at(-1);
     if (last?.name === name) last.last = k;
-    else runs.push({ name, first: k, last: k });
+    else runs.push({ name, to: name, first: k, last: k });
   });
   return runs;
 }
 
-/** What of a layer's path fits into `width`: all, or the last name. */
-const layerLabel = (name, width) => [name, `.${name.split(".").at(-1)}`].find((text) => widthOf(text, 11) + 5 < width);
+/** What names a run in `width`: "blocks.3", ".3"; for several layers "blocks.0–3", ".0–3". */
+function layerLabel(run, width) {
+  const range = run.to === run.name ? "" : `–${lastName(run.to)}`;
+  return [run.name + range, run.name.includes(".") ? `.${lastName(run.name)}${range}` : run.name + range].find((text) => widthOf(text, 11) + 5 < width);
+}
 
-/** The finest runs of which half of the width can carry a name. */
+/** The same with neighbours below one parent put together until the run can carry a name. */
+function namedRuns(runs, widthOfRun) {
+  const result = [];
+  for (const run of runs) {
+    const last = result.at(-1);
+    const siblings = last?.name && run.name && parentOf(last.to) === parentOf(run.name);
+    if (siblings && !layerLabel(last, widthOfRun(last))) Object.assign(last, { to: run.name, last: run.last });
+    else result.push({ ...run });
+  }
+  return result;
+}
+
+/** The finest runs of which two thirds of the width can carry a name. */
 function readableRuns(part, kernelWidth) {
+  const widthOfRun = (run) => (run.last - run.first + 1) * kernelWidth;
   const depths = Math.max(...part.kernels.map((kernel) => kernel.layer.split(".").length));
-  for (let depth = depths; depth > 1; --depth) {
-    const runs = layerRuns(part, depth);
-    const named = runs.filter((r) => layerLabel(r.name, (r.last - r.first + 1) * kernelWidth));
-    if (sum(named.map((r) => r.last - r.first + 1)) > 0.5 * part.kernels.length) return runs;
+  for (let depth = depths; depth > 0; --depth) {
+    const runs = namedRuns(layerRuns(part, depth), widthOfRun);
+    const named = runs.filter((run) => layerLabel(run, widthOfRun(run)));
+    if (3 * sum(named.map((run) => run.last - run.first + 1)) > 2 * part.kernels.length) return runs;
   }
   return layerRuns(part, 1);
 }
@@ -86,7 +105,7 @@ function drawBottom(to, part, { x, left, width, top }) {
   readableRuns(part, kernelWidth).forEach((run, i) => {
     const wide = (run.last - run.first + 1) * kernelWidth;
     to.append(svg("rect", { x: x(run.first), y: top, width: wide, height: 17, fill: colour(i % 2 ? "line" : "band") }));
-    const text = run.name && layerLabel(run.name, wide);
+    const text = run.name && layerLabel(run, wide);
     if (text) to.append(svg("text", { x: x(run.first) + wide / 2, y: top + 12.5, "text-anchor": "middle", "font-size": 11, fill: colour("ink") }, text));
   });
   for (const k of ticks(part.kernels.length, width / 70)) {

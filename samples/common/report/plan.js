@@ -37,7 +37,11 @@ const kinds = {
 };
 const severalStages = (part) => data.parts.some((other) => other.program === part.program && other.stage > 0);
 const partName = (part) => `${programs[part.program]}: ${kinds[part.kind](part)}`;
-const firstPart = () => data.parts[data.peak_part] ?? data.parts.find((part) => part.kind === "replayed");
+/** The part that a reader sees first: the training of a micro-batch of the page's title, the stage that takes most. */
+function firstPart() {
+  const titled = data.parts.filter((part) => part.program === "train" && part.kind === "replayed" && part.micro_batch === summary.micro_batch);
+  return titled.reduce((most, part) => (most && most.peak >= part.peak ? most : part), undefined) ?? data.parts[data.peak_part] ?? data.parts[0];
+}
 
 const peakOf = (part) => part.live.indexOf(Math.max(...part.live));
 const lastKernel = (part, item) => Math.min(item.last, part.kernels.length - 1);

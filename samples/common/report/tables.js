@@ -6,6 +6,7 @@ function table(id, columns, rows, { limit = Infinity, total = null } = {}) {
   const body = element("tbody");
   const cell = (column, row) => {
     const td = element("td", { className: column.number ? "number" : column.className ?? "" });
+    td.dataset.title = column.title;
     if (column.key?.(row)) {
       const key = element("span", { className: "key" });
       key.style.background = colour(column.key(row));
@@ -13,6 +14,7 @@ function table(id, columns, rows, { limit = Infinity, total = null } = {}) {
     }
     td.append(column.text(row));
     if (column.title_of) td.title = column.title_of(row);
+    if (!td.textContent) td.classList.add("empty");
     return td;
   };
   const add = (some) => body.append(...some.map((row) => element("tr", {}, ...columns.map((column) => cell(column, row)))));
@@ -20,7 +22,7 @@ function table(id, columns, rows, { limit = Infinity, total = null } = {}) {
     if (total) body.append(element("tr", { className: "total" }, ...columns.map((column) => cell(column, total))));
   };
   const head = element("tr", {}, ...columns.map((c) => element("th", { scope: "col", textContent: c.title, className: c.number ? "number" : "" })));
-  host.replaceChildren(element("div", { className: "scroll" }, element("table", {}, element("thead", {}, head), body)));
+  host.replaceChildren(element("div", { className: "scroll" }, element("table", { className: columns.length > 3 ? "many" : "" }, element("thead", {}, head), body)));
   add(rows.slice(0, limit));
   if (rows.length <= limit) return addTotal();
   const more = element("button", { type: "button", className: "more", textContent: `Show all ${rows.length} rows` });
@@ -120,9 +122,10 @@ function fillHeader() {
   byId("lead").textContent = `${lead.join("")}.`;
   const peakDifference = summary.measured_peak_bytes === null ? "nothing ran"
     : summary.measured_peak_bytes === summary.planned_peak_bytes ? "as planned, to the byte" : `${difference({ planned: summary.planned_peak_bytes, measured: summary.measured_peak_bytes })} bytes`;
+  const balanced = summary.asked_micro_batch && summary.asked_micro_batch !== summary.micro_batch;
   const facts = [
     ["Logical batch", grouped(summary.batch), `${grouped(summary.steps_per_epoch)} steps an epoch`],
-    ["Micro-batch", grouped(summary.micro_batch), `${plural(summary.replays, "replay")} a step`],
+    ["Micro-batch", grouped(summary.micro_batch), `${plural(summary.replays, "replay")} a step${balanced ? `, of even size; ${grouped(summary.asked_micro_batch)} were asked for` : ""}`],
     ["Budget", summary.budget_bytes ? human(summary.budget_bytes) : "none", summary.budget_bytes ? exact(summary.budget_bytes) : ""],
     ["Planned peak", human(summary.planned_peak_bytes), exact(summary.planned_peak_bytes)],
     ["Measured peak", summary.measured_peak_bytes === null ? "–" : human(summary.measured_peak_bytes), peakDifference],

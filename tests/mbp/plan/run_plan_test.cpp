@@ -1,3 +1,4 @@
+#include <sluice/core/device_run.h>
 #include <sluice/mbp/plan/run_plan.h>
 
 #include <algorithm>
@@ -186,11 +187,10 @@ TEST(RunPlan, HashNamesThePlan) {
 }
 
 TEST(RunPlan, AllocatesNothing) {
-  Backend& cpu = Device::cpu().backend();
-  const std::size_t before = cpu.allocated_bytes();
-  cpu.reset_peak();
+  const DeviceRun run(Device::cpu().backend());
+  const DeviceRun::Scope scope(run);
   const Planned planned({.squared = true});
-  EXPECT_EQ(cpu.peak_allocated_bytes(), before);
+  EXPECT_EQ(run.memory().peak_bytes(), 0u);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <sluice/kernels/accuracy/accuracy.h>
+#include <sluice/kernels/reduce/reduce_mean.h>
 #include <sluice/kernels/reference/reference_backend.h>
 #include <sluice/kernels/softmax/softmax.h>
 #include <sluice/layers/batch_norm2d.h>

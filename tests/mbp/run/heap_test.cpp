@@ -15,8 +15,8 @@
 #include <sluice/mbp/run/scheduler.h>
 #include <sluice/optim/adam.h>
 
-#include "models/fashion_cnn.h"
 #include "mbp/small_net.h"
+#include "models/fashion_cnn.h"
 
 namespace {
 

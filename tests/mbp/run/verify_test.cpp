@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <sluice/core/kernel.h>
 #include <sluice/core/byte_size.h>
+#include <sluice/core/kernel.h>
 #include <sluice/mbp/run/verify.h>
 
 #include "mbp/small_net.h"

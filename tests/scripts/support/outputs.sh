@@ -19,6 +19,7 @@ whole() {
     --json | --trace) [[ $(head -c 1 "$2") == "{" && $(tail -c 2 "$2") == "}" ]] ;;
     --report) [[ $(head -c 9 "$2") == "<!doctype" || $(head -c 9 "$2") == "<!DOCTYPE" ]] && [[ $(tail -n 1 "$2") == "</html>" ]] ;;
     --csv) [[ $(head -c 12 "$2") == budget_bytes ]] ;;
+    --buffers) [[ $(head -n 1 "$2") == id,lower,upper,size,alignment,offset && $(wc -l <"$2") -gt 1 ]] ;;
     --out) [[ $(head -n 1 "$2") == id,lower,upper,size,offset && $(wc -l <"$2") -eq 3 ]] ;;
     --markdown) grep -q '^| figure | unit |' "$2" ;;
   esac
@@ -30,6 +31,7 @@ holds() {
   case $1 in
     --json) grep -q '^  "' "$2" ;;
     --csv) grep -q '^budget_bytes,' "$2" ;;
+    --buffers) grep -q '^id,lower,upper,' "$2" ;;
     --markdown) grep -q '^| figure | unit |' "$2" ;;
   esac
 }
