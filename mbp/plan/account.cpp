@@ -74,13 +74,14 @@ std::string class_of(const std::string& algorithm) {
 void count_convolutions(RunPlan& plan, Precision precision) {
   plan.summary.precision = name(precision);
   plan.summary.convolutions.clear();
-  if (plan.train.replayed.empty()) return;
+  const Program& program = plan.main();
+  if (program.replayed.empty()) return;
   std::set<NodeId> seen;  // recomputation runs a node again
-  for (const PackedPart& packed : plan.train.replayed.rbegin()->second)
+  for (const PackedPart& packed : program.replayed.rbegin()->second)
     for (const Instruction& i : packed.part.instructions) {
       const std::string algorithm = i.kernel->algorithm();
       if (i.node < 0 || algorithm.empty() || !seen.insert(i.node).second) continue;
-      if (plan.train.graph->node(i.node).op->algorithm_family() == "convolution")
+      if (program.graph->node(i.node).op->algorithm_family() == "convolution")
         ++plan.summary.convolutions[class_of(algorithm)];
     }
 }
@@ -103,7 +104,8 @@ void hash_part(Hash& hash, const PackedPart& packed) {
 std::string plan_hash(RunPlan& plan, const RunPlanRequest& request) {
   Hash hash;
   hash.add(request.backend->fingerprint());
-  hash.add(request.training->graph->fingerprint()).add(request.evaluation->graph->fingerprint());
+  if (request.training) hash.add(request.training->graph->fingerprint());
+  hash.add(request.evaluation->graph->fingerprint());
   hash.add(static_cast<std::uint64_t>(request.batch)).add(static_cast<std::uint64_t>(request.data->samples));
   for (int id = 0; id < plan.storages.size(); ++id)
     hash.add(plan.storages[id].name)

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -32,5 +33,31 @@ class Batch {
 
 /// A step: from a micro-batch's Vars to the loss, a batch scalar.
 using StepFunction = std::function<Var(const Batch&)>;
+
+/// What a Predictor runs: a step, whose loss it evaluates, or a function that returns nothing and only names outputs.
+class ForwardFunction {
+ public:
+  template <class Function>
+  requires std::is_invocable_v<Function&, const Batch&> &&
+      (!std::is_same_v<Function, ForwardFunction>)ForwardFunction(Function function)
+      : function_(step_of(std::move(function))) {}
+
+  /// The same; it returns an empty Var where there is no loss.
+  const StepFunction& step() const { return function_; }
+
+ private:
+  template <class Function>
+  static StepFunction step_of(Function function) {
+    if constexpr (std::is_void_v<std::invoke_result_t<Function&, const Batch&>>)
+      return [function = std::move(function)](const Batch& batch) mutable {
+        function(batch);
+        return Var();
+      };
+    else
+      return function;
+  }
+
+  StepFunction function_;
+};
 
 }  // namespace sluice

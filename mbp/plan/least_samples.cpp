@@ -3,13 +3,13 @@
 #include <algorithm>
 
 #include <sluice/core/text.h>
-#include <sluice/mbp/plan/micro_batches.h>
 
 namespace sluice {
 namespace {
 
 std::vector<ValueId> read_values(const StepGraph& step) {
-  std::vector<ValueId> values{step.loss.id()};
+  std::vector<ValueId> values;
+  if (step.loss) values.push_back(step.loss.id());
   for (const auto* outputs : {&step.metrics, &step.predictions})
     for (const auto& [name, var] : *outputs) values.push_back(var.id());
   for (const auto& [parameter, gradient] : step.gradients) values.push_back(gradient.id());
@@ -34,14 +34,17 @@ LeastSamples least_samples(const StepGraph& step) {
 }
 
 std::string refusal(const LeastSamples& least, const std::string& which, std::int64_t batch, std::int64_t micro_batch) {
-  if (batch < least.logical_batch.samples)
+  return refusal(least, which, MicroBatches(batch, std::min(micro_batch, batch)));
+}
+
+std::string refusal(const LeastSamples& least, const std::string& which, const MicroBatches& split) {
+  if (split.samples < least.logical_batch.samples)
     return "layer " + least.logical_batch.layer + " has no meaning for so few samples of a logical batch; got " +
-           which + " of " + counted(batch, "sample") + "; expected at least " +
+           which + " of " + counted(split.samples, "sample") + "; expected at least " +
            std::to_string(least.logical_batch.samples) + " (another batch, or drop_last where it is the epoch's last)";
-  const MicroBatches split(batch, std::min(micro_batch, batch));
   if (split.least_size() < least.micro_batch.samples)
     return "layer " + least.micro_batch.layer + " has no meaning for so few samples of a micro-batch; got " + which +
-           " of " + counted(batch, "sample") + " in micro-batches of " +
+           " of " + counted(split.samples, "sample") + " in micro-batches of " +
            (split.size(0) > split.least_size() ? std::to_string(split.size(0)) + " and " : "") +
            counted(split.least_size(), "sample") + "; expected at least " + std::to_string(least.micro_batch.samples) +
            " (another micro-batch or batch, drop_last where it is the epoch's last logical batch, or BatchNorm over "

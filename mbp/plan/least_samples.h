@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include <sluice/mbp/plan/micro_batches.h>
 #include <sluice/mbp/plan/step_graph.h>
 
 namespace sluice {
@@ -23,5 +24,7 @@ LeastSamples least_samples(const StepGraph& step);
 /// `which` begins that, "the epoch's last logical batch". Empty: they can. A larger micro-batch never has a smaller
 /// least part.
 std::string refusal(const LeastSamples& least, const std::string& which, std::int64_t batch, std::int64_t micro_batch);
+/// The same for samples that are split like this.
+std::string refusal(const LeastSamples& least, const std::string& which, const MicroBatches& split);
 
 }  // namespace sluice

@@ -18,13 +18,12 @@ std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 using Gradients = std::vector<std::pair<std::shared_ptr<ParameterData>, ValueId>>;
 
-/// The sizes a program needs for logical batches of `batch` out of `samples`, the largest first: it pins the layouts.
+/// The sizes a program needs, the largest first: it pins the layouts.
 struct Sizes {
   std::set<std::int64_t, std::greater<>> sizes;
   std::int64_t slots = 1;
 
-  void add(std::int64_t samples, std::int64_t micro_batch) {
-    const MicroBatches split(samples, micro_batch);
+  void add(const MicroBatches& split) {
     for (const std::int64_t size : split.sizes()) sizes.insert(size);
     slots = std::max(slots, split.replays);
   }
@@ -164,23 +163,23 @@ bool split_dependent(const Program& program) {
 
 std::vector<ValueId> ids(std::initializer_list<Var> vars, const std::vector<std::pair<std::string, Var>>& named) {
   std::vector<ValueId> ids;
-  for (const Var& var : vars) ids.push_back(var.id());
+  for (const Var& var : vars)
+    if (var) ids.push_back(var.id());
   for (const auto& [name, var] : named) ids.push_back(var.id());
   return ids;
 }
 
-void lower_programs(RunPlan& plan, const RunPlanRequest& request) {
-  const auto options = [&](const Graph& graph, const char* name) {
-    LoweringOptions result{.workspace_cap_bytes = request.caps.bytes, .chooser = request.chooser, .graph_name = name};
-    if (const auto own = request.caps.of_nodes.find(&graph); own != request.caps.of_nodes.end())
-      result.node_cap_bytes = own->second;
-    return result;
-  };
-  Sizes training_sizes, evaluation_sizes;
-  training_sizes.add(request.batch, request.micro_batch);
-  if (const std::int64_t tail = request.data->samples % request.batch) training_sizes.add(tail, request.micro_batch);
-  evaluation_sizes.add(request.evaluation_samples, std::min(request.micro_batch, request.evaluation_samples));
+LoweringOptions lowering_options(const RunPlanRequest& request, const Graph& graph, const char* name) {
+  LoweringOptions result{.workspace_cap_bytes = request.caps.bytes, .chooser = request.chooser, .graph_name = name};
+  if (const auto own = request.caps.of_nodes.find(&graph); own != request.caps.of_nodes.end())
+    result.node_cap_bytes = own->second;
+  return result;
+}
 
+void lower_training(RunPlan& plan, const RunPlanRequest& request) {
+  Sizes sizes;
+  sizes.add({request.batch, request.micro_batch});
+  if (const std::int64_t tail = request.data->samples % request.batch) sizes.add({tail, request.micro_batch});
   const StepGraph& training = *request.training;
   Gradients gradients;
   std::vector<ValueId> outputs = ids({training.loss, training.finite}, training.metrics);
@@ -189,27 +188,46 @@ void lower_programs(RunPlan& plan, const RunPlanRequest& request) {
     outputs.push_back(gradient.id());
   }
   plan.train =
-      lower_program("train", *training.graph, cut_into_stages(*training.graph, outputs, request.crossing),
-                    training_sizes, gradients, plan.storages, *request.backend, options(*training.graph, "training"));
-
-  const StepGraph& evaluation = *request.evaluation;
-  outputs = ids({evaluation.loss}, evaluation.metrics);
-  plan.evaluate =
-      lower_program("evaluate", *evaluation.graph, cut_into_stages(*evaluation.graph, outputs, request.crossing),
-                    evaluation_sizes, {}, plan.storages, *request.backend, options(*evaluation.graph, "evaluation"));
-  if (!evaluation.predictions.empty()) {
-    outputs = ids({}, evaluation.predictions);
-    plan.predict =
-        lower_program("predict", *evaluation.graph, cut_into_stages(*evaluation.graph, outputs, request.crossing),
-                      evaluation_sizes, {}, plan.storages, *request.backend, options(*evaluation.graph, "evaluation"));
-  }
-  for (const Sizes* sizes : {&training_sizes, &evaluation_sizes})
-    for (const std::int64_t size : sizes->sizes) plan.summary.sizes.push_back(size);
-  std::sort(plan.summary.sizes.begin(), plan.summary.sizes.end(), std::greater<>());
-  plan.summary.sizes.erase(std::unique(plan.summary.sizes.begin(), plan.summary.sizes.end()), plan.summary.sizes.end());
+      lower_program("train", *training.graph, cut_into_stages(*training.graph, outputs, request.crossing), sizes,
+                    gradients, plan.storages, *request.backend, lowering_options(request, *training.graph, "training"));
 }
 
-/// What a training step takes by the cost model, and how much of that is computing again.
+/// In which sizes samples are evaluated: any number of them is a sequence of these.
+Sizes evaluation_sizes(const RunPlanRequest& request) {
+  const MicroBatches even(request.evaluation_samples, std::min(request.micro_batch, request.evaluation_samples));
+  const std::int64_t largest = request.training ? even.size(0) : request.micro_batch;
+  Sizes sizes;
+  sizes.add(even);
+  for (const std::int64_t size : sizes_for_any_number(largest, std::min(largest, request.evaluation_least)))
+    sizes.sizes.insert(size);
+  return sizes;
+}
+
+/// What a later stage needs is computed again: kept for every micro-batch, it would take memory that grows with the
+/// data set.
+void lower_evaluation(RunPlan& plan, const RunPlanRequest& request) {
+  const StepGraph& evaluation = *request.evaluation;
+  const Sizes sizes = evaluation_sizes(request);
+  const auto lowered = [&](const char* name, std::span<const ValueId> outputs) {
+    return lower_program(name, *evaluation.graph, cut_into_stages(*evaluation.graph, outputs, Crossing::recompute),
+                         sizes, {}, plan.storages, *request.backend,
+                         lowering_options(request, *evaluation.graph, "evaluation"));
+  };
+  if (const auto numbers = ids({evaluation.loss}, evaluation.metrics); !numbers.empty())
+    plan.evaluate = lowered("evaluate", numbers);
+  if (const auto rows = ids({}, evaluation.predictions); !rows.empty()) plan.predict = lowered("predict", rows);
+}
+
+/// Of all programs, the largest first.
+std::vector<std::int64_t> planned_sizes(const RunPlan& plan) {
+  std::set<std::int64_t, std::greater<>> sizes;
+  for (const Program* program : {&plan.train, &plan.evaluate, &plan.predict})
+    for (const auto& [size, parts] : program->replayed) sizes.insert(size);
+  return {sizes.begin(), sizes.end()};
+}
+
+/// What a step (an evaluation, where no step is planned) takes by the cost model, and how much of that is computing
+/// again.
 void predict(RunPlan& plan, const Backend& backend) {
   const DeviceRates rates = backend.rates();
   Plan& summary = plan.summary;
@@ -221,43 +239,45 @@ void predict(RunPlan& plan, const Backend& backend) {
       if (packed.part.instructions[at(i)].again) summary.predicted_again_s += seconds;
     }
   };
+  const Program& program = plan.main();
   const MicroBatches split(summary.batch, summary.micro_batch);
-  const std::int64_t larger = split.samples % split.replays;
-  for (const std::int64_t size : split.sizes()) {
-    const std::int64_t times = split.sizes().size() == 1 ? split.replays
-                               : size == split.size(0)   ? larger
-                                                         : split.replays - larger;
-    for (const PackedPart& packed : plan.train.replayed.at(size)) add(packed, times);
-  }
-  for (const PackedPart* packed : {&plan.train.prologue, &plan.train.writers}) add(*packed, 1);
-  for (const auto* parts : {&plan.train.derived, &plan.train.once})
+  for (const std::int64_t size : split.sizes())
+    for (const PackedPart& packed : program.replayed.at(size)) add(packed, split.count(size));
+  for (const PackedPart* packed : {&program.prologue, &program.writers}) add(*packed, 1);
+  for (const auto* parts : {&program.derived, &program.once})
     for (const PackedPart& packed : *parts) add(packed, 1);
-  for (const PackedPart& packed : plan.train.replayed.at(split.size(0)))
+  for (const PackedPart& packed : program.replayed.at(split.size(0)))
     for (const Instruction& instruction : packed.part.instructions) summary.recomputed += instruction.again;
+}
+
+void summarise(RunPlan& plan, const RunPlanRequest& request) {
+  Plan& summary = plan.summary;
+  const MicroBatches split(request.batch, request.micro_batch);
+  summary.device = request.backend->description();
+  summary.samples = request.data->samples;
+  summary.batch = request.batch;
+  summary.forward_only = !request.training;
+  summary.micro_batch = request.training ? split.size(0) : request.micro_batch;
+  summary.replays = split.replays;
+  summary.steps_per_epoch = request.training ? (summary.samples + request.batch - 1) / request.batch : 0;
+  summary.tail = request.training ? summary.samples % request.batch : 0;
+  summary.stages = static_cast<int>(plan.main().cut.stages.size());
+  summary.split_dependent = split_dependent(plan.main());
+  plan.caps = request.caps;
+  summary.workspace_cap_bytes = request.caps.bytes;
+  summary.budget_bytes = request.budget_bytes;
 }
 
 }  // namespace
 
 std::unique_ptr<RunPlan> make_run_plan(const RunPlanRequest& request) {
   auto plan = std::make_unique<RunPlan>();
-  Plan& summary = plan->summary;
-  lower_programs(*plan, request);
-  add_incoming(plan->storages, *request.data, summary.sizes.front());
+  if (request.training) lower_training(*plan, request);
+  lower_evaluation(*plan, request);
+  plan->summary.sizes = planned_sizes(*plan);
+  add_incoming(plan->storages, *request.data, plan->summary.sizes.front());
   add_counters(plan->storages, *request.backend);
-
-  const MicroBatches split(request.batch, request.micro_batch);
-  summary.device = request.backend->description();
-  summary.samples = request.data->samples;
-  summary.batch = request.batch;
-  summary.micro_batch = split.size(0);
-  summary.replays = split.replays;
-  summary.steps_per_epoch = (summary.samples + request.batch - 1) / request.batch;
-  summary.tail = summary.samples % request.batch;
-  summary.stages = static_cast<int>(plan->train.cut.stages.size());
-  summary.split_dependent = split_dependent(plan->train);
-  plan->caps = request.caps;
-  summary.workspace_cap_bytes = request.caps.bytes;
-  summary.budget_bytes = request.budget_bytes;
+  summarise(*plan, request);
   place(*plan);
   const std::size_t room = request.budget_bytes - std::min(request.budget_bytes, plan->arena_offset);
   const ArrangeOptions options{

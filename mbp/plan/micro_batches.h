@@ -1,32 +1,51 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace sluice {
 
-/// A logical batch of n samples cut into k = ceil(n/µ) micro-batches whose sizes differ by at most one; larger ones
-/// first.
+/// n samples cut into micro-batches, larger ones first.
 struct MicroBatches {
   std::int64_t samples = 0;
   std::int64_t replays = 0;
 
-  MicroBatches(std::int64_t n, std::int64_t micro_batch)
-      : samples(n),
-        replays(n / micro_batch + (n % micro_batch != 0)) {}
+  MicroBatches() = default;
+  /// k = ceil(n/µ) micro-batches whose sizes differ by at most one.
+  MicroBatches(std::int64_t n, std::int64_t micro_batch);
+  /// Micro-batches of `sizes` (the largest first) alone: evenly, as above, where those sizes are among them, else as
+  /// many as possible of the largest, then of the next. `samples` is less than `n` where they do not make up n.
+  MicroBatches(std::int64_t n, std::span<const std::int64_t> sizes);
 
-  std::int64_t size(std::int64_t i) const { return samples / replays + (i < samples % replays ? 1 : 0); }
+  std::int64_t size(std::int64_t i) const { return run_of(i).size; }
   std::int64_t first(std::int64_t i) const {
-    const std::int64_t larger = samples % replays;
-    return i * (samples / replays) + (i < larger ? i : larger);
+    const Run& run = run_of(i);
+    return run.sample + (i - run.first) * run.size;
   }
-  std::int64_t least_size() const { return samples / replays; }
-  /// The one or two sizes that occur, larger first.
-  std::vector<std::int64_t> sizes() const {
-    std::vector<std::int64_t> sizes{size(0)};
-    if (size(replays - 1) != size(0)) sizes.push_back(size(replays - 1));
-    return sizes;
+  std::int64_t least_size() const { return runs_.empty() ? 0 : runs_.back().size; }
+  /// The sizes that occur, larger first.
+  std::vector<std::int64_t> sizes() const;
+  /// How many there are of this size.
+  std::int64_t count(std::int64_t size) const;
+
+ private:
+  /// Micro-batches of the same size, one after the other.
+  struct Run {
+    std::int64_t size = 0, count = 0;
+    std::int64_t first = 0, sample = 0;  ///< number of the first of them, and its first sample
+  };
+  void add(std::int64_t size, std::int64_t count);
+  const Run& run_of(std::int64_t i) const {
+    std::size_t r = 0;
+    while (i >= runs_[r].first + runs_[r].count) ++r;
+    return runs_[r];
   }
+
+  std::vector<Run> runs_;
 };
+
+/// Sizes of which a few make up any number of samples: `largest`, a quarter of it, and so on, down to `least`.
+std::vector<std::int64_t> sizes_for_any_number(std::int64_t largest, std::int64_t least);
 
 }  // namespace sluice

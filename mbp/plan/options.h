@@ -39,9 +39,11 @@ struct TrainerOptions {
   bool shuffle = true;
   bool drop_last = false;  ///< an epoch leaves out its last, partial logical batch
   OnNonFinite on_non_finite = OnNonFinite::stop;
-  std::optional<DataSpec> evaluation = {};  ///< the data set evaluate() and predict() will see, to plan for its size
-  bool verify_memory = false;               ///< check every byte around every kernel; slow
-  unsigned char poison = 0xA5;              ///< what the slab holds before anything is written
+  /// A data set that evaluate() and predict() will see: one of its size is cut evenly, and none takes larger
+  /// micro-batches than it does. Others may have any number of samples.
+  std::optional<DataSpec> evaluation = {};
+  bool verify_memory = false;   ///< check every byte around every kernel; slow
+  unsigned char poison = 0xA5;  ///< what the slab holds before anything is written
   /// File of measured algorithm choices to plan by (see mbp/plan/tuning.h); empty: the cost model chooses.
   std::string tuning = {};
   bool tune = false;                           ///< measure first what the tuning file does not know yet, and write it

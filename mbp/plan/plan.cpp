@@ -77,6 +77,35 @@ void print_candidates(std::ostream& out, const Plan& plan) {
         << '\n';
 }
 
+/// The logical batch and the epoch.
+void print_steps(std::ostream& out, const Plan& plan) {
+  out << "  step        logical batch " << std::min(plan.batch, plan.samples) << " = "
+      << counted(plan.replays, "micro-batch", "micro-batches") << " of up to " << plan.micro_batch
+      << (plan.stages > 1 ? ", in " + std::to_string(plan.stages) + " stages" : "")
+      << (plan.recomputes ? " that compute again what does not fit" : "")
+      << (plan.split_dependent ? ", each normalised by itself" : "") << '\n';
+  if (!plan.balancing().empty()) out << "  micro-batch " << plan.balancing() << '\n';
+  out << "  epoch       " << counted(plan.samples, "sample") << " = " << counted(plan.steps_per_epoch, "step");
+  if (plan.batch > plan.samples)
+    out << " (the batch of " << plan.batch << " is larger than the data set: one step an epoch)";
+  else if (plan.tail)
+    out << ", the last one of " << plan.tail;
+  if (plan.dropped) out << " (" << counted(plan.dropped, "more is", "more are") << " left out)";
+  out << '\n';
+}
+
+/// How any number of samples is cut.
+void print_sizes(std::ostream& out, const Plan& plan) {
+  out << "  forward     micro-batches of " << plan.micro_batch;
+  const char* separator = "; what is left in ones of ";
+  for (const std::int64_t size : plan.sizes) {
+    if (size == plan.micro_batch) continue;
+    out << separator << size;
+    separator = ", ";
+  }
+  out << (plan.stages > 1 ? "; in " + std::to_string(plan.stages) + " stages" : "") << '\n';
+}
+
 }  // namespace
 
 std::size_t Plan::region_bytes(Region region) const {
@@ -105,19 +134,7 @@ std::size_t Plan::region_offset(Region region) const {
 std::ostream& operator<<(std::ostream& stream, const Plan& plan) {
   TextStream out;
   out << "plan " << plan.hash << " on " << plan.device << '\n';
-  out << "  step        logical batch " << std::min(plan.batch, plan.samples) << " = "
-      << counted(plan.replays, "micro-batch", "micro-batches") << " of up to " << plan.micro_batch
-      << (plan.stages > 1 ? ", in " + std::to_string(plan.stages) + " stages" : "")
-      << (plan.recomputes ? " that compute again what does not fit" : "")
-      << (plan.split_dependent ? ", each normalised by itself" : "") << '\n';
-  if (!plan.balancing().empty()) out << "  micro-batch " << plan.balancing() << '\n';
-  out << "  epoch       " << counted(plan.samples, "sample") << " = " << counted(plan.steps_per_epoch, "step");
-  if (plan.batch > plan.samples)
-    out << " (the batch of " << plan.batch << " is larger than the data set: one step an epoch)";
-  else if (plan.tail)
-    out << ", the last one of " << plan.tail;
-  if (plan.dropped) out << " (" << counted(plan.dropped, "more is", "more are") << " left out)";
-  out << '\n';
+  plan.forward_only ? print_sizes(out, plan) : print_steps(out, plan);
   if (plan.recomputed)
     out << "  recompute   " << counted(plan.recomputed, "kernel of a replay computes", "kernels of a replay compute")
         << " again what was let go, about " << percent(plan.predicted_again_s / plan.predicted_step_s)
@@ -126,7 +143,10 @@ std::ostream& operator<<(std::ostream& stream, const Plan& plan) {
   if (!plan.tuning.empty()) out << "  algorithms  " << plan.tuning << '\n';
   if (!plan.candidates.empty()) print_candidates(out, plan);
   print_region(out, "persistent", plan.persistent_bytes, parts(plan.ledger, Region::persistent, false));
-  print_region(out, "derived", plan.derived_bytes, plan.derived_bytes ? "weights reordered once per step" : "");
+  print_region(out, "derived", plan.derived_bytes,
+               plan.derived_bytes
+                   ? plan.forward_only ? "weights reordered once per pass" : "weights reordered once per step"
+                   : "");
   print_region(out, "staging", plan.staging_bytes, "this micro-batch and the next");
   print_region(out, "arena", plan.arena_bytes,
                parts(plan.ledger, Region::arena, false) + "; " + ratio(plan.arena_bytes, plan.arena_lower_bound_bytes) +

@@ -25,16 +25,17 @@ struct SizeCandidate {
 
 /// What a run will do and take, known before anything is allocated. A pure function of graph, options and device.
 struct Plan {
-  std::string device;                  ///< Backend::description()
-  std::int64_t samples = 0;            ///< of an epoch
-  std::int64_t batch = 0;              ///< logical batch asked for
-  std::int64_t micro_batch = 0;        ///< the largest number of samples in one replay
+  std::string device;            ///< Backend::description()
+  std::int64_t samples = 0;      ///< of an epoch
+  std::int64_t batch = 0;        ///< logical batch asked for; without a step, samples that sets are expected to have
+  bool forward_only = false;     ///< no step is planned: evaluation and prediction alone
+  std::int64_t micro_batch = 0;  ///< the largest number of samples in one replay
   std::int64_t asked_micro_batch = 0;  ///< as the caller gave it; 0: it was left to the planner
   std::int64_t replays = 0;            ///< per step
   std::int64_t steps_per_epoch = 0;
   std::int64_t tail = 0;            ///< samples of the epoch's last, partial logical batch; 0: none
   std::int64_t dropped = 0;         ///< samples of the data set that an epoch leaves out (TrainerOptions::drop_last)
-  int stages = 1;                   ///< of a training step
+  int stages = 1;                   ///< of a training step; without one, of an evaluation
   bool recomputes = false;          ///< expensive values that a later stage needs are computed again, not kept
   bool split_dependent = false;     ///< the step's result depends on the micro-batch (local BatchNorm)
   std::vector<std::int64_t> sizes;  ///< every micro-batch size that has a program

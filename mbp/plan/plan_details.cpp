@@ -159,7 +159,7 @@ PlanDetails make_plan_details(const RunPlan& plan, const StepGraph& training, co
     if (touched) details.regions.back().measured_bytes = touched->region_bytes(region);
   }
   add_storages(details, plan, touched);
-  const std::vector<bool> backward = backward_nodes(training);
+  const std::vector<bool> backward = plan.train.replayed.empty() ? std::vector<bool>() : backward_nodes(training);
   std::map<std::pair<const Program*, std::int64_t>, std::set<NodeId>>
       ran;  // of one micro-batch size, stage after stage
   for (const PartPlace& place : parts_in_order(plan)) {

@@ -118,7 +118,8 @@ struct PlanDetails {
   std::vector<Holder> layers_at_peak() const;
 };
 
-/// `training`: tells forward from backward. `touched`: the measured side; null: nothing ran.
+/// `training`: tells forward from backward; where no step is planned nobody looks at it. `touched`: the measured side;
+/// null: nothing ran.
 PlanDetails make_plan_details(const RunPlan& plan, const StepGraph& training, const TouchedMemory* touched = nullptr);
 
 /// A part with its place in the schedule.

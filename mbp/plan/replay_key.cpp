@@ -6,8 +6,8 @@ namespace sluice {
 
 std::string replay_key(const RunPlan& plan) {
   Hash hash;
-  const Graph& graph = *plan.train.graph;
-  for (const PackedPart& packed : plan.train.replayed.rbegin()->second) {
+  const Graph& graph = *plan.main().graph;
+  for (const PackedPart& packed : plan.main().replayed.rbegin()->second) {
     hash.add(packed.part.name).add(static_cast<std::uint64_t>(packed.part.micro_batch));
     for (const Instruction& instruction : packed.part.instructions) {
       hash.add(instruction.name).add(instruction.kernel->algorithm()).add(instruction.workspace_bytes);

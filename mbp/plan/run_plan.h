@@ -50,11 +50,16 @@ struct RunPlan {
   StorageTable storages;
   std::vector<std::size_t> storage_offsets;  ///< into the slab
   std::size_t arena_offset = 0;              ///< where the parts' offsets count from
-  Program train, evaluate, predict;
-  const PackedPart* peak_part = nullptr;  ///< the part that decides the arena's size,
-  int peak_instruction = 0;               ///< and where in it most bytes are alive
-  WorkspaceCaps caps;                     ///< that it was made with
+  Program train, evaluate, predict;          ///< without a graph: not planned
+  const PackedPart* peak_part = nullptr;     ///< the part that decides the arena's size,
+  int peak_instruction = 0;                  ///< and where in it most bytes are alive
+  WorkspaceCaps caps;                        ///< that it was made with
   Plan summary;
+
+  /// The program that decides micro-batch and algorithms: training, where a step is planned.
+  const Program& main() const {
+    return !train.replayed.empty() ? train : !evaluate.replayed.empty() ? evaluate : predict;
+  }
 };
 
 /// Layer name of the bytes that the packing leaves unused at the arena's peak.

@@ -63,7 +63,7 @@ std::set<ValueId> written_values(const Graph& graph) {
 
 /// Whatever parameter the step reads is the model's, or a constant: nobody would initialise, save or switch it to
 /// evaluation with the model, and yet it would be trained.
-void check_owners(ModuleBase& model, const Graph& graph) {
+void check_owners(ModuleBase& model, const Graph& graph, const std::string& type) {
   std::set<const ParameterData*> owned;
   for (const Parameter& parameter : all_parameters(model)) owned.insert(parameter.data().get());
   const std::set<ValueId> written = written_values(graph);
@@ -71,12 +71,14 @@ void check_owners(ModuleBase& model, const Graph& graph) {
     const ParameterData* const parameter = graph.value(v).leaf.parameter.get();
     if (!parameter || owned.contains(parameter)) continue;
     if (has_value(*parameter) && !parameter->trainable && !written.contains(v)) continue;
-    const std::string state = written.contains(v)    ? "updates"
-                              : parameter->trainable ? "would train"
-                                                     : "reads before it has a value";
-    throw UsageError("trainer: the step " + state + " a parameter that is not the model's; got " +
-                     description(graph, v) +
-                     "; expected a parameter of the model given to the Trainer (list its module in children(), or the "
+    const std::string state = written.contains(v)     ? "updates"
+                              : !parameter->trainable ? "reads before it has a value"
+                              : type == "Trainer"     ? "would train"
+                                                      : "reads";
+    const std::string who = static_cast<char>(type[0] | 0x20) + type.substr(1);  // "trainer"
+    throw UsageError(who + ": the step " + state + " a parameter that is not the model's; got " +
+                     description(graph, v) + "; expected a parameter of the model given to the " + type +
+                     " (list its module in children(), or the "
                      "parameter in parameters()), or one that is initialised and frozen (initialize(), "
                      "set_trainable(false), freeze_statistics())");
   }
@@ -150,19 +152,19 @@ std::string Trace::identity() const {
   return text;
 }
 
-Trace trace(ModuleBase& model, const StepFunction& step, const DataSpec& data) {
+Trace trace(ModuleBase& model, const StepFunction& step, const DataSpec& data, const std::string& type) {
   name_modules(model);
   Trace result{.graph = std::make_unique<Graph>(), .loss = {}, .outputs = {}};
   Batch batch(*result.graph, data);
   result.loss = step(batch);
   result.outputs = batch.outputs();
-  check_owners(model, *result.graph);
+  check_owners(model, *result.graph, type);
   return result;
 }
 
-Trace trace_evaluation(ModuleBase& model, const StepFunction& step, const DataSpec& data) {
+Trace trace_evaluation(ModuleBase& model, const StepFunction& step, const DataSpec& data, const std::string& type) {
   const EvaluationMode mode(model);
-  return trace(model, step, data);
+  return trace(model, step, data, type);
 }
 
 StepGraph make_evaluation_graph(Trace trace, const Backend& device) {

@@ -16,7 +16,7 @@ namespace sluice {
 /// A step traced into a graph that can be planned: its outputs by role.
 struct StepGraph {
   std::unique_ptr<Graph> graph;
-  Var loss;
+  Var loss;                                          ///< evaluation: may be empty
   Var finite;                                        ///< training: number of non-finite elements in loss and gradients
   std::vector<std::pair<std::string, Var>> metrics;  ///< batch scope
   std::vector<std::pair<std::string, Var>> predictions;  ///< sample scope
@@ -34,10 +34,11 @@ struct Trace {
   std::string identity() const;
 };
 /// Throws UsageError for a parameter that the step reads and `model` does not own, unless it is a constant: initialised
-/// and frozen.
-Trace trace(ModuleBase& model, const StepFunction& step, const DataSpec& data);
+/// and frozen. `type`: whose the step is, for messages.
+Trace trace(ModuleBase& model, const StepFunction& step, const DataSpec& data, const std::string& type = "Trainer");
 /// The same with every module in evaluation mode; modes are restored.
-Trace trace_evaluation(ModuleBase& model, const StepFunction& step, const DataSpec& data);
+Trace trace_evaluation(ModuleBase& model, const StepFunction& step, const DataSpec& data,
+                       const std::string& type = "Trainer");
 
 /// Adds gradients, update and the finite check, fuses what `device` does in one pass, and folds scalar factors if asked
 /// to. Unless gradients are to be kept, the update may clear them.

@@ -26,18 +26,43 @@ StepPlanner::StepPlanner(ModuleBase& model, const Optimizer& optimizer, const St
   evaluation_ = make_evaluation_graph(trace_evaluation(model, step, evaluation_data_), *backend_);
   training_least_ = least_samples(training_);
   evaluation_least_ = least_samples(evaluation_);
+  open_tuning_file("trainer");
+}
+
+StepPlanner::StepPlanner(ModuleBase& model, const StepFunction& forward, const DataSpec& data,
+                         const TrainerOptions& options)
+    : data_(data),
+      evaluation_data_(data),
+      options_(options),
+      backend_(&options_.device.backend()),
+      run_(*backend_, options_.precision) {
+  Trace traced = trace_evaluation(model, forward, data_, "Predictor");
+  identity_ = traced.identity();
+  evaluation_ = make_evaluation_graph(std::move(traced), *backend_);
+  evaluation_least_ = least_samples(evaluation_);
+  open_tuning_file("predictor");
+}
+
+void StepPlanner::open_tuning_file(const std::string& who) {
   if (options_.tune && options_.tuning.empty())
-    throw UsageError("trainer: tune is set and tuning is not; expected the name of the file to write");
+    throw UsageError(who + ": tune is set and tuning is not; expected the name of the file to write");
   if (!options_.tuning.empty())
     with_settings([&] { tuning_.emplace(options_.tuning, *backend_, /*must_exist=*/!options_.tune); });
 }
 
-std::int64_t StepPlanner::batch() const { return std::min(options_.batch, data_.samples); }
+std::int64_t StepPlanner::batch() const {
+  return forward_only() ? options_.batch : std::min(options_.batch, data_.samples);
+}
 
 /// Why no step can be made with this micro-batch; empty: it can.
 std::string StepPlanner::refusal(std::int64_t micro_batch) const {
+  std::string text;
+  if (forward_only()) {
+    text = sluice::refusal(evaluation_least_, "an evaluation", micro_batch, micro_batch);
+    return text.empty() ? text : "plan: " + text;
+  }
   micro_batch = MicroBatches(batch(), std::min(micro_batch, batch())).size(0);
-  std::string text = sluice::refusal(training_least_, "logical batches", batch(), micro_batch);
+  text = sluice::refusal(training_least_, "logical batches", batch(), micro_batch);
   if (const std::int64_t tail = data_.samples % batch(); text.empty() && tail)
     text = sluice::refusal(training_least_, "the epoch's last logical batch", tail, micro_batch);
   if (text.empty()) text = sluice::refusal(evaluation_least_, "an evaluation", evaluation_data_.samples, micro_batch);
@@ -67,12 +92,13 @@ PlanWish StepPlanner::wish(std::int64_t micro_batch, std::size_t budget_bytes) c
 
 RunPlanRequest StepPlanner::request(const PlanChoice& choice, std::size_t budget_bytes, Crossing crossing,
                                     AlgorithmChooser* chooser, std::int64_t batch) const {
-  return {.training = &training_,
+  return {.training = forward_only() ? nullptr : &training_,
           .evaluation = &evaluation_,
           .data = &data_,
-          .batch = batch,
-          .micro_batch = MicroBatches(batch, choice.micro_batch).size(0),
+          .batch = forward_only() ? data_.samples : batch,
+          .micro_batch = forward_only() ? choice.micro_batch : MicroBatches(batch, choice.micro_batch).size(0),
           .evaluation_samples = evaluation_data_.samples,
+          .evaluation_least = evaluation_least_.micro_batch.samples,
           .budget_bytes = budget_bytes,
           .caps = choice.caps,
           .recompute = choice.recompute,
@@ -86,7 +112,7 @@ RunPlanRequest StepPlanner::request(const PlanChoice& choice, std::size_t budget
 std::unique_ptr<RunPlan> StepPlanner::plan_with(const PlanChoice& choice, std::size_t budget_bytes, Crossing crossing,
                                                 AlgorithmChooser* chooser) const {
   auto result = make_run_plan(request(choice, budget_bytes, crossing, chooser, batch()));
-  result->summary.batch = options_.batch;
+  if (!forward_only()) result->summary.batch = options_.batch;
   result->summary.dropped = dropped_;
   result->summary.recomputes = result->summary.stages > 1 && crossing == Crossing::recompute;
   if (tuning_) result->summary.tuning = tuning_->str();
@@ -117,6 +143,7 @@ std::unique_ptr<RunPlan> StepPlanner::chosen_here(const PlanWish& wish) const {
   try {
     return choose(options_.crossing.value_or(Crossing::keep));
   } catch (const OutOfMemory&) {
+    if (forward_only()) throw;
     // Values kept across a barrier grow with the logical batch; computing them again does not.
     const std::vector<int> stages = earliest_stages(*training_.graph);
     if (options_.crossing || *std::max_element(stages.begin(), stages.end()) < 1) throw;

@@ -15,13 +15,15 @@
 
 namespace sluice {
 
-/// Plans runs of one step, traced once, under the options of a Trainer or variations of them. Allocates nothing on the
-/// device.
+/// Plans runs of one step, traced once, under the options of a Trainer or variations of them; or runs without a step,
+/// that only evaluate and predict. Allocates nothing on the device.
 class StepPlanner {
  public:
   /// Throws ShapeError (graph) and UsageError (no trainable parameter, tuning file).
   StepPlanner(ModuleBase& model, const Optimizer& optimizer, const StepFunction& step, const DataSpec& data,
               const TrainerOptions& options);
+  /// Evaluation and prediction alone. `forward` may return no loss. `options.batch`: the most samples of a micro-batch.
+  StepPlanner(ModuleBase& model, const StepFunction& forward, const DataSpec& data, const TrainerOptions& options);
 
   /// The plan for the options. Throws OutOfMemory as choose_plan() does, and UsageError for a split of which a layer
   /// says that its parts are too small (Op::least_samples); micro-batches that are not asked for by size are never
@@ -55,8 +57,11 @@ class StepPlanner {
   void algorithms_changed() { known_peaks_.clear(); }
 
   std::int64_t batch() const;  ///< of the options, at most the data set
-  const StepGraph& training() const { return training_; }
+  bool forward_only() const { return !training_.graph; }
+  const StepGraph& training() const { return training_; }  ///< without a graph where no step is planned
   const StepGraph& evaluation() const { return evaluation_; }
+  const DataSpec& evaluation_data() const { return evaluation_data_; }
+  const LeastSamples& evaluation_least() const { return evaluation_least_; }
   /// Equal for equal models: of the graph as the step function describes it.
   const std::string& identity() const { return identity_; }
 
@@ -71,6 +76,7 @@ class StepPlanner {
 
  private:
   std::unique_ptr<RunPlan> chosen_here(const PlanWish& wish) const;
+  void open_tuning_file(const std::string& who);
   std::string refusal(std::int64_t micro_batch) const;
   std::int64_t least_micro_batch() const;
   RunPlanRequest request(const PlanChoice& choice, std::size_t budget_bytes, Crossing crossing,

@@ -20,20 +20,22 @@ void for_each_parameter(const RunPlan& plan, Visit&& visit) {
 
 }  // namespace
 
-void check_unbound(const RunPlan& plan) {
-  for_each_parameter(plan, [](int, const ParameterData& parameter) {
+void check_unbound(const RunPlan& plan, const std::string& who) {
+  for_each_parameter(plan, [&](int, const ParameterData& parameter) {
     if (parameter.home)
-      throw UsageError("trainer: parameter " + parameter.name + " is bound to another trainer; expected one at a time");
+      throw UsageError(who + ": parameter " + parameter.name +
+                       " is bound to another trainer or predictor; expected one of them at a time (a Trainer evaluates "
+                       "and predicts as well)");
   });
 }
 
-BoundParameters::BoundParameters(const RunPlan& plan, Scheduler& scheduler, TrainingState& state,
+BoundParameters::BoundParameters(const RunPlan& plan, Scheduler& scheduler, TrainingState* state,
                                  std::function<void()> on_write)
     : plan_(plan),
       scheduler_(scheduler),
       state_(state),
       on_write_(std::move(on_write)) {
-  bind_states();
+  if (state_) bind_states();
   const bool host_visible = scheduler_.slab().backend().host_visible();
   for_each_parameter(plan_, [&](int, ParameterData& parameter) {
     parameter.home = this;
@@ -48,7 +50,7 @@ void BoundParameters::bind_states() {
     const Storage& storage = plan_.storages[id];
     if (storage.key.kind != StorageKind::state) continue;
     const TrainingState::Key key{storage.key.name, storage.key.detail};
-    if (const Tensor* const value = state_.on_host(key)) {
+    if (const Tensor* const value = state_->on_host(key)) {
       if (value->shape() != storage.dims)
         throw UsageError("trainer: the optimizer declares its tensor '" + key.second + "' of parameter " + key.first +
                          " as " + storage.dims.str() + "; got " + value->shape().str() +
@@ -58,7 +60,7 @@ void BoundParameters::bind_states() {
     states_.emplace_back(key, id);
     keys.push_back(key);
   }
-  state_.set_home(this, keys);
+  state_->set_home(this, keys);
 }
 
 BoundParameters::~BoundParameters() {
@@ -74,15 +76,15 @@ BoundParameters::~BoundParameters() {
       lost = error.what();
     }
   });
-  return_states(lost);
+  if (state_) return_states(lost);
   if (!lost.empty()) std::fprintf(stderr, "sluice: trained parameters are lost: %s\n", lost.c_str());
 }
 
 void BoundParameters::return_states(std::string& lost) {
-  state_.set_home(nullptr, {});
+  state_->set_home(nullptr, {});
   for (const auto& [key, storage] : states_) {
     try {
-      state_.put_on_host(key, scheduler_.slab().read(storage));
+      state_->put_on_host(key, scheduler_.slab().read(storage));
     } catch (const std::exception& error) {
       lost = error.what();
     }

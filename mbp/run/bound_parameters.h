@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <vector>
 
 #include <sluice/core/parameter.h>
@@ -9,17 +10,18 @@
 
 namespace sluice {
 
-/// Throws UsageError when a parameter of the plan is bound to another trainer.
-void check_unbound(const RunPlan& plan);
+/// Throws UsageError when a parameter of the plan is bound to another Trainer or Predictor. `who`: "trainer", for the
+/// message.
+void check_unbound(const RunPlan& plan, const std::string& who);
 
 /// The parameters of a plan and the optimizer's tensors while their values live in its slab: whoever reads or writes
 /// one reaches the slab. Where the host can read the slab, it has no copy of them.
 class BoundParameters final : public ParameterHome, public StateHome {
  public:
   /// Binds every parameter of `plan`, whose values the slab of `scheduler` holds, and moves to the slab what `state`
-  /// has of the optimizer's tensors; the others begin with their first values. All must outlive this. `on_write` is
-  /// called after the slab was written.
-  BoundParameters(const RunPlan& plan, Scheduler& scheduler, TrainingState& state, std::function<void()> on_write);
+  /// has of the optimizer's tensors; the others begin with their first values. All must outlive this. `state`: null
+  /// where nothing is trained. `on_write` is called after the slab was written.
+  BoundParameters(const RunPlan& plan, Scheduler& scheduler, TrainingState* state, std::function<void()> on_write);
   /// Brings all values back to the host. Where the device cannot be read (a kernel failed, and every later call with
   /// it), a line on standard error says so; then parameters keep the values that the host had before, and the
   /// optimizer's tensors are gone.
@@ -38,7 +40,7 @@ class BoundParameters final : public ParameterHome, public StateHome {
 
   const RunPlan& plan_;
   Scheduler& scheduler_;
-  TrainingState& state_;
+  TrainingState* state_;
   std::vector<std::pair<TrainingState::Key, int>> states_;  // and their storages
   std::function<void()> on_write_;
 };

@@ -149,7 +149,7 @@ std::map<std::string, std::string> Scheduler::inputs_not_finite(const Range& mic
 std::string Scheduler::find_non_finite(Program& program, const Pass& pass, Feeder& feeder,
                                        std::span<const Var> wanted) {
   if (recorder_) recorder_->drop_step();
-  const MicroBatches split(pass.range.count, pass.micro_batch);
+  const MicroBatches& split = pass.split;
   Observations found;
   std::map<std::string, std::string> inputs;  // of the micro-batch that is running
   bool looked = false;                        // at them

@@ -7,7 +7,7 @@
 
 #include <sluice/core/device_run.h>
 #include <sluice/core/error.h>
-#include <sluice/mbp/plan/micro_batches.h>
+#include <sluice/mbp/run/field_checks.h>
 #include <sluice/mbp/run/pass_walk.h>
 
 namespace sluice {
@@ -112,11 +112,13 @@ Scheduler::Scheduler(RunPlan& plan, Backend& backend, bool verify, unsigned char
   uploader_ = backend.make_uploader(slot_bytes);
 }
 
-Incoming Scheduler::incoming(const DataSpec& data) const {
+Incoming Scheduler::incoming(const DataSpec& data, const Program& program) const {
   Incoming incoming{.fields = {}, .uploader = uploader_.get()};
+  const std::set<std::string> read = fields_read(program);
   std::size_t offset = 0;
   for (const FieldSpec& field : data.fields) {
-    const int id = plan_.storages.find({.kind = StorageKind::incoming, .name = field.name});
+    const int id =
+        read.contains(field.name) ? plan_.storages.find({.kind = StorageKind::incoming, .name = field.name}) : -1;
     incoming.fields.push_back(
         {.device = id < 0 ? nullptr : slab_.storage(id), .sample_bytes = field.sample_bytes(), .slot_offset = offset});
     if (id >= 0) offset += plan_.storages.bytes(id);
@@ -192,7 +194,7 @@ class Scheduler::PassRun final : public PassVisitor {
       : scheduler_(scheduler),
         program_(program),
         pass_(pass),
-        split_(pass.range.count, pass.micro_batch),
+        split_(pass.split),
         feeder_(feeder),
         hooks_(hooks),
         run_part_(run_part),
@@ -251,7 +253,7 @@ class Scheduler::PassRun final : public PassVisitor {
   Scheduler& scheduler_;
   Program& program_;
   const Pass& pass_;
-  MicroBatches split_;
+  const MicroBatches& split_;
   Feeder& feeder_;
   const PassHooks& hooks_;
   const RunPart& run_part_;

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <sluice/mbp/plan/micro_batches.h>
 #include <sluice/mbp/run/feeder.h>
 #include <sluice/mbp/run/kernel_times.h>
 #include <sluice/mbp/run/recordings.h>
@@ -20,8 +21,8 @@ namespace sluice {
 
 /// One pass over a logical batch.
 struct Pass {
-  Range range;  ///< the logical batch
-  std::int64_t micro_batch = 0;
+  Range range;         ///< the logical batch
+  MicroBatches split;  ///< of its samples
   std::uint64_t seed = 0;
   std::uint64_t step = 0;
   std::optional<Range> next = {};  ///< the micro-batch that will be wanted first after this pass, to prefetch it
@@ -47,8 +48,8 @@ class Scheduler {
   void record(TimesRecorder* recorder) { recorder_ = recorder; }
   const Verifier* verifier() const { return verifier_ ? &*verifier_ : nullptr; }
 
-  /// Where a feeder must put the fields of `data`.
-  Incoming incoming(const DataSpec& data) const;
+  /// Where a feeder must put the fields of `data` that `program` reads.
+  Incoming incoming(const DataSpec& data, const Program& program) const;
   /// Memory of the host that staging takes on its way to the device.
   std::size_t host_staging_bytes() const { return uploader_ ? 2 * uploader_->slot_bytes() : 0; }
   RecordedParts recorded_parts() const { return recordings_.parts(); }

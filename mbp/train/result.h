@@ -14,12 +14,12 @@ enum class ResultOf : std::uint8_t { evaluation, step, epoch };
 /// Named numbers of a step, an epoch or an evaluation. Of several steps, each number is what an evaluation of their
 /// samples gives: sums over samples are added up, and loss and metrics computed from the totals (see
 /// mbp/run/epoch_average.h for what is averaged by samples instead, as a loss of a batch_gather is). NaN where no step
-/// was taken.
+/// was taken, and the loss where there is none.
 struct Result {
   double loss = 0;
   std::map<std::string, double> metrics = {};  ///< batch-scope outputs, by name
-  std::int64_t epoch = 0;
-  std::int64_t step = 0;  ///< updates so far
+  std::int64_t epoch = 0;                      ///< −1: of no training (Predictor)
+  std::int64_t step = 0;                       ///< updates so far
   std::int64_t samples = 0;
   std::int64_t skipped = 0;  ///< logical batches that were left out (OnNonFinite::skip); in no other number here
   double seconds = 0;

@@ -57,9 +57,11 @@ class Trainer {
   /// Goes on behind the logical batch in which the last step threw: the next step is that of the batch after it. Throws
   /// UsageError when there is none, as after an error of the optimizer's scalars, which no batch has caused.
   void skip_batch();
-  /// Loss and metrics over `data` in evaluation mode; changes nothing.
+  /// Loss and metrics over `data` in evaluation mode; changes nothing. `data` may have any number of samples, and needs
+  /// only the fields that are read. Throws UsageError when it lacks one, or so few samples are left for a micro-batch
+  /// that a layer has no meaning.
   Result evaluate(const Dataset& data);
-  /// The sample-scope output called `output` for every sample of `data`: [n, ...], evaluation mode.
+  /// The sample-scope output called `output` for every sample of `data`: [n, ...], evaluation mode. As evaluate().
   Tensor predict(const Dataset& data, const std::string& output);
 
   /// Called after every micro-batch of training; from another thread when the trainer was called inside an OpenMP

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include <sluice/core/error.h>
-#include <sluice/mbp/plan/micro_batches.h>
 #include <sluice/mbp/run/field_checks.h>
 #include <sluice/mbp/run/scalars.h>
 
@@ -44,7 +43,7 @@ void TrainingLoop::begin_run(Scheduler& scheduler, const Dataset& data, std::int
                                   .shuffle = set_.options.shuffle,
                                   .log = log_,
                                   .checks = field_checks(set_.plan.train, set_.data)},
-                    scheduler.incoming(set_.data));
+                    scheduler.incoming(set_.data, set_.plan.train));
     fed_by_ = data.id();
   }
   average_.begin(most);
@@ -84,14 +83,14 @@ Result TrainingLoop::run(Scheduler& scheduler, const Dataset& data, std::int64_t
 Pass TrainingLoop::pass_of(std::int64_t count, bool another) const {
   const TrainingState& state = set_.state;
   Pass pass{.range = {static_cast<std::uint64_t>(state.epoch), state.position, count},
-            .micro_batch = set_.plan.summary.micro_batch,
+            .split = {count, set_.plan.summary.micro_batch},
             .seed = set_.options.seed,
             .step = static_cast<std::uint64_t>(state.step)};
   if (!another) return pass;
   const std::int64_t end = state.position + count;
   const bool epoch_ends = end >= samples();
   const std::int64_t first = epoch_ends ? 0 : end;
-  const MicroBatches split(std::min(batch(), samples() - first), pass.micro_batch);
+  const MicroBatches split(std::min(batch(), samples() - first), set_.plan.summary.micro_batch);
   pass.next = Range{pass.range.epoch + (epoch_ends ? 1 : 0), first, split.size(0)};
   return pass;
 }
@@ -140,7 +139,7 @@ bool TrainingLoop::accept(Scheduler& scheduler, const Pass& pass, Result& result
 
 /// Everything but the update; false: stopped.
 bool TrainingLoop::run_step(Scheduler& scheduler, const Pass& pass) {
-  const MicroBatches split(pass.range.count, pass.micro_batch);
+  const MicroBatches& split = pass.split;
   const int last_stage = set_.plan.summary.stages - 1;
   const auto after_replay = [&](int stage, std::int64_t replay) {
     if (callback_) {

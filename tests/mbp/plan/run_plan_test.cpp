@@ -21,11 +21,11 @@ std::set<std::int64_t> sizes(const Program& program) {
 }
 
 TEST(RunPlan, HasAProgramForEverySizeThatOccurs) {
-  const Planned planned({});  // 40 by 7: 7 and 6; the tail of 10: 5; evaluation of 90: 7 and 6
+  const Planned planned({});  // 40 by 7: 7 and 6; the tail of 10: 5; evaluation of 90: 7 and 6, of others 1
   EXPECT_EQ(sizes(planned.plan->train), (std::set<std::int64_t>{7, 6, 5}));
-  EXPECT_EQ(sizes(planned.plan->evaluate), (std::set<std::int64_t>{7, 6}));
-  EXPECT_EQ(sizes(planned.plan->predict), (std::set<std::int64_t>{7, 6}));
-  EXPECT_EQ(planned.summary().sizes, (std::vector<std::int64_t>{7, 6, 5}));
+  EXPECT_EQ(sizes(planned.plan->evaluate), (std::set<std::int64_t>{7, 6, 1}));
+  EXPECT_EQ(sizes(planned.plan->predict), (std::set<std::int64_t>{7, 6, 1}));
+  EXPECT_EQ(planned.summary().sizes, (std::vector<std::int64_t>{7, 6, 5, 1}));
   EXPECT_EQ(planned.summary().micro_batch, 7);
   EXPECT_EQ(planned.summary().replays, 6);
   EXPECT_EQ(planned.summary().tail, 10);

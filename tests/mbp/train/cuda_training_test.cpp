@@ -98,8 +98,8 @@ TEST_F(CudaTraining, EveryPartIsRecordedOnceItRan) {
   StepPlanner planner(net, sgd, step_of(net), data.spec(), {.batch = n, .micro_batch = 10, .device = Device::cuda()});
   const std::unique_ptr<RunPlan> plan = planner.chosen();
   Scheduler scheduler(*plan, Device::cuda().backend(), /*verify=*/false, 0xA5);
-  Feeder feeder(data, {.shuffle = false}, scheduler.incoming(data.spec()));
-  const Pass pass{.range = {0, 0, n}, .micro_batch = 10};
+  Feeder feeder(data, {.shuffle = false}, scheduler.incoming(data.spec(), plan->train));
+  const Pass pass{.range = {0, 0, n}, .split = {n, 10}};
   for (int step = 0; step < 3; ++step) {
     for (const auto& [name, number] : sgd.scalars(step)) scheduler.set_scalar(name, number);
     scheduler.run(plan->train, pass, feeder, {});

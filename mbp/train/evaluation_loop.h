@@ -1,0 +1,41 @@
+#pragma once
+
+#include <atomic>
+#include <string>
+
+#include <sluice/core/tensor.h>
+#include <sluice/mbp/train/planned_run.h>
+#include <sluice/mbp/train/result.h>
+
+namespace sluice {
+
+/// Evaluates and predicts with the model of a PlannedRun, in evaluation mode: data sets of any number of samples, which
+/// only need the fields that are read.
+class EvaluationLoop {
+ public:
+  using Look = PlannedRun::Look;
+
+  /// `run` and `stop` must outlive it. `stop`, set: ends after the micro-batch under way, and is cleared then.
+  EvaluationLoop(PlannedRun& run, std::atomic<bool>& stop) : run_(run), stop_(stop) {}
+
+  /// Metrics and, where there is one, the loss over `data`. Throws as Trainer::evaluate().
+  Result evaluate(const Dataset& data, Look look);
+  /// The sample-scope output called `output` for every sample of `data`: [n, ...]. An empty name: the only one.
+  Tensor predict(const Dataset& data, const std::string& output, Look look);
+  /// The same for rows of the one field that is read: [n, ...], or one of them, without n, whose result has no n
+  /// either.
+  Tensor predict(const Tensor& rows, const std::string& output, Look look);
+
+ private:
+  const StepGraph& graph() const { return run_.planner().evaluation(); }
+  MicroBatches split_of(const Program& program, std::int64_t samples, const char* what) const;
+  Pass begin(const Program& program, const DataSpec& data, const char* what, Look look);
+  LoaderOptions loader_options(const Program& program, const DataSpec& data) const;
+  Var wanted(const std::string& output) const;
+  void copy_rows(Var wanted, const MicroBatches& split, std::int64_t replay, Tensor& result) const;
+
+  PlannedRun& run_;
+  std::atomic<bool>& stop_;
+};
+
+}  // namespace sluice
