@@ -57,7 +57,8 @@ TEST(PlanText, SaysWhatBecameOfTheMicroBatchThatWasAskedFor) {
 }
 
 TEST(PlanText, OneThingIsNotSeveral) {
-  const Plan plan{.samples = 1, .batch = 1, .micro_batch = 1, .replays = 1, .steps_per_epoch = 1, .dropped = 1};
+  Plan plan;
+  plan.samples = plan.batch = plan.micro_batch = plan.replays = plan.steps_per_epoch = plan.dropped = 1;
   const std::string text = text_of(plan);
   EXPECT_NE(text.find("= 1 micro-batch of up to 1"), std::string::npos) << text;
   EXPECT_NE(text.find("1 sample = 1 step (1 more is left out)"), std::string::npos) << text;

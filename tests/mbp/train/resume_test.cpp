@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <sluice/kernels/reference/reference_backend.h>
+#include <sluice/kernels/sgd/sgd.h>
 #include <sluice/layers/layers.h>
 #include <sluice/layers/losses.h>
 #include <sluice/optim/adam.h>
@@ -304,13 +305,13 @@ TEST(StepByStep, AModelThatIsChangedBetweenStepsIsNoticed) {
       visit("fc", fc);
     }
     Dropout drop{0.5};
-    Linear fc{LinearNet::features, LinearNet::classes};
+    Linear fc{{.in = LinearNet::features, .out = LinearNet::classes}};
   };
   const TensorDataset data = linear_data(20);
   const std::function<void(Net&)> changes[] = {
       [](Net& net) { net.drop.set_rate(0.1); }, [](Net& net) { net.set_training(false); },
       [](Net& net) { net.fc.set_trainable(false); },
-      [](Net& net) { net.fc = Linear(LinearNet::features, LinearNet::classes); }};
+      [](Net& net) { net.fc = Linear({.in = LinearNet::features, .out = LinearNet::classes}); }};
   for (const auto& change : changes) {
     Net net;
     Sgd sgd({.lr = 0.1});

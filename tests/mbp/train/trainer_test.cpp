@@ -175,6 +175,8 @@ TEST(Trainer, RefusesAModelThatChangedAfterPlanning) {
   Trainer trainer(net, descent, step_of(net), data.spec(), {.batch = 30, .device = Device::cpu()});
   trainer.step(data);
   net.dropout_rate = 0.5f;
+  expect_parts(message<UsageError>([&] { trainer.run_epoch(data); }), {"changed after planning"});
+  note_model_change();  // without it, steps do not look at what a module of one's own has changed
   expect_parts(message<UsageError>([&] { trainer.step(data); }), {"changed after planning"});
   net.dropout_rate = 0.3f;
   EXPECT_NO_THROW(trainer.step(data));
