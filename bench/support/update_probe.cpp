@@ -9,14 +9,17 @@ UpdateProbe::UpdateProbe(const Net& net, std::int64_t micro_batch)
 double UpdateProbe::seconds() {
   const DataSpec& data = net_.data().spec();
   const Pass pass{
-      .range = {0, 0, data.samples}, .micro_batch = data.samples, .seed = 1, .step = static_cast<std::uint64_t>(step_)};
-  Feeder feeder(net_.data(), {.shuffle = false}, scheduler_.incoming(data));
+      .range = {0, 0, data.samples},
+      .split = {data.samples, data.samples},
+      .seed = 1,
+      .step = static_cast<std::uint64_t>(step_)};
+  Feeder feeder(net_.data(), {.shuffle = false}, scheduler_.incoming(data, net_.plan().train));
   for (const auto& [name, number] : net_.optimizer().scalars(step_)) scheduler_.set_scalar(name, number);
   std::chrono::steady_clock::time_point replayed;
-  scheduler_.run(net_.plan().train, pass, feeder, [&](int, std::int64_t) {
-    replayed = std::chrono::steady_clock::now();
-    return true;
-  });
+  scheduler_.run(net_.plan().train, pass, feeder, {.after_replay = [&](int, std::int64_t) {
+                   replayed = std::chrono::steady_clock::now();
+                   return true;
+                 }});
   scheduler_.write_state(net_.plan().train, pass);
   const double after = seconds_since(replayed);
   ++step_;

@@ -130,7 +130,8 @@ StepGraph named_outputs(Trace trace) {
 /// Puts what `pass` makes of the graph and its outputs in the graph's place.
 template <class Pass>
 void rewrite(StepGraph& step, const Pass& pass) {
-  std::vector<Var*> vars{&step.loss};
+  std::vector<Var*> vars;
+  if (step.loss) vars.push_back(&step.loss);
   if (step.finite) vars.push_back(&step.finite);
   for (auto* named : {&step.metrics, &step.predictions})
     for (auto& [name, var] : *named) vars.push_back(&var);

@@ -47,11 +47,14 @@ std::vector<FieldCheck> field_checks(const Program& program, const DataSpec& dat
 
 std::set<std::string> fields_read(const Program& program) {
   std::set<std::string> names;
+  const auto add = [&](ValueId v) {
+    if (const Value& value = program.graph->value(v); value.is_leaf() && value.leaf.kind == LeafKind::input)
+      names.insert(value.leaf.name);
+  };
   for (const Stage& stage : program.cut.stages)
     for (const NodeId n : stage.replayed)
-      for (const ValueId v : program.graph->node(n).inputs)
-        if (const Value& value = program.graph->value(v); value.is_leaf() && value.leaf.kind == LeafKind::input)
-          names.insert(value.leaf.name);
+      for (const ValueId v : program.graph->node(n).inputs) add(v);
+  for (const ValueId v : program.cut.outputs) add(v);  // an input can be a prediction
   return names;
 }
 

@@ -11,7 +11,7 @@ namespace sluice {
 
 /// What the ops of `program` that read fields of `data` ask of their integers (Op::integer_range).
 std::vector<FieldCheck> field_checks(const Program& program, const DataSpec& data);
-/// Names of the fields that replays of `program` read.
+/// Names of the fields that replays of `program` read, or hand out as they are.
 std::set<std::string> fields_read(const Program& program);
 
 }  // namespace sluice

@@ -176,7 +176,7 @@ int run_on(const Device& device, const PlanFlags& flags, Outputs& outputs) {
                              .recompute = flags.planner.recompute,
                              .passes = flags.planner.passes});
   std::vector<std::size_t> budgets = flags.budgets;
-  for (std::size_t& budget : budgets) budget = budget_on(device.backend(), budget);
+  for (std::size_t& budget : budgets) budget = budget_on(device.backend(), budget, {.what = "plan", .type = "plan"});
   PlanSurvey found = survey(planner, flags.micro_batch, budgets);
   const auto fits = [](const BudgetRow& row) { return row.plan != nullptr; };
   const auto last = std::find_if(found.rows.rbegin(), found.rows.rend(), fits);  // the one that --report shows

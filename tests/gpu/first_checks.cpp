@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <sluice/core/device_run.h>
 #include <sluice/core/evaluate.h>
 #include <sluice/kernels/conv2d/conv2d.h>
 #include <sluice/kernels/linear/linear.h>
@@ -35,7 +36,8 @@ TensorDataset striped_images(std::int64_t samples) {
 
 void check_op_alone(Device device, Findings& findings) {
   constexpr double tolerance = 1e-5;
-  device.backend().set_precision(Precision::fp32);
+  const DeviceRun run(device.backend(), Precision::fp32);
+  const DeviceRun::Scope scope(run);
   const Parameter filters(random_tensor({6, 4, 3, 3}, DType::f32, -1, 1, 1), "filters");
   const Parameter weight(random_tensor({5, 256}, DType::f32, -1, 1, 2), "weight");
   const Tensor x = random_tensor({3, 4, 8, 8}, DType::f32, -1, 1, 3),

@@ -6,6 +6,7 @@
 
 #include <sluice/core/structural.h>
 #include <sluice/kernels/reference/reference_backend.h>
+#include <sluice/mbp/plan/make_run_plan.h>
 #include <sluice/mbp/plan/run_plan.h>
 
 #include "mbp/residual_net.h"

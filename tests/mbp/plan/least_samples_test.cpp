@@ -128,7 +128,7 @@ TEST_F(LeastSamplesTest, DropLastLeavesOutThePartialLogicalBatch) {
   EXPECT_EQ(trainer.plan().samples, 20);
   std::ostringstream text;
   text << trainer.plan();
-  expect_parts_of(text.str(), {"20 samples = 2 steps (1 more are left out)"});
+  expect_parts_of(text.str(), {"20 samples = 2 steps (1 more is left out)"});
   std::int64_t last = 0, total = 0;
   trainer.on_progress([&](const Progress& progress) {
     last = progress.samples, total = progress.total_samples;
