@@ -179,7 +179,9 @@ LoweringOptions lowering_options(const RunPlanRequest& request, const Graph& gra
 void lower_training(RunPlan& plan, const RunPlanRequest& request) {
   Sizes sizes;
   sizes.add({request.batch, request.micro_batch});
-  if (const std::int64_t tail = request.data->samples % request.batch) sizes.add({tail, request.micro_batch});
+  // The epoch's last logical batch, of an epoch from its beginning and of the one under way.
+  for (const std::int64_t samples : {request.data->samples, request.data->samples - request.position})
+    if (const std::int64_t tail = samples % request.batch) sizes.add({tail, request.micro_batch});
   const StepGraph& training = *request.training;
   Gradients gradients;
   std::vector<ValueId> outputs = ids({training.loss, training.finite}, training.metrics);

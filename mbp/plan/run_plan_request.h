@@ -18,6 +18,7 @@ struct RunPlanRequest {
   const DataSpec* data = nullptr;
   std::int64_t batch = 0;  ///< at most data->samples; without training: the samples that times are predicted for
   std::int64_t micro_batch = 0;
+  std::int64_t position = 0;            ///< samples of the epoch under way that are done already
   std::int64_t evaluation_samples = 0;  ///< those that an evaluation cuts evenly; it takes any other number too
   std::int64_t evaluation_least = 1;    ///< no micro-batch of an evaluation has fewer samples
   std::size_t budget_bytes = 0;         ///< what recomputation should make the plan fit into; 0: none

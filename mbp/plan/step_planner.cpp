@@ -11,8 +11,9 @@
 namespace sluice {
 
 StepPlanner::StepPlanner(ModuleBase& model, const Optimizer& optimizer, const StepFunction& step, const DataSpec& data,
-                         const TrainerOptions& options)
+                         const TrainerOptions& options, std::int64_t position)
     : data_(data),
+      position_(position),
       evaluation_data_(options.evaluation.value_or(data)),
       options_(options),
       backend_(&options_.device.backend()),
@@ -20,6 +21,7 @@ StepPlanner::StepPlanner(ModuleBase& model, const Optimizer& optimizer, const St
   check_options(data, options);
   if (options.drop_last) dropped_ = data_.samples % batch();
   data_.samples -= dropped_;
+  if (position_ >= data_.samples) position_ = 0;  // that epoch is over
   Trace traced = trace(model, step, data_);
   identity_ = traced.identity();
   training_ = make_training_graph(std::move(traced), optimizer, *backend_, options_.fold, options_.keep_gradients);
@@ -65,6 +67,8 @@ std::string StepPlanner::refusal(std::int64_t micro_batch) const {
   text = sluice::refusal(training_least_, "logical batches", batch(), micro_batch);
   if (const std::int64_t tail = data_.samples % batch(); text.empty() && tail)
     text = sluice::refusal(training_least_, "the epoch's last logical batch", tail, micro_batch);
+  if (const std::int64_t rest = (data_.samples - position_) % batch(); text.empty() && rest)
+    text = sluice::refusal(training_least_, "the last logical batch of the epoch under way", rest, micro_batch);
   if (text.empty()) text = sluice::refusal(evaluation_least_, "an evaluation", evaluation_data_.samples, micro_batch);
   return text.empty() ? text : "plan: " + text;
 }
@@ -97,6 +101,7 @@ RunPlanRequest StepPlanner::request(const PlanChoice& choice, std::size_t budget
           .data = &data_,
           .batch = forward_only() ? data_.samples : batch,
           .micro_batch = forward_only() ? choice.micro_batch : MicroBatches(batch, choice.micro_batch).size(0),
+          .position = position_,
           .evaluation_samples = evaluation_data_.samples,
           .evaluation_least = evaluation_least_.micro_batch.samples,
           .budget_bytes = budget_bytes,

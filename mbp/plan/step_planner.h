@@ -20,8 +20,9 @@ namespace sluice {
 class StepPlanner {
  public:
   /// Throws ShapeError (graph) and UsageError (no trainable parameter, tuning file).
+  /// `position`: samples of the epoch under way that are done already, maybe with another batch.
   StepPlanner(ModuleBase& model, const Optimizer& optimizer, const StepFunction& step, const DataSpec& data,
-              const TrainerOptions& options);
+              const TrainerOptions& options, std::int64_t position = 0);
   /// Evaluation and prediction alone. `forward` may return no loss. `options.batch`: the most samples of a micro-batch.
   StepPlanner(ModuleBase& model, const StepFunction& forward, const DataSpec& data, const TrainerOptions& options);
 
@@ -85,6 +86,7 @@ class StepPlanner {
                                      AlgorithmChooser* chooser) const;
   DataSpec data_;  // its samples: those of an epoch
   std::int64_t dropped_ = 0;
+  std::int64_t position_ = 0;  // in the epoch under way
   DataSpec evaluation_data_;
   TrainerOptions options_;
   Backend* backend_;

@@ -145,7 +145,9 @@ class Trainer::Impl {
 
   std::unique_ptr<StepPlanner> planner(const TrainerOptions& options) {
     initialize(model_, options.seed, /*only_new=*/true);
-    return std::make_unique<StepPlanner>(model_, optimizer_, function_, data_, options);
+    const std::shared_ptr<const TrainingState> state = optimizer_.training_state(all_parameters(model_));
+    const std::int64_t position = state->samples == data_.samples ? state->position : 0;
+    return std::make_unique<StepPlanner>(model_, optimizer_, function_, data_, options, position);
   }
 
   const StepGraph& training() const { return run_.planner().training(); }

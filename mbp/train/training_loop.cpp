@@ -36,6 +36,7 @@ void TrainingLoop::begin_run(Scheduler& scheduler, const Dataset& data, std::int
   state.samples = set_.data.samples;
   state.seed = set_.options.seed;
   end_epoch_if_done();
+  check_position();
   if (!feeder_ || fed_by_ != data.id()) {
     feeder_.reset();
     feeder_.emplace(data,
@@ -52,6 +53,16 @@ void TrainingLoop::begin_run(Scheduler& scheduler, const Dataset& data, std::int
                .steps = set_.plan.summary.steps_per_epoch,
                .total_samples = samples(),
                .loss = std::numeric_limits<double>::quiet_NaN()};
+}
+
+/// A Trainer plans for the position at which it is made; another one may have gone on since, with another batch.
+void TrainingLoop::check_position() const {
+  const std::int64_t left = samples() - set_.state.position, last = left % batch() ? left % batch() : batch();
+  for (const std::int64_t size : MicroBatches(last, set_.plan.summary.micro_batch).sizes())
+    if (!set_.plan.train.replayed.contains(size))
+      throw UsageError("trainer: the epoch under way has " + std::to_string(left) +
+                       " samples left, which this Trainer was not planned for; expected a new Trainer, as another one "
+                       "has trained the model in between");
 }
 
 Result TrainingLoop::run(Scheduler& scheduler, const Dataset& data, std::int64_t most, bool read_ahead) {

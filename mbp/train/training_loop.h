@@ -48,6 +48,7 @@ class TrainingLoop {
   using Clock = std::chrono::steady_clock;
 
   void begin_run(Scheduler& scheduler, const Dataset& data, std::int64_t most);
+  void check_position() const;
   std::int64_t samples() const { return set_.plan.summary.samples; }
   std::int64_t batch() const { return std::min(set_.options.batch, samples()); }
   Pass pass_of(std::int64_t count, bool another) const;
