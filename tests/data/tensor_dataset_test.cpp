@@ -66,7 +66,7 @@ TEST(TensorDataset, RejectsSamplesItDoesNotHave) {
   std::array<float, 3> row{};
   for (const std::int64_t index : {-1, 2})
     expect_error([&] { data.read(index, 0, row.data()); }, {"no such sample", "2 samples"});
-  expect_error([&] { data.read(0, 1, row.data()); }, {"no such sample", "1 fields"});
+  expect_error([&] { data.read(0, 1, row.data()); }, {"no such sample", "1 field"});
 }
 
 }  // namespace

@@ -104,7 +104,7 @@ TEST(LayerStrip, NamesBlocksOfADeepNet) {
       text += run_label(run, run.kernels() * width / 160) + " ";
     return text;
   };
-  EXPECT_EQ(labels(16 * 200), labels(16 * 100)) << "wide: whole names";
+  EXPECT_EQ(labels(16 * 200), labels(16 * 150)) << "wide: whole names";
   EXPECT_NE(labels(16 * 200).find("blocks.3.conv1 "), std::string::npos);
   EXPECT_EQ(labels(16 * 25).substr(0, 12), ".0 .1 .2 .3 ");
   EXPECT_EQ(labels(16 * 12).substr(0, 5), ".0–");  // the dash has three bytes

@@ -78,6 +78,7 @@ Texts texts_of_a_plan() {
   texts["optimizers"] = adam.str() + Sgd({.lr = 1234.5, .momentum = 0.75}).str();
   MemoryReport memory = trainer.memory_report();
   memory.measured_peak_bytes = 1'234'567;
+  memory.resident_bytes = 7'654'321;  // differs from moment to moment
   memory.outside_bytes = 7'890'123;
   texts["memory"] = text_of(memory);
   ReportData report{.model = "many", .dataset = "made up", .details = trainer.plan_details(), .memory = memory};

@@ -17,8 +17,7 @@ std::string text_of(const Printed& printed) {
 /// A trainer of the small net on 12 samples, in logical batches of 6.
 struct SmallTrainer {
   explicit SmallTrainer(std::int64_t micro_batch)
-      : trainer(net, none, step, data.spec(), {.batch = 6, .micro_batch = micro_batch, .device = Device::reference()}) {
-  }
+      : trainer(net, none, step, data.spec(), {.batch = 6, .micro_batch = micro_batch, .device = Device::cpu()}) {}
 
   SmallNet net;
   NoUpdate none;
