@@ -20,6 +20,7 @@ struct ThreadSources {
   std::optional<double> quota = {};  ///< cpu_quota()
 };
 
+/// How many threads a run has where nobody asked for a number, and why.
 struct DefaultThreads {
   int count = 1;
   std::string reason = {};  ///< "of 8 cores: the CPU quota is 1.5"; empty where nothing takes cores away

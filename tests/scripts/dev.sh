@@ -12,7 +12,7 @@ mkdir "$work/tree" "$work/bin"
 cp "$SLUICE_SOURCE/dev" "$work/tree/"
 # fake NAME: a program of that name, from standard input.
 fake() { { echo '#!/usr/bin/env bash'; cat; } >"$work/bin/$1" && chmod +x "$work/bin/$1"; }
-fake c++ </dev/null  # misses no header
+fake c++ <<<'cat >/dev/null'  # misses no header
 fake ninja </dev/null
 fake cmake <<'TEXT'
 echo "$*" >>"$CALLS"
