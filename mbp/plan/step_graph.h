@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include <sluice/core/device.h>
 #include <sluice/core/stages.h>
 #include <sluice/layers/module.h>
 #include <sluice/mbp/plan/batch.h>
