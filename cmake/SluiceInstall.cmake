@@ -13,8 +13,12 @@ list(TRANSFORM SLUICE_PRIVATE_HEADERS REPLACE "(.+)" "PATTERN;\\1;EXCLUDE" OUTPU
 set(include_dir ${CMAKE_INSTALL_INCLUDEDIR}/sluice)
 foreach(folder IN LISTS SLUICE_FOLDERS)
   list(APPEND targets sluice_${folder})
+  set(without ${without_private})
+  if(folder STREQUAL core)
+    set(without "")  # all of it is public, open_cuda.h too
+  endif()
   install(DIRECTORY ${folder}/ DESTINATION ${include_dir}/${folder}
-    FILES_MATCHING PATTERN "*.h" PATTERN sluice.h EXCLUDE ${without_private})
+    FILES_MATCHING PATTERN "*.h" PATTERN sluice.h EXCLUDE ${without})
 endforeach()
 install(FILES mbp/sluice.h DESTINATION ${include_dir})
 install(TARGETS libsluice ${targets} EXPORT sluice-targets)

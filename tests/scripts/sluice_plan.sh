@@ -65,7 +65,7 @@ done
 expect 0 '' plan --model lenet --batch 256 --svg "$work/figures/fewer"
 check 'no figure without data' test ! -e "$work/figures/fewer/waterfall.svg"
 expect 2 "--svg: cannot make the folder '$work/no/such'" plan --model lenet --svg "$work/no/such"
-expect 2 '--svg memory_map.svg' plan --model lenet --svg "$work/plan.json"
+expect 2 '--svg: cannot make the folder' plan --model lenet --svg "$work/plan.json"
 expect 2 "--svg: got ''; expected the name of a directory" plan --model lenet --svg ""
 expect 2 '--json and --svg step.svg name the same file' plan --model lenet --svg "$work/figures" --json "$work/figures/step.svg"
 expect 1 "--svg step.svg: cannot write '$work/full/step.svg'" plan --model lenet --svg "$work/full"
