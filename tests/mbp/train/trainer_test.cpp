@@ -12,7 +12,7 @@
 #include <sluice/optim/adam.h>
 #include <sluice/optim/sgd.h>
 
-#include "mbp/small_net.h"
+#include "mbp/linear_net.h"
 
 namespace sluice::test {
 namespace {
@@ -40,22 +40,6 @@ StepFunction step_of(SmallNet& net) {
     b.output("correct", div(batch_sum(correct(logits, b["label"])), batch_sum(cross_entropy_weight(b["label"]))));
     return mean_cross_entropy(logits, b["label"]);
   };
-}
-
-/// The text of the E that `call` throws; empty when it throws none.
-template <class E, class Call>
-std::string message(Call&& call) {
-  try {
-    call();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "";
-}
-
-void expect_parts(const std::string& text, std::initializer_list<std::string> parts) {
-  for (const std::string& part : parts)
-    EXPECT_NE(text.find(part), std::string::npos) << "'" << part << "' in: " << text;
 }
 
 TEST(Trainer, LearnsAndKeepsTheSameWeightsForEverySplitOfTheSameSize) {
@@ -146,9 +130,9 @@ TEST(Trainer, StaysWithinItsBudgetAndPicksTheLargestMicroBatch) {
     const Plan plan = plan_of(0, budget);
     EXPECT_LE(plan.planned_peak_bytes(), budget);
     ASSERT_GE(plan.micro_batch, 1);
-    const std::string refused = message<OutOfMemory>(
+    const std::string refused = message_of<OutOfMemory>(
         [&] { plan_of(MicroBatches(90, plan.micro_batch).replays > 1 ? 90 / (plan.replays - 1) + 1 : 90, budget); });
-    expect_parts(refused, {"does not fit", "predicted peak", "largest micro-batch that fits is"});
+    expect_parts_of(refused, {"does not fit", "predicted peak", "largest micro-batch that fits is"});
   }
   EXPECT_EQ(plan_of(0, 0).replays, 1);  // no budget: the whole batch
 }
@@ -160,8 +144,8 @@ TEST(Trainer, SaysTheSmallestFeasibleBudget) {
   const auto trainer = [&](std::size_t budget) {
     Trainer(net, descent, step_of(net), data.spec(), {.batch = 90, .budget = budget, .device = Device::cpu()});
   };
-  const std::string text = message<OutOfMemory>([&] { trainer(1000); });
-  expect_parts(text, {"smallest feasible budget is "});
+  const std::string text = message_of<OutOfMemory>([&] { trainer(1000); });
+  expect_parts_of(text, {"smallest feasible budget is "});
   const std::size_t at = text.find("budget is ", text.find("feasible")) + 10;
   const std::size_t feasible = std::stoul(text.substr(at));
   EXPECT_NO_THROW(trainer(feasible));
@@ -175,9 +159,9 @@ TEST(Trainer, RefusesAModelThatChangedAfterPlanning) {
   Trainer trainer(net, descent, step_of(net), data.spec(), {.batch = 30, .device = Device::cpu()});
   trainer.step(data);
   net.dropout_rate = 0.5f;
-  expect_parts(message<UsageError>([&] { trainer.run_epoch(data); }), {"changed after planning"});
+  expect_parts_of(message_of<UsageError>([&] { trainer.run_epoch(data); }), {"changed after planning"});
   note_model_change();  // without it, steps do not look at what a module of one's own has changed
-  expect_parts(message<UsageError>([&] { trainer.step(data); }), {"changed after planning"});
+  expect_parts_of(message_of<UsageError>([&] { trainer.step(data); }), {"changed after planning"});
   net.dropout_rate = 0.3f;
   EXPECT_NO_THROW(trainer.step(data));
   net.set_training(false);
@@ -219,7 +203,7 @@ TEST(Trainer, ParametersCanBeReadAndWrittenWhereverTheyLive) {
     EXPECT_EQ(doubles(weight.read()), doubles(other));
     weight.write(trained);
     Trainer second(net, descent, step_of(net), data.spec(), {.batch = 30, .device = Device::cpu()});
-    expect_parts(message<UsageError>([&] { second.step(data); }), {"bound to another trainer"});
+    expect_parts_of(message_of<UsageError>([&] { second.step(data); }), {"bound to another trainer"});
   }
   const Tensor back = weight.read();
   EXPECT_EQ(weight.data()->home, nullptr);
@@ -237,7 +221,7 @@ TEST(Trainer, StopsAtANonFiniteValueAndNamesIt) {
   Trainer trainer(net, descent, step_of(net), data.spec(),
                   {.batch = 30, .micro_batch = 5, .device = Device::cpu(), .shuffle = false});
   const std::vector<double> before = doubles(all_parameters(net)[0].read());
-  expect_parts(message<NumericError>([&] { trainer.step(data); }), {"step 0", "micro-batch 3", "conv2d"});
+  expect_parts_of(message_of<NumericError>([&] { trainer.step(data); }), {"step 0", "micro-batch 3", "conv2d"});
   EXPECT_EQ(doubles(all_parameters(net)[0].read()), before);  // nothing is lost
 }
 
@@ -246,8 +230,8 @@ TEST(Trainer, NamesALogicalBatchOfNoWeight) {
   SmallNet net;
   Descent descent;
   Trainer trainer(net, descent, step_of(net), data.spec(), {.batch = 20, .micro_batch = 5, .device = Device::cpu()});
-  expect_parts(message<NumericError>([&] { trainer.step(data); }),
-               {"step 0", "total weight of the logical batch is 0"});
+  expect_parts_of(message_of<NumericError>([&] { trainer.step(data); }),
+                  {"step 0", "total weight of the logical batch is 0"});
 }
 
 TEST(Trainer, EvaluatesMetricsOfParametersThatLieBlocked) {
@@ -278,11 +262,11 @@ TEST(Trainer, RefusesEvaluationDataOfAnotherShape) {
   other.fields[0].shape = {2, 16, 16};
   SmallNet net;
   Descent descent;
-  expect_parts(message<UsageError>([&] {
-                 Trainer(net, descent, step_of(net), data.spec(),
-                         {.batch = 20, .device = Device::cpu(), .evaluation = other});
-               }),
-               {"evaluation", "fields"});
+  expect_parts_of(message_of<UsageError>([&] {
+                    Trainer(net, descent, step_of(net), data.spec(),
+                            {.batch = 20, .device = Device::cpu(), .evaluation = other});
+                  }),
+                  {"evaluation", "fields"});
 }
 
 TEST(Trainer, HasNoGradientBeforeAStepAndTakesWrittenParametersInVerifyMode) {
@@ -323,7 +307,8 @@ TEST(Trainer, ClearingGradientsInTheUpdateChangesNothing) {
           EXPECT_GT(relative_error(trainer.gradient(all_parameters(net)[0]), Tensor(all_parameters(net)[0].shape())),
                     0);
         else
-          expect_parts(message<UsageError>([&] { trainer.gradient(all_parameters(net)[0]); }), {"keep_gradients"});
+          expect_parts_of(message_of<UsageError>([&] { trainer.gradient(all_parameters(net)[0]); }),
+                          {"keep_gradients"});
         EXPECT_THROW(trainer.step(broken), NumericError);  // half-made sums must not reach the next step
         trainer.step(data);
         hashes.push_back(trainer.weights_hash());
@@ -340,18 +325,18 @@ TEST(Trainer, ChecksItsOptions) {
     options.device = Device::cpu();
     Trainer(net, descent, step_of(net), data.spec(), options);
   };
-  expect_parts(message<UsageError>([&] { make({.batch = 0}); }), {"batch is 0"});
-  expect_parts(message<UsageError>([&] { make({.batch = 5, .micro_batch = -1}); }), {"micro_batch is -1"});
-  expect_parts(message<UsageError>([&] { make({.batch = 5, .threads = -2}); }), {"threads is -2"});
+  expect_parts_of(message_of<UsageError>([&] { make({.batch = 0}); }), {"batch is 0"});
+  expect_parts_of(message_of<UsageError>([&] { make({.batch = 5, .micro_batch = -1}); }), {"micro_batch is -1"});
+  expect_parts_of(message_of<UsageError>([&] { make({.batch = 5, .threads = -2}); }), {"threads is -2"});
   Trainer trainer(net, descent, step_of(net), data.spec(), {.batch = 5, .device = Device::cpu()});
-  expect_parts(message<UsageError>([&] { trainer.step(other); }), {"21 samples", "planned for 20"});
-  expect_parts(message<UsageError>([&] { trainer.predict(data, "nothing"); }), {"nothing", "logits"});
-  expect_parts(message<UsageError>([&] {
-                 Trainer(net, descent,
-                         [&](const Batch& b) { return mean_cross_entropy(net(b["picture"]), b["label"]); }, data.spec(),
-                         {.batch = 5, .device = Device::cpu()});
-               }),
-               {"no field 'picture'", "image", "label"});
+  expect_parts_of(message_of<UsageError>([&] { trainer.step(other); }), {"21 samples", "planned for 20"});
+  expect_parts_of(message_of<UsageError>([&] { trainer.predict(data, "nothing"); }), {"nothing", "logits"});
+  expect_parts_of(message_of<UsageError>([&] {
+                    Trainer(net, descent,
+                            [&](const Batch& b) { return mean_cross_entropy(net(b["picture"]), b["label"]); },
+                            data.spec(), {.batch = 5, .device = Device::cpu()});
+                  }),
+                  {"no field 'picture'", "image", "label"});
 }
 
 TEST(Trainer, TakesABatchLargerThanTheDataAsOneStepAnEpoch) {
@@ -362,7 +347,7 @@ TEST(Trainer, TakesABatchLargerThanTheDataAsOneStepAnEpoch) {
   EXPECT_EQ(trainer.plan().steps_per_epoch, 1);
   std::ostringstream text;
   text << trainer.plan();
-  expect_parts(text.str(), {"larger than the data set: one step an epoch"});
+  expect_parts_of(text.str(), {"larger than the data set: one step an epoch"});
   EXPECT_EQ(trainer.run_epoch(data).step, 1);
 }
 
