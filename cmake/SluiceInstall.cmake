@@ -5,7 +5,7 @@ include(CMakePackageConfigHelpers)
 
 # Not for users: what is written against another library, the tests' oracle, and what only kernels of one op, of CUDA or
 # of the oracle share.
-set(SLUICE_PRIVATE_HEADERS beam.h effort.h ejection.h matches.h orders.h problem.h search.h skyline.h trouble.h
+set(SLUICE_PRIVATE_HEADERS at.h beam.h effort.h ejection.h matches.h orders.h problem.h search.h skyline.h trouble.h
   onednn cudnn cublas cuda reference structural *_functors.h *_ops.h *_loops.h *_cuda.h *_cuda_*.h *_reference.h
   accuracy_view.h cross_entropy_view.h)
 list(TRANSFORM SLUICE_PRIVATE_HEADERS REPLACE "(.+)" "PATTERN;\\1;EXCLUDE" OUTPUT_VARIABLE without_private)

@@ -10,6 +10,7 @@ set_property(CACHE SLUICE_SANITIZE PROPERTY STRINGS "" address undefined thread)
 option(SLUICE_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(SLUICE_BUILD_SAMPLES "Build the sample programs" ${PROJECT_IS_TOP_LEVEL})
 option(SLUICE_BUILD_BENCH "Build the benchmarks" OFF)
+option(SLUICE_UNITY "Compile several sources at a time: quicker from scratch, slower after an edit" OFF)
 option(SLUICE_WERROR "Treat warnings as errors" OFF)
 option(SLUICE_ALLOW_MISSING_OPS "While developing: skip folders and ops that have no sources yet" OFF)
 

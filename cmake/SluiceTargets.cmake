@@ -40,7 +40,16 @@ function(sluice_folder folder)
   else()
     sluice_precompile(sluice_${folder}_objects library)
   endif()
+  sluice_unity(sluice_${folder}_objects)
   target_link_libraries(libsluice PRIVATE sluice_${folder}_objects)
+endfunction()
+
+# sluice_unity(<target>): with SLUICE_UNITY its sources are compiled in groups of eight, in less than half the time. So names
+# in unnamed namespaces are unique within a folder.
+function(sluice_unity target)
+  if(SLUICE_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  endif()
 endfunction()
 
 # sluice_quick(<target>): compiles code that is not hot with few optimisations, in about two thirds of the time.

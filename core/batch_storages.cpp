@@ -4,14 +4,10 @@
 #include <bit>
 #include <set>
 
+#include <sluice/core/at.h>
 #include <sluice/core/error.h>
 
 namespace sluice {
-namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
-}  // namespace
 
 BatchStorages::BatchStorages(const Graph& graph, std::string graph_name, const StageCut& cut, StorageTable& storages,
                              Backend& backend, Gradients gradients)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <sluice/core/at.h>
 #include <sluice/core/error.h>
 #include <sluice/core/fuse.h>
 #include <sluice/core/lowering.h>
@@ -10,8 +11,6 @@
 
 namespace sluice {
 namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 std::int64_t common_samples(const std::map<std::string, Tensor>& inputs) {
   std::int64_t samples = 0;

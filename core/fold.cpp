@@ -1,12 +1,11 @@
 #include <sluice/core/fold.h>
 
+#include <sluice/core/at.h>
 #include <sluice/core/stages.h>
 #include <sluice/core/structural.h>
 
 namespace sluice {
 namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 /// Rewrites a graph value by value; each old value is `raw` in the new graph, times `factor` when that is set.
 class Folder {

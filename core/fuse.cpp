@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include <sluice/core/at.h>
 #include <sluice/core/device.h>
 #include <sluice/core/error.h>
 
@@ -12,8 +13,6 @@ namespace sluice {
 void register_fusion_rules(FusionRules& rules);
 
 namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 const FusionRules& library_rules() {
   static const FusionRules rules = [] {

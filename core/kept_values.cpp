@@ -3,14 +3,10 @@
 #include <algorithm>
 #include <string>
 
+#include <sluice/core/at.h>
 #include <sluice/core/kept_copy.h>
 
 namespace sluice {
-namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
-}  // namespace
 
 /// The slots of a value as a value of the part.
 int KeptValues::place(Part& part, const PartValue& value, std::int64_t slots) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <sluice/core/at.h>
 #include <sluice/core/batch_storages.h>
 #include <sluice/core/device.h>
 #include <sluice/core/error.h>
@@ -9,11 +10,6 @@
 #include <sluice/core/reorders.h>
 
 namespace sluice {
-namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
-}  // namespace
 
 class Lowering::Work {
  public:

@@ -2,13 +2,11 @@
 
 #include <algorithm>
 
+#include <sluice/core/at.h>
 #include <sluice/core/device.h>
 #include <sluice/core/error.h>
 
 namespace sluice {
-namespace {
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
-}  // namespace
 
 int StorageTable::get(const StorageKey& key, Storage fresh) {
   const auto [entry, added] = ids_.emplace(key, size());

@@ -4,12 +4,11 @@
 #include <utility>
 #include <vector>
 
+#include <sluice/core/at.h>
 #include <sluice/core/error.h>
 
 namespace sluice {
 namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 /// Builds the new part, keeping track of which copy of an old value is the latest.
 class Rearranger {

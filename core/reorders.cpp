@@ -1,11 +1,10 @@
 #include <sluice/core/reorders.h>
 
+#include <sluice/core/at.h>
 #include <sluice/core/error.h>
 
 namespace sluice {
 namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 /// Stands for a reorder in the lowering context; the kernel only looks at its two layouts.
 class ReorderOp final : public Op {

@@ -5,10 +5,10 @@
 #include <set>
 #include <tuple>
 
+#include <sluice/core/at.h>
+
 namespace sluice {
 namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 /// The earliest stage of what node `n` makes, given `earliest` of its inputs.
 int earliest_stage(const Graph& graph, NodeId n, std::span<const int> earliest) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iomanip>
 
 namespace sluice {
 namespace {
@@ -18,6 +19,12 @@ std::string shortest(Number number) {
 
 std::string number_text(double number) { return shortest(number); }
 std::string number_text(float number) { return shortest(number); }
+
+std::string ratio_text(std::size_t a, std::size_t b) {
+  TextStream text;
+  text << std::fixed << std::setprecision(3) << (b ? static_cast<double>(a) / static_cast<double>(b) : 1.0);
+  return text.str();
+}
 
 std::vector<std::string> split_text(const std::string& text, char separator) {
   std::vector<std::string> parts;

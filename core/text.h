@@ -1,6 +1,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <locale>
 #include <sstream>
 #include <string>
@@ -24,6 +25,9 @@ template <std::integral Number>
 std::string counted(Number number, const std::string& word, const std::string& many = {}) {
   return std::to_string(number) + ' ' + (number == 1 ? word : many.empty() ? word + 's' : many);
 }
+
+/// The share a / b with three digits: "1.002"; "1.000" where b is 0.
+std::string ratio_text(std::size_t a, std::size_t b);
 
 /// What lies between the separators of `text`, in order. A separator at the end is followed by nothing.
 std::vector<std::string> split_text(const std::string& text, char separator);

@@ -124,7 +124,7 @@ fs::path find_files(const std::string& directory, const std::vector<std::string>
                   archive_hint + ")" + (missing_all ? contents_of(found.string()) : ""));
 }
 
-std::vector<TensorDataset::Field> load(Split split, const std::string& directory, std::int64_t limit) {
+std::vector<TensorDataset::Field> load_cifar10(Split split, const std::string& directory, std::int64_t limit) {
   if (limit < 0) throw UsageError("cifar10: limit; got " + std::to_string(limit) + "; expected >= 0 (0: all samples)");
   const std::vector<std::string> names = Cifar10::file_names(split);
   const fs::path found = find_files(directory, names);
@@ -142,7 +142,8 @@ std::vector<TensorDataset::Field> load(Split split, const std::string& directory
 }  // namespace
 
 Cifar10::Cifar10(Split split, const std::string& directory, std::int64_t limit)
-    : TensorDataset(split == Split::train ? "cifar-10 train" : "cifar-10 test", load(split, directory, limit)) {}
+    : TensorDataset(split == Split::train ? "cifar-10 train" : "cifar-10 test", load_cifar10(split, directory, limit)) {
+}
 
 std::string Cifar10::default_directory() {
   const char* directory = std::getenv("SLUICE_DATA");

@@ -46,7 +46,7 @@ std::vector<std::byte> widen_labels(const IdxFile& file, const std::string& path
   return labels;
 }
 
-std::vector<TensorDataset::Field> load(Split split, const std::string& directory, std::int64_t limit) {
+std::vector<TensorDataset::Field> load_fashion_mnist(Split split, const std::string& directory, std::int64_t limit) {
   if (limit < 0)
     throw UsageError("fashion_mnist: limit; got " + std::to_string(limit) + "; expected >= 0 (0: all samples)");
   const std::string prefix = split == Split::train ? "train" : "t10k";
@@ -68,7 +68,7 @@ std::vector<TensorDataset::Field> load(Split split, const std::string& directory
 
 FashionMnist::FashionMnist(Split split, const std::string& directory, std::int64_t limit)
     : TensorDataset(split == Split::train ? "fashion-mnist train" : "fashion-mnist test",
-                    load(split, directory, limit)) {}
+                    load_fashion_mnist(split, directory, limit)) {}
 
 std::string FashionMnist::default_directory() {
   const char* directory = std::getenv("SLUICE_DATA");

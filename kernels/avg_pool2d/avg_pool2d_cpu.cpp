@@ -28,7 +28,7 @@ Pd checked(Pd pd, const LoweringContext& context) {
 }
 
 // Pooling works in any layout, so it takes x as it lies.
-std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
+std::unique_ptr<Kernel> lower_avg_pool2d(LoweringContext& context) {
   context.require(0, context.input(0).layout);
   const onednn::Md x = onednn::descriptor(context.input(0));
   const auto pd = checked(onednn::forward(pooling(context, x, onednn::any_layout(context.output(0)))), context);
@@ -39,7 +39,7 @@ std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
 
 // dx lies as dy does. A plain dy comes from a flatten and says nothing of how x lay; then dx lies as convolutions like
 // it, and the smaller dy is the one to be reordered.
-std::unique_ptr<Kernel> lower_grad(LoweringContext& context) {
+std::unique_ptr<Kernel> lower_avg_pool2d_grad(LoweringContext& context) {
   const LoweredValue& to = context.output(0);
   const bool free = context.input(0).layout.is_plain() && !to.pinned;
   const Layout layout = free ? onednn::activation_layout(to.dims, to.dtype) : context.input(0).layout;
@@ -54,8 +54,8 @@ std::unique_ptr<Kernel> lower_grad(LoweringContext& context) {
 }  // namespace
 
 void register_avg_pool2d_cpu(KernelTable& table) {
-  table.add("avg_pool2d", lower_forward, {}, "oneDNN");
-  table.add("avg_pool2d_grad", lower_grad, {}, "oneDNN");
+  table.add("avg_pool2d", lower_avg_pool2d, {}, "oneDNN");
+  table.add("avg_pool2d_grad", lower_avg_pool2d_grad, {}, "oneDNN");
 }
 
 }  // namespace sluice

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include <sluice/core/at.h>
 #include <sluice/kernels/batch_norm/batch_norm_cpu_loops.h>
 #include <sluice/kernels/batch_norm/batch_norm_functors.h>
 #include <sluice/kernels/batch_norm/batch_norm_ops.h>
@@ -11,10 +12,10 @@
 namespace sluice {
 namespace {
 
-std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
-
 /// Blocks a thread should have at least.
-std::int64_t grain(const ChannelView& view) { return std::max<std::int64_t>(1, 16384 / (view.spatial * view.inner)); }
+std::int64_t block_grain(const ChannelView& view) {
+  return std::max<std::int64_t>(1, 16384 / (view.spatial * view.inner));
+}
 
 /// Fills coefficient arrays for all channels, zeros in the padding: there x is 0, and y must be.
 template <class Make>
@@ -79,7 +80,7 @@ class ForwardKernel final : public Kernel {
     auto* coefficients = workspace<float>();
     fill_normalization(view_, traits_.eps, in<double>(1), in<float>(2), in<float>(3), coefficients);
     const std::int64_t blocks = view_.samples * view_.outer, groups = (blocks + group_ - 1) / group_;
-    const std::int64_t least = std::max<std::int64_t>(1, grain(view_) / group_);
+    const std::int64_t least = std::max<std::int64_t>(1, block_grain(view_) / group_);
     cpu::parallel_for(groups, least, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t g = begin; g < end; ++g) run_group(g * group_, std::min((g + 1) * group_, blocks));
     });
@@ -173,7 +174,7 @@ class GradInputKernel final : public Kernel {
                         constant = g.constant;
                       });
     const std::int64_t elements = view_.spatial * view_.inner;
-    cpu::parallel_for(view_.samples * view_.outer, grain(view_), [&](std::int64_t begin, std::int64_t end) {
+    cpu::parallel_for(view_.samples * view_.outer, block_grain(view_), [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         const std::int64_t first = i % view_.outer * view_.inner;
         cpu::grad_input_block(in<float>(0) + i * elements, in<float>(1) + i * elements, out<float>(0) + i * elements,
@@ -221,7 +222,7 @@ ChannelView channel_operands(LoweringContext& context, int first, std::initializ
   return view;
 }
 
-std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
+std::unique_ptr<Kernel> lower_batch_norm(LoweringContext& context) {
   const ChannelView view = channel_operands(context, 0, {4});
   for (int o = 0; o < context.outputs(); ++o) context.set_layout(o, context.input(0).layout);
   return std::make_unique<ForwardKernel>(view, context.op<BatchNormOp>());
@@ -242,7 +243,7 @@ std::unique_ptr<Kernel> lower_grad_parameter(LoweringContext& context) {
   });
 }
 
-std::unique_ptr<Kernel> lower_grad_input(LoweringContext& context) {
+std::unique_ptr<Kernel> lower_batch_norm_grad_input(LoweringContext& context) {
   const ChannelView view = channel_operands(context, 1, {0});
   context.set_layout(0, context.input(1).layout);
   return std::make_unique<GradInputKernel>(view, context.op<BatchNormGradInputOp>());
@@ -266,10 +267,10 @@ std::unique_ptr<Kernel> lower_update(LoweringContext& context) {
 void register_batch_norm_cpu(KernelTable& table) {
   table.add("batch_moments", lower_moments, {DType::f64});
   table.add("fixed_moments", lower_fixed_moments, {DType::f64});
-  table.add("batch_norm", lower_forward, {DType::f64, DType::bit});
+  table.add("batch_norm", lower_batch_norm, {DType::f64, DType::bit});
   table.add("batch_norm_grad_sums", lower_grad_sums, {DType::f64});
   table.add("batch_norm_grad_parameter", lower_grad_parameter, {DType::f64});
-  table.add("batch_norm_grad_input", lower_grad_input, {DType::f64});
+  table.add("batch_norm_grad_input", lower_batch_norm_grad_input, {DType::f64});
   table.add("batch_norm_update", lower_update, {DType::f64});
 }
 

@@ -7,7 +7,7 @@
 namespace sluice {
 namespace {
 
-bool has_channels(const ValueSpec& x) { return x.dtype == DType::f32 && x.is_sample() && !x.is_scalar(); }
+bool is_part(const ValueSpec& x) { return x.dtype == DType::f32 && x.is_sample() && !x.is_scalar(); }
 
 /// `x` with another number of channels.
 Shape with_channels(const Shape& x, std::int64_t channels) { return x.without_leading().with_leading(channels); }
@@ -22,7 +22,7 @@ class Concat final : public Op {
     for (std::size_t i = 0; i < inputs.size(); ++i) names += (i ? ",x" : "x") + std::to_string(i);
     std::int64_t channels = 0;
     for (const ValueSpec& x : inputs) {
-      if (!has_channels(x)) throw_shape_error(*this, "a part has no channels", names, inputs, "f32 samples [N,C,...]");
+      if (!is_part(x)) throw_shape_error(*this, "a part has no channels", names, inputs, "f32 samples [N,C,...]");
       if (x.shape.without_leading() != inputs[0].shape.without_leading())
         throw_shape_error(*this, "parts differ in more than their channels", names, inputs,
                           "equal extents behind the channels");
@@ -53,7 +53,7 @@ class SliceChannels final : public ChannelRangeOp {
 
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override {
     const ValueSpec& x = inputs[0];
-    if (!has_channels(x) || first_ < 0 || count_ < 1 || count_ > x.shape[0] - first_)
+    if (!is_part(x) || first_ < 0 || count_ < 1 || count_ > x.shape[0] - first_)
       throw_shape_error(*this, "x does not have these channels: " + options(), "x", inputs,
                         "an f32 sample value [N,C,...] with 0 <= first, 1 <= count and first + count <= C");
     return {{.shape = with_channels(x.shape, count_), .dtype = DType::f32, .scope = Scope::sample}};
@@ -71,7 +71,7 @@ class PadChannels final : public ChannelRangeOp {
 
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override {
     const ValueSpec& x = inputs[0];
-    if (!has_channels(x) || first_ < 0 || x.shape[0] > count_ - first_)
+    if (!is_part(x) || first_ < 0 || x.shape[0] > count_ - first_)
       throw_shape_error(*this, "x does not fit into these channels: " + options(), "x", inputs,
                         "an f32 sample value [N,C,...] with 0 <= first and first + C <= count");
     return {{.shape = with_channels(x.shape, count_), .dtype = DType::f32, .scope = Scope::sample}};

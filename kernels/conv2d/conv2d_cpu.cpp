@@ -49,7 +49,7 @@ auto choose(const LoweringContext& context, const Shape& w, const Shape& y, Desc
   return direct;
 }
 
-std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
+std::unique_ptr<Kernel> lower_conv2d(LoweringContext& context) {
   const Conv2dOptions& options = context.op<Conv2dOpBase>().conv();
   const bool bias = context.inputs() == 3;
   onednn::Convolution conv = convolution(options, context.input(0), context.input(1), context.output(0));
@@ -69,7 +69,7 @@ std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
   return cpu::clear_padding_behind(onednn::primitive_kernel(pd, std::move(slots)), context.output(0));
 }
 
-std::unique_ptr<Kernel> lower_grad_input(LoweringContext& context) {
+std::unique_ptr<Kernel> lower_conv2d_grad_input(LoweringContext& context) {
   const Conv2dOptions& options = context.op<Conv2dOpBase>().conv();
   const auto conv = convolution(options, context.output(0), context.input(1), context.input(0));
   const auto pd = choose(context, context.input(1).dims, context.input(0).dims,
@@ -83,7 +83,7 @@ std::unique_ptr<Kernel> lower_grad_input(LoweringContext& context) {
   return cpu::clear_padding_behind(std::move(kernel), context.output(0));
 }
 
-std::unique_ptr<Kernel> lower_grad_weight(LoweringContext& context) {
+std::unique_ptr<Kernel> lower_conv2d_grad_weight(LoweringContext& context) {
   const Conv2dOptions& options = context.op<Conv2dOpBase>().conv();
   const auto conv = convolution(options, context.input(0), context.output(0), context.input(1));
   const auto pd = choose(context, context.output(0).dims, context.input(1).dims,
@@ -100,9 +100,9 @@ std::unique_ptr<Kernel> lower_grad_weight(LoweringContext& context) {
 }  // namespace
 
 void register_conv2d_cpu(KernelTable& table) {
-  table.add("conv2d", lower_forward, {}, "oneDNN");
-  table.add("conv2d_grad_input", lower_grad_input, {}, "oneDNN");
-  table.add("conv2d_grad_weight", lower_grad_weight, {}, "oneDNN");
+  table.add("conv2d", lower_conv2d, {}, "oneDNN");
+  table.add("conv2d_grad_input", lower_conv2d_grad_input, {}, "oneDNN");
+  table.add("conv2d_grad_weight", lower_conv2d_grad_weight, {}, "oneDNN");
 }
 
 }  // namespace sluice

@@ -95,7 +95,7 @@ std::unique_ptr<Kernel> lower_weight(LoweringContext& context) {
   });
 }
 
-std::unique_ptr<Kernel> lower_grad(LoweringContext& context) {
+std::unique_ptr<Kernel> lower_cross_entropy_grad(LoweringContext& context) {
   require_all_plain(context);
   const CrossEntropyView view = CrossEntropyView::of(context, true);
   return make_kernel([view, tiles = tiles_of(context)](const Addresses& at, const RunContext&) {
@@ -115,7 +115,7 @@ std::unique_ptr<Kernel> lower_grad(LoweringContext& context) {
 void register_cross_entropy_cpu(KernelTable& table) {
   table.add("cross_entropy_loss", lower_loss);
   table.add("cross_entropy_weight", lower_weight);
-  table.add("cross_entropy_grad", lower_grad);
+  table.add("cross_entropy_grad", lower_cross_entropy_grad);
 }
 
 }  // namespace sluice

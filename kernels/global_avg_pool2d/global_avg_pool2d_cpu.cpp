@@ -29,15 +29,17 @@ void spread_row(const float* dy, std::int64_t spatial, std::int64_t inner, std::
 
 constexpr std::int64_t grain_elements = 1 << 14;  // what makes a second thread worth waking
 
-std::int64_t grain(const ChannelView& v) { return std::max<std::int64_t>(1, grain_elements / (v.spatial * v.inner)); }
+std::int64_t map_grain(const ChannelView& v) {
+  return std::max<std::int64_t>(1, grain_elements / (v.spatial * v.inner));
+}
 
-std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
+std::unique_ptr<Kernel> lower_global_avg_pool2d(LoweringContext& context) {
   const ChannelView v = require_channel_view(context, 0);
   context.set_layout(0, Layout());
   return make_kernel([v](const Addresses& at, const RunContext&) {
     const auto* x = static_cast<const float*>(at.inputs[0]);
     auto* y = static_cast<float*>(at.outputs[0]);
-    cpu::parallel_for(v.samples * v.outer, grain(v), [=](std::int64_t begin, std::int64_t end) {
+    cpu::parallel_for(v.samples * v.outer, map_grain(v), [=](std::int64_t begin, std::int64_t end) {
       for (std::int64_t block = begin; block < end; ++block) {
         const float* from = x + block * v.spatial * v.inner;
         float* to = y + block / v.outer * v.channels + block % v.outer * v.inner;
@@ -48,14 +50,14 @@ std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
 }
 
 // Nobody says how dx should lie: it goes to the gradient of a convolution, so it lies as those like it.
-std::unique_ptr<Kernel> lower_grad(LoweringContext& context) {
+std::unique_ptr<Kernel> lower_global_avg_pool2d_grad(LoweringContext& context) {
   context.require_plain(0);
   context.set_layout(0, onednn::activation_layout(context.output(0).dims, context.output(0).dtype));
   if (!channel_view(context.output(0))) context.set_layout(0, Layout());
   return make_kernel([v = *channel_view(context.output(0))](const Addresses& at, const RunContext&) {
     const auto* dy = static_cast<const float*>(at.inputs[0]);
     auto* dx = static_cast<float*>(at.outputs[0]);
-    cpu::parallel_for(v.samples * v.outer, grain(v), [=](std::int64_t begin, std::int64_t end) {
+    cpu::parallel_for(v.samples * v.outer, map_grain(v), [=](std::int64_t begin, std::int64_t end) {
       for (std::int64_t block = begin; block < end; ++block) {
         const float* from = dy + block / v.outer * v.channels + block % v.outer * v.inner;
         float* to = dx + block * v.spatial * v.inner;
@@ -71,8 +73,8 @@ std::unique_ptr<Kernel> lower_grad(LoweringContext& context) {
 }  // namespace
 
 void register_global_avg_pool2d_cpu(KernelTable& table) {
-  table.add("global_avg_pool2d", lower_forward);
-  table.add("global_avg_pool2d_grad", lower_grad);
+  table.add("global_avg_pool2d", lower_global_avg_pool2d);
+  table.add("global_avg_pool2d_grad", lower_global_avg_pool2d_grad);
 }
 
 }  // namespace sluice

@@ -102,7 +102,7 @@ class ProductKernel final : public Kernel {
 };
 
 /// y = x · wᵀ + b.
-std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
+std::unique_ptr<Kernel> lower_linear(LoweringContext& context) {
   require_all_plain(context);
   const std::int64_t n = context.input(0).dims[0], f = context.input(0).dims[1], o = context.output(0).dims[1];
   const Product product{
@@ -111,14 +111,14 @@ std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
 }
 
 /// dx = dy · w.
-std::unique_ptr<Kernel> lower_grad_input(LoweringContext& context) {
+std::unique_ptr<Kernel> lower_linear_grad_input(LoweringContext& context) {
   require_all_plain(context);
   const std::int64_t n = context.input(0).dims[0], o = context.input(0).dims[1], f = context.output(0).dims[1];
   return std::make_unique<ProductKernel>(Product{.m = n, .k = o, .n = f, .a = {0}, .b = {1}}, context);
 }
 
 /// dw += dyᵀ · x.
-std::unique_ptr<Kernel> lower_grad_weight(LoweringContext& context) {
+std::unique_ptr<Kernel> lower_linear_grad_weight(LoweringContext& context) {
   require_all_plain(context);
   const std::int64_t n = context.input(0).dims[0], f = context.input(0).dims[1], o = context.input(1).dims[1];
   const Product product{.m = o, .k = n, .n = f, .a = {1, /*transposed=*/true}, .b = {0}, .accumulate = true};
@@ -128,9 +128,9 @@ std::unique_ptr<Kernel> lower_grad_weight(LoweringContext& context) {
 }  // namespace
 
 void register_linear_cpu(KernelTable& table) {
-  table.add("linear", lower_forward, {}, "oneDNN");
-  table.add("linear_grad_input", lower_grad_input, {}, "oneDNN");
-  table.add("linear_grad_weight", lower_grad_weight, {}, "oneDNN");
+  table.add("linear", lower_linear, {}, "oneDNN");
+  table.add("linear_grad_input", lower_linear_grad_input, {}, "oneDNN");
+  table.add("linear_grad_weight", lower_linear_grad_weight, {}, "oneDNN");
 }
 
 }  // namespace sluice

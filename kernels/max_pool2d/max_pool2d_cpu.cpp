@@ -11,12 +11,12 @@ namespace {
 
 // Own kernels: to oneDNN's pooling_max a NaN is no larger than any number, and nothing is smaller than −3.4e38.
 
-/// Maps x and y as blocks of `inner` channels: [blocks][h][w][inner].
-struct Maps {
+/// PooledMaps x and y as blocks of `inner` channels: [blocks][h][w][inner].
+struct PooledMaps {
   ChannelView view;
   cpu::PoolWindows windows;
 
-  Maps(const ChannelView& view, const PoolWindow& pool, const LoweredValue& x, const LoweredValue& y)
+  PooledMaps(const ChannelView& view, const PoolWindow& pool, const LoweredValue& x, const LoweredValue& y)
       : view(view),
         windows{{x.dims[2], y.dims[2], pool.kernel.h, pool.stride.h, pool.padding.h},
                 {x.dims[3], y.dims[3], pool.kernel.w, pool.stride.w, pool.padding.w}} {}
@@ -29,7 +29,7 @@ struct Maps {
 };
 
 template <class Index>
-std::unique_ptr<Kernel> forward_kernel(const Maps& m) {
+std::unique_ptr<Kernel> forward_kernel(const PooledMaps& m) {
   return make_kernel([m](const Addresses& at, const RunContext&) {
     const auto* x = static_cast<const float*>(at.inputs[0]);
     auto* y = static_cast<float*>(at.outputs[0]);
@@ -52,8 +52,8 @@ std::unique_ptr<Kernel> forward_kernel(const Maps& m) {
 /// dx = 0, and each dy added where the index of its window says. `places`: of the elements of a window behind its
 /// first.
 template <class Index>
-void grad_of_block(const Maps& m, const std::int64_t* places, std::int64_t valid, const float* dy, const Index* indices,
-                   float* dx) {
+void grad_of_block(const PooledMaps& m, const std::int64_t* places, std::int64_t valid, const float* dy,
+                   const Index* indices, float* dx) {
   const PoolAxis &rows = m.windows.rows, &columns = m.windows.columns;
   const std::int64_t inner = m.view.inner;
   std::int64_t cleared = 0;  // rows, as late as they are needed, so that they are in the cache
@@ -73,7 +73,7 @@ void grad_of_block(const Maps& m, const std::int64_t* places, std::int64_t valid
 }
 
 template <class Index>
-std::unique_ptr<Kernel> grad_kernel(const Maps& m) {
+std::unique_ptr<Kernel> grad_kernel(const PooledMaps& m) {
   const PoolAxis &rows = m.windows.rows, &columns = m.windows.columns;
   std::vector<std::int64_t> places;
   for (std::int64_t p = 0; p < rows.kernel; ++p)
@@ -91,29 +91,29 @@ std::unique_ptr<Kernel> grad_kernel(const Maps& m) {
 }
 
 // Results lie as x does.
-std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
+std::unique_ptr<Kernel> lower_max_pool2d(LoweringContext& context) {
   const ChannelView view = require_map_view(context, 0);
   for (int o = 0; o < context.outputs(); ++o) context.set_layout(o, context.input(0).layout);
   const auto& op = context.op<MaxPool2dOpBase>();
-  const Maps maps(view, op.pool(), context.input(0), context.output(0));
+  const PooledMaps maps(view, op.pool(), context.input(0), context.output(0));
   return op.index_dtype() == DType::u8 ? forward_kernel<std::uint8_t>(maps) : forward_kernel<std::int32_t>(maps);
 }
 
 // The indices lie as forward's y did; dy is asked to do the same, and so does dx.
-std::unique_ptr<Kernel> lower_grad(LoweringContext& context) {
+std::unique_ptr<Kernel> lower_max_pool2d_grad(LoweringContext& context) {
   const ChannelView view = require_map_view(context, 1);
   context.require(0, context.input(1).layout);
   context.set_layout(0, context.input(1).layout);
   const auto& op = context.op<MaxPool2dOpBase>();
-  const Maps maps(view, op.pool(), context.output(0), context.input(0));
+  const PooledMaps maps(view, op.pool(), context.output(0), context.input(0));
   return op.index_dtype() == DType::u8 ? grad_kernel<std::uint8_t>(maps) : grad_kernel<std::int32_t>(maps);
 }
 
 }  // namespace
 
 void register_max_pool2d_cpu(KernelTable& table) {
-  table.add("max_pool2d", lower_forward);
-  table.add("max_pool2d_grad", lower_grad);
+  table.add("max_pool2d", lower_max_pool2d);
+  table.add("max_pool2d_grad", lower_max_pool2d_grad);
 }
 
 }  // namespace sluice

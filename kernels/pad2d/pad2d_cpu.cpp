@@ -9,10 +9,10 @@ namespace {
 
 /// The large map and the small one inside it, as rows over samples and blocks of channels; a row's extents are in
 /// floats.
-struct Maps {
+struct PaddedMaps {
   std::int64_t planes, height, small_height, row, small_row, top, left;
 
-  Maps(const LoweredValue& small, const LoweredValue& large, const ChannelView& view, const Edges2d& edges)
+  PaddedMaps(const LoweredValue& small, const LoweredValue& large, const ChannelView& view, const Edges2d& edges)
       : planes(view.samples * view.outer),
         height(large.dims[2]),
         small_height(small.dims[2]),
@@ -29,7 +29,7 @@ struct Maps {
 std::unique_ptr<Kernel> lower_pad(LoweringContext& context) {
   const ChannelView view = require_map_view(context, 0);
   context.set_layout(0, context.input(0).layout);
-  const Maps maps(context.input(0), context.output(0), view, context.op<Pad2dOpBase>().edges());
+  const PaddedMaps maps(context.input(0), context.output(0), view, context.op<Pad2dOpBase>().edges());
   return make_kernel([maps](const Addresses& at, const RunContext&) {
     const auto* x = static_cast<const float*>(at.inputs[0]);
     auto* y = static_cast<float*>(at.outputs[0]);
@@ -52,7 +52,7 @@ std::unique_ptr<Kernel> lower_pad(LoweringContext& context) {
 std::unique_ptr<Kernel> lower_crop(LoweringContext& context) {
   const ChannelView view = require_map_view(context, 0);
   context.set_layout(0, context.input(0).layout);
-  const Maps maps(context.output(0), context.input(0), view, context.op<Pad2dOpBase>().edges());
+  const PaddedMaps maps(context.output(0), context.input(0), view, context.op<Pad2dOpBase>().edges());
   return make_kernel([maps](const Addresses& at, const RunContext&) {
     const auto* x = static_cast<const float*>(at.inputs[0]);
     auto* y = static_cast<float*>(at.outputs[0]);

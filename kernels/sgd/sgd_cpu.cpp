@@ -5,7 +5,7 @@
 namespace sluice {
 namespace {
 
-constexpr std::int64_t grain = 1 << 14;
+constexpr std::int64_t sgd_grain = 1 << 14;
 
 SLUICE_CLONES void plain_range(SgdFunctor<float> f, float* p, const float* g, std::int64_t count) {
 #pragma omp simd
@@ -26,7 +26,7 @@ class SgdKernel final : public cpu::UpdateKernel<groups> {
 
   void run(const RunContext&) override {
     const SgdFunctor<float> f{coefficients_, this->scalar(0)};
-    this->update(grain, [&](const std::array<float*, groups>& at, std::int64_t count) {
+    this->update(sgd_grain, [&](const std::array<float*, groups>& at, std::int64_t count) {
       if constexpr (groups == 3)
         momentum_range(f, at[0], at[1], at[2], count);
       else

@@ -8,7 +8,7 @@
 namespace sluice {
 namespace {
 
-constexpr std::int64_t grain = 1 << 13;  // elements a thread should have at least: about 10 µs of work
+constexpr std::int64_t sigmoid_grain = 1 << 13;  // elements a thread should have at least: about 10 µs of work
 
 // Outputs may share the address of an input; omp simd says that equal addresses at equal i are fine.
 SLUICE_CLONES void sigmoid_range(const float* x, float* y, std::int64_t count) {
@@ -48,7 +48,7 @@ std::unique_ptr<Kernel> lower_sigmoid(LoweringContext& context) {
     const auto* x = static_cast<const float*>(at.inputs[0]);
     auto* y = static_cast<float*>(at.outputs[0]);
     const std::int64_t rows = v.samples * v.outer * v.spatial;
-    cpu::parallel_for(rows, grain / v.inner + 1, [=](std::int64_t begin, std::int64_t end) {
+    cpu::parallel_for(rows, sigmoid_grain / v.inner + 1, [=](std::int64_t begin, std::int64_t end) {
       sigmoid_range(x + begin * v.inner, y + begin * v.inner, (end - begin) * v.inner);
       clear_padding(v, y, begin, end);
     });
@@ -59,7 +59,7 @@ std::unique_ptr<Kernel> lower_sigmoid(LoweringContext& context) {
 
 void register_sigmoid_cpu(KernelTable& table) {
   table.add("sigmoid", lower_sigmoid);
-  table.add("sigmoid_grad", [](LoweringContext& c) { return cpu::lower_map2(c, sigmoid_grad_range, grain); });
+  table.add("sigmoid_grad", [](LoweringContext& c) { return cpu::lower_map2(c, sigmoid_grad_range, sigmoid_grain); });
 }
 
 }  // namespace sluice

@@ -18,11 +18,11 @@ SLUICE_CLONES void scale_by_range(cpu::Operand x, cpu::Operand s, float* y, std:
   cpu::binary_range(MulFunctor{}, x, s, y, count);
 }
 
-constexpr std::int64_t tile = 512;  // columns summed together: 4 KiB of doubles on the stack
+constexpr std::int64_t column_tile = 512;  // columns summed together: 4 KiB of doubles on the stack
 
-/// total[i] += Σ over rows of x[row][i] for `count` <= tile columns, in double.
+/// total[i] += Σ over rows of x[row][i] for `count` <= column_tile columns, in double.
 void add_rows(const float* x, std::int64_t rows, std::int64_t stride, float* total, std::int64_t count) {
-  double sums[tile];
+  double sums[column_tile];
   std::fill_n(sums, count, 0.0);
   cpu::add_rows(x, rows, stride, sums, count);
   for (std::int64_t i = 0; i < count; ++i) total[i] += static_cast<float>(sums[i]);
@@ -68,7 +68,8 @@ std::unique_ptr<Kernel> lower_batch_sum(LoweringContext& context) {
     auto* total = static_cast<float*>(at.outputs[0]);
     const std::int64_t grain = std::max<std::int64_t>(64, 16384 / rows);
     cpu::parallel_for(columns, grain, [=](std::int64_t begin, std::int64_t end) {
-      for (; begin < end; begin += tile) add_rows(x + begin, rows, columns, total + begin, std::min(tile, end - begin));
+      for (; begin < end; begin += column_tile)
+        add_rows(x + begin, rows, columns, total + begin, std::min(column_tile, end - begin));
     });
   });
 }

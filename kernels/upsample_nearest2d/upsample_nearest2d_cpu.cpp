@@ -7,13 +7,13 @@
 namespace sluice {
 namespace {
 
-/// Rows of the small map, one after the other over samples and blocks of channels: `width` elements of `inner`
+/// UpsampledRows of the small map, one after the other over samples and blocks of channels: `width` elements of `inner`
 /// channels.
-struct Rows {
+struct UpsampledRows {
   std::int64_t count, width, inner;
   Size2d factor;
 
-  Rows(const LoweredValue& small, const ChannelView& view, Size2d factor)
+  UpsampledRows(const LoweredValue& small, const ChannelView& view, Size2d factor)
       : count(view.samples * view.outer * small.dims[2]),
         width(small.dims[3]),
         inner(view.inner),
@@ -21,7 +21,7 @@ struct Rows {
 
   std::int64_t small_row() const { return width * inner; }
   std::int64_t large_row() const { return width * inner * factor.w; }
-  /// Rows of the small map that are worth a thread.
+  /// UpsampledRows of the small map that are worth a thread.
   std::int64_t grain() const { return 1 + (1 << 14) / (large_row() * factor.h); }
 };
 
@@ -48,10 +48,10 @@ SLUICE_CLONES void add_row(const float* y, float* x, std::int64_t width, std::in
 }
 
 // Both directions keep the layout: padding is copied, or summed, with the rest and stays zero.
-std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
+std::unique_ptr<Kernel> lower_upsample_nearest2d(LoweringContext& context) {
   const ChannelView view = require_map_view(context, 0);
   context.set_layout(0, context.input(0).layout);
-  const Rows rows(context.input(0), view, context.op<UpsampleNearest2dOpBase>().factor());
+  const UpsampledRows rows(context.input(0), view, context.op<UpsampleNearest2dOpBase>().factor());
   return make_kernel([rows](const Addresses& at, const RunContext&) {
     const auto* x = static_cast<const float*>(at.inputs[0]);
     auto* y = static_cast<float*>(at.outputs[0]);
@@ -66,10 +66,10 @@ std::unique_ptr<Kernel> lower_forward(LoweringContext& context) {
   });
 }
 
-std::unique_ptr<Kernel> lower_grad(LoweringContext& context) {
+std::unique_ptr<Kernel> lower_upsample_nearest2d_grad(LoweringContext& context) {
   const ChannelView view = require_map_view(context, 0);
   context.set_layout(0, context.input(0).layout);
-  const Rows rows(context.output(0), view, context.op<UpsampleNearest2dOpBase>().factor());
+  const UpsampledRows rows(context.output(0), view, context.op<UpsampleNearest2dOpBase>().factor());
   return make_kernel([rows](const Addresses& at, const RunContext&) {
     const auto* dy = static_cast<const float*>(at.inputs[0]);
     auto* dx = static_cast<float*>(at.outputs[0]);
@@ -87,8 +87,8 @@ std::unique_ptr<Kernel> lower_grad(LoweringContext& context) {
 }  // namespace
 
 void register_upsample_nearest2d_cpu(KernelTable& table) {
-  table.add("upsample_nearest2d", lower_forward);
-  table.add("upsample_nearest2d_grad", lower_grad);
+  table.add("upsample_nearest2d", lower_upsample_nearest2d);
+  table.add("upsample_nearest2d_grad", lower_upsample_nearest2d_grad);
 }
 
 }  // namespace sluice

@@ -4,10 +4,10 @@
 #include <cstdlib>
 #include <unordered_set>
 
+#include <sluice/core/at.h>
+
 namespace sluice::packer {
 namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 constexpr std::int64_t wall = -1;  ///< instead of the time a neighbour has left: floor or ceiling
 

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include <sluice/core/at.h>
+
 namespace sluice::packer {
 namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 constexpr std::size_t most_pairs = std::size_t{1} << 24;
 constexpr std::int64_t never = std::int64_t{1} << 50;  // weight of a fixed block

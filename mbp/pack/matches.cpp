@@ -4,10 +4,10 @@
 #include <bit>
 #include <cstdint>
 
+#include <sluice/core/at.h>
+
 namespace sluice::packer {
 namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 constexpr std::size_t most_at_boundary = 22;
 

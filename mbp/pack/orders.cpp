@@ -6,10 +6,10 @@
 #include <set>
 #include <utility>
 
+#include <sluice/core/at.h>
+
 namespace sluice::packer {
 namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 std::vector<int> movable_blocks(const Problem& problem) {
   std::vector<int> blocks;

@@ -6,12 +6,11 @@
 #include <set>
 #include <string>
 
+#include <sluice/core/at.h>
 #include <sluice/core/error.h>
 
 namespace sluice::packer {
 namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 /// Below it, no sum of two offsets overflows.
 constexpr std::size_t most_bytes = std::size_t{1} << 62;

@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <random>
 
+#include <sluice/core/at.h>
 #include <sluice/mbp/pack/skyline.h>
 
 namespace sluice::packer {
 namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 /// Depth first: in the valley edge with the fewest possibilities, what lies there? Where the answer is "nothing", the
 /// floor of that section rises to where the next block can lie at all.

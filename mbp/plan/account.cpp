@@ -4,13 +4,12 @@
 #include <set>
 #include <string>
 
+#include <sluice/core/at.h>
 #include <sluice/core/device.h>
 #include <sluice/core/hash.h>
 
 namespace sluice {
 namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 /// Bytes of the values kept across stages, with which the arena begins.
 std::size_t kept_bytes(const RunPlan& plan) {

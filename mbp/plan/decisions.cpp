@@ -1,11 +1,8 @@
 #include <sluice/mbp/plan/decisions.h>
 
+#include <sluice/core/at.h>
+
 namespace sluice {
-namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
-}  // namespace
 
 std::vector<Uses> uses_in_order(const PartModel& model) {
   std::vector<Uses> all(at(model.values()));

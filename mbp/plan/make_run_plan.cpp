@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include <sluice/core/at.h>
 #include <sluice/core/device.h>
 #include <sluice/core/lowering.h>
 #include <sluice/mbp/plan/account.h>
@@ -13,8 +14,6 @@
 
 namespace sluice {
 namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 using Gradients = std::vector<std::pair<std::shared_ptr<ParameterData>, ValueId>>;
 

@@ -7,10 +7,10 @@
 #include <random>
 #include <utility>
 
+#include <sluice/core/at.h>
+
 namespace sluice {
 namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 /// Which steps must run before which.
 struct Dependencies {

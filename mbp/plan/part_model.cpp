@@ -4,10 +4,10 @@
 #include <map>
 #include <numeric>
 
+#include <sluice/core/at.h>
+
 namespace sluice {
 namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 /// The value whose bytes `v` shows under another shape, or v.
 int looked_at(const Part& part, int v) {

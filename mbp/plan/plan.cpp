@@ -10,12 +10,6 @@
 namespace sluice {
 namespace {
 
-std::string ratio(std::size_t a, std::size_t b) {
-  TextStream text;
-  text << std::fixed << std::setprecision(3) << (b ? static_cast<double>(a) / static_cast<double>(b) : 1.0);
-  return text.str();
-}
-
 /// "1.4 %"
 std::string percent(double part) {
   TextStream text;
@@ -149,8 +143,8 @@ std::ostream& operator<<(std::ostream& stream, const Plan& plan) {
                    : "");
   print_region(out, "staging", plan.staging_bytes, "this micro-batch and the next");
   print_region(out, "arena", plan.arena_bytes,
-               parts(plan.ledger, Region::arena, false) + "; " + ratio(plan.arena_bytes, plan.arena_lower_bound_bytes) +
-                   " x lower bound");
+               parts(plan.ledger, Region::arena, false) + "; " +
+                   ratio_text(plan.arena_bytes, plan.arena_lower_bound_bytes) + " x lower bound");
   print_region(out, "peak", plan.planned_peak_bytes(),
                plan.budget_bytes ? "of a budget of " + format_bytes(plan.budget_bytes) : "no budget");
   return stream << out.str();

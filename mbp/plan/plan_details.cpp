@@ -5,14 +5,13 @@
 #include <set>
 #include <tuple>
 
+#include <sluice/core/at.h>
 #include <sluice/mbp/plan/run_plan.h>
 #include <sluice/mbp/plan/step_graph.h>
 #include <sluice/mbp/plan/touched_memory.h>
 
 namespace sluice {
 namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 /// Which nodes of the training graph gradients need, and neither loss nor metrics do.
 std::vector<bool> backward_nodes(const StepGraph& training) {

@@ -8,12 +8,11 @@
 #include <tuple>
 #include <utility>
 
+#include <sluice/core/at.h>
 #include <sluice/mbp/plan/decisions.h>
 
 namespace sluice {
 namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 /// What one change of a solver's first decisions leads to. The same for every limit, so solvers of one model share it.
 struct FirstTrial {

@@ -3,15 +3,12 @@
 #include <algorithm>
 #include <limits>
 
+#include <sluice/core/at.h>
 #include <sluice/core/tensor.h>
 
 namespace sluice {
-namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
 /// How a batch value changes with the samples of a step.
-enum class Kind : std::uint8_t {
+enum class EpochAverage::Kind : std::uint8_t {
   steady,    ///< not at all: it depends on parameters and constants alone
   summed,    ///< it is a sum over samples, or computed from such sums
   averaged,  ///< it is linear in a sum that does not add up over steps
@@ -19,7 +16,7 @@ enum class Kind : std::uint8_t {
 };
 
 /// The kinds of a graph's batch values; of sample values, whether they were computed from sums over their own step.
-class Kinds {
+class EpochAverage::Kinds {
  public:
   explicit Kinds(const Graph& graph) : graph_(graph), kinds_(at(graph.values()), Kind::steady) {
     for (ValueId v = 0; v < graph.values(); ++v)
@@ -71,8 +68,6 @@ class Kinds {
   const Graph& graph_;
   std::vector<Kind> kinds_;
 };
-
-}  // namespace
 
 /// Finds what a number is computed from: terms, and the nodes between them and the number.
 class EpochAverage::Reader {

@@ -51,6 +51,8 @@ class EpochAverage {
     bool of_totals = false;
     double mean = 0;  ///< by samples, of what the steps reported
   };
+  enum class Kind : std::uint8_t;
+  class Kinds;
   class Reader;
 
   Program& program_;

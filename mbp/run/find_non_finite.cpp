@@ -5,14 +5,13 @@
 #include <set>
 #include <utility>
 
+#include <sluice/core/at.h>
 #include <sluice/core/text.h>
 #include <sluice/mbp/plan/micro_batches.h>
 #include <sluice/mbp/run/scheduler.h>
 
 namespace sluice {
 namespace {
-
-std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
 template <class T>
 std::optional<std::size_t> first_not_finite_as(const std::vector<std::byte>& bytes) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include <sluice/core/at.h>
 #include <sluice/core/device_run.h>
 #include <sluice/core/error.h>
 #include <sluice/mbp/run/field_checks.h>
@@ -12,8 +13,6 @@
 
 namespace sluice {
 namespace {
-
-std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
 std::atomic<int> replays_running = 0;
 

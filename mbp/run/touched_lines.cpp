@@ -4,12 +4,11 @@
 #include <memory>
 #include <vector>
 
+#include <sluice/core/at.h>
 #include <sluice/mbp/run/slab.h>
 
 namespace sluice {
 namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 /// The lines of a slab that were written.
 class WrittenLines {

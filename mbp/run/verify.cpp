@@ -4,13 +4,11 @@
 #include <cstdio>
 #include <cstring>
 
+#include <sluice/core/at.h>
 #include <sluice/core/byte_size.h>
 #include <sluice/core/error.h>
 
 namespace sluice {
-namespace {
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
-}  // namespace
 
 std::string Verifier::warning_of_cost(std::size_t slab_bytes, bool host_visible) {
   constexpr std::size_t little = std::size_t{1} << 30;

@@ -15,13 +15,6 @@ void print_row(std::ostream& out, std::string_view name, std::size_t planned, co
       << measured << '\n';
 }
 
-/// "1.002"
-std::string ratio(std::size_t a, std::size_t b) {
-  TextStream text;
-  text << std::fixed << std::setprecision(3) << (b ? static_cast<double>(a) / static_cast<double>(b) : 1.0);
-  return text.str();
-}
-
 }  // namespace
 
 std::ostream& operator<<(std::ostream& stream, const MemoryReport& report) {
@@ -37,7 +30,7 @@ std::ostream& operator<<(std::ostream& stream, const MemoryReport& report) {
   }
   print_row(out, "peak", report.planned_peak_bytes, std::to_string(report.measured_peak_bytes));
   if (report.budget_bytes) print_row(out, "budget", report.budget_bytes, "");
-  out << "  arena / lower bound " << ratio(report.arena_bytes, report.arena_lower_bound_bytes)
+  out << "  arena / lower bound " << ratio_text(report.arena_bytes, report.arena_lower_bound_bytes)
       << "; outside (libraries, threads) " << format_bytes(report.outside_bytes) << "; host (data set) "
       << format_bytes(report.host_bytes) << "; process now " << format_bytes(report.resident_bytes) << '\n';
   if (report.device_outside_bytes)

@@ -25,13 +25,15 @@ constexpr const char* csv_header =
     "budget_bytes,micro_batch,replays,persistent_bytes,derived_bytes,staging_bytes,arena_bytes,"
     "arena_lower_bound_bytes,workspace_bytes,planned_peak_bytes,recomputed_kernels,predicted_relative_time\n";
 
-std::string size(std::size_t bytes) { return bytes ? format_bytes(bytes) : "none"; }
-std::string size(double bytes) { return format_bytes(static_cast<std::size_t>(std::llround(std::max(bytes, 0.0)))); }
+std::string size_text(std::size_t bytes) { return bytes ? format_bytes(bytes) : "none"; }
+std::string size_text(double bytes) {
+  return format_bytes(static_cast<std::size_t>(std::llround(std::max(bytes, 0.0))));
+}
 
 /// What decided about the fastest micro-batch for a budget: "fastest within 2.0 GiB: 16 by measured replays, …".
 std::string fastest_text(const BudgetRow& row) {
   const Plan& p = row.summary();
-  std::string text = fmt::format("fastest, budget {}: {} by {}", size(row.budget_bytes), p.micro_batch,
+  std::string text = fmt::format("fastest, budget {}: {} by {}", size_text(row.budget_bytes), p.micro_batch,
                                  p.fastest_by_times ? "measured replays" : "predicted time");
   for (const SizeCandidate& candidate : p.candidates)
     if (candidate.replay_ms)
@@ -87,14 +89,14 @@ std::string survey_text(const PlanSurvey& survey) {
                                  "workspace", "peak", "time", "recompute");
   for (const BudgetRow& row : survey.rows) {
     if (!row.plan) {
-      text += fmt::format("{:>12} {:>12}   {}\n", size(row.budget_bytes), "-", row.refusal);
+      text += fmt::format("{:>12} {:>12}   {}\n", size_text(row.budget_bytes), "-", row.refusal);
       continue;
     }
     const Plan& p = row.summary();
     text += fmt::format("{:>12} {:>12} {:>8} {:>11} {:>11} {:>11} {:>11} {:>11} {:>12} {:>8.3f} {:>8.1f}%\n",
-                        size(row.budget_bytes), p.micro_batch, p.replays, size(p.persistent_bytes),
-                        format_bytes(p.derived_bytes), size(p.staging_bytes), size(p.arena_bytes),
-                        format_bytes(p.workspace_bytes), size(p.planned_peak_bytes()), survey.relative_time(p),
+                        size_text(row.budget_bytes), p.micro_batch, p.replays, size_text(p.persistent_bytes),
+                        format_bytes(p.derived_bytes), size_text(p.staging_bytes), size_text(p.arena_bytes),
+                        format_bytes(p.workspace_bytes), size_text(p.planned_peak_bytes()), survey.relative_time(p),
                         100 * p.predicted_again_s / p.predicted_step_s);
   }
   for (const BudgetRow& row : survey.rows)
@@ -110,8 +112,8 @@ std::string survey_text(const PlanSurvey& survey) {
   text += fmt::format("smallest feasible budget {} ({} bytes)\n", format_bytes(survey.smallest_budget_bytes),
                       survey.smallest_budget_bytes);
   text += fmt::format("a sample more takes      {}, with --recompute cheap {}, at least {}\n",
-                      size(survey.bytes_per_sample), size(survey.bytes_per_sample_cheap),
-                      size(survey.bytes_per_sample_least));
+                      size_text(survey.bytes_per_sample), size_text(survey.bytes_per_sample_cheap),
+                      size_text(survey.bytes_per_sample_least));
   if (!survey.waterfall.empty()) {
     text += fmt::format("\n{:<32} {:>12} {:>12}\n", "what the planner saves", "peak", "saved");
     for (std::size_t i = 0; i < survey.waterfall.size(); ++i) {
@@ -119,7 +121,7 @@ std::string survey_text(const PlanSurvey& survey) {
       const double saved = i ? static_cast<double>(survey.waterfall[i - 1].peak_bytes) - bytes : 0;
       text +=
           fmt::format("{:<32} {:>12} {:>12}\n", survey.waterfall[i].name, format_bytes(survey.waterfall[i].peak_bytes),
-                      i ? (saved < 0 ? "-" : "") + size(std::abs(saved)) : "");
+                      i ? (saved < 0 ? "-" : "") + size_text(std::abs(saved)) : "");
     }
   }
   if (!survey.sweep.empty()) {

@@ -12,7 +12,7 @@
 namespace sluice::samples {
 namespace {
 
-constexpr double left = 62, live_height = 78, map_height = 315, small = 11;
+constexpr double live_height = 78, map_height = 315, small = 11;
 
 struct Use {
   Role role;
@@ -37,7 +37,7 @@ class Map {
         kept_(static_cast<double>(kept_bytes(details))),
         most_(std::max(kept_ + static_cast<double>(part.peak_bytes), 1.0)),
         picture_(720, "Memory map of " + part_title(details, part)),
-        inner_(picture_.width() - left - 8) {}
+        inner_(picture_.width() - plot_left - 8) {}
 
   std::string svg() {
     live_top_ = 14 + legend() + 40;
@@ -50,7 +50,7 @@ class Map {
   }
 
  private:
-  double x(int kernel) const { return left + inner_ * kernel / std::max(kernels_, 1); }
+  double x(int kernel) const { return plot_left + inner_ * kernel / std::max(kernels_, 1); }
   double y_live(double bytes) const { return live_top_ + live_height * (1 - bytes / most_); }
   double y_map(double bytes) const { return map_top_ + map_height * (1 - bytes / most_); }
 
@@ -63,12 +63,12 @@ class Map {
         keys.push_back({use.colour, use.text});
     if (std::any_of(part_.items.begin(), part_.items.end(), [&](const ItemDetails& item) { return again(item); }))
       keys.push_back({"ink", "computed again", "3 2"});
-    return draw_legend(picture_, keys, {left, 14}, inner_);
+    return draw_legend(picture_, keys, {plot_left, 14}, inner_);
   }
 
   /// Bytes alive while each kernel runs, and their largest sum.
   void draw_live() {
-    draw_byte_axis(picture_, {left, inner_, [this](double bytes) { return y_live(bytes); }}, most_, 2);
+    draw_byte_axis(picture_, {plot_left, inner_, [this](double bytes) { return y_live(bytes); }}, most_, 2);
     std::vector<Point> points;
     for (int k = 0; k < kernels_; ++k) {
       const double y = y_live(kept_ + static_cast<double>(part_.live_bytes[static_cast<std::size_t>(k)]));
@@ -79,14 +79,14 @@ class Map {
     picture_.polygon(area, "band");
     picture_.polyline(points, {.colour = "ink", .width = 1.5});
     const double bound = kept_ + static_cast<double>(part_.lower_bound_bytes);
-    picture_.line({left, y_live(bound)}, {left + inner_, y_live(bound)}, {.colour = "accent", .dash = "5 3"});
-    picture_.text(fmt::format("bytes alive; lower bound {} (dashed)", signed_bytes(bound)), {left, live_top_ - 7},
+    picture_.line({plot_left, y_live(bound)}, {plot_left + inner_, y_live(bound)}, {.colour = "accent", .dash = "5 3"});
+    picture_.text(fmt::format("bytes alive; lower bound {} (dashed)", signed_bytes(bound)), {plot_left, live_top_ - 7},
                   {.colour = "soft"});
   }
 
   void draw_items() {
-    picture_.text("offset in the arena", {left, map_top_ - 8}, {.colour = "soft"});
-    draw_byte_axis(picture_, {left, inner_, [this](double bytes) { return y_map(bytes); }}, most_, 7);
+    picture_.text("offset in the arena", {plot_left, map_top_ - 8}, {.colour = "soft"});
+    draw_byte_axis(picture_, {plot_left, inner_, [this](double bytes) { return y_map(bytes); }}, most_, 7);
     const std::size_t base = details_.summary.region_offset(Region::arena);
     for (const StorageDetails& kept : details_.storages)
       if (kept.offset >= base)
@@ -126,16 +126,17 @@ class Map {
     const std::string text = fmt::format("peak at kernel {}: {}", peak, full_name(kernel.layer, kernel.name));
     const double at = (x(peak) + x(peak + 1)) / 2, half = width_of(text) / 2, bottom = map_top_ + map_height;
     picture_.line({at, live_top_ - 21}, {at, bottom}, {.colour = "ink", .width = 1.25, .dash = "2 2"});
-    picture_.text(text, {std::clamp(at, left + half, std::max(left + half, left + inner_ - half)), live_top_ - 25},
-                  {.anchor = Anchor::middle, .bold = true});
+    picture_.text(
+        text, {std::clamp(at, plot_left + half, std::max(plot_left + half, plot_left + inner_ - half)), live_top_ - 25},
+        {.anchor = Anchor::middle, .bold = true});
     const auto turn = std::find_if(part_.instructions.begin(), part_.instructions.end(),
                                    [](const InstructionDetails& i) { return i.backward; });
     const int k = static_cast<int>(turn - part_.instructions.begin());
     if (k == 0 || k == kernels_) return;
     picture_.line({x(k), live_top_}, {x(k), bottom}, {.colour = "soft", .dash = "1 3"});
-    if (x(k) - left > width_of("offset in the arena") + width_of("forward") + 12)
+    if (x(k) - plot_left > width_of("offset in the arena") + width_of("forward") + 12)
       picture_.text("forward", {x(k) - 6, map_top_ - 8}, {.anchor = Anchor::end, .colour = "soft"});
-    if (left + inner_ - x(k) > width_of("backward") + 6)
+    if (plot_left + inner_ - x(k) > width_of("backward") + 6)
       picture_.text("backward", {x(k) + 6, map_top_ - 8}, {.colour = "soft"});
   }
 
@@ -155,7 +156,7 @@ class Map {
       picture_.line({x(k) + wide / 2, top + 17}, {x(k) + wide / 2, top + 21}, {.colour = "soft"});
       picture_.text(std::to_string(k), {x(k) + wide / 2, top + 33}, {.anchor = Anchor::middle, .colour = "soft"});
     }
-    picture_.text("kernel, in running order", {left + inner_ / 2, top + 50},
+    picture_.text("kernel, in running order", {plot_left + inner_ / 2, top + 50},
                   {.anchor = Anchor::middle, .colour = "soft"});
   }
 

@@ -9,6 +9,9 @@
 
 namespace sluice::samples {
 
+/// Where the plots of a page begin, beside their axis.
+constexpr double plot_left = 62;
+
 /// Where a horizontal grid goes: from x to the right, the heights by `y` of a value.
 struct Grid {
   double x = 0, width = 0;

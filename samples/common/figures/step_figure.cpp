@@ -12,7 +12,7 @@
 namespace sluice::samples {
 namespace {
 
-constexpr double left = 62, height = 250;
+constexpr double height = 250;
 
 /// A part as it runs in a step: `replay` from 1, or 0 for what runs once.
 struct Turn {
@@ -131,7 +131,7 @@ class StepFigure {
 
   std::string svg() {
     top_ = 14 + legend() + 6;
-    draw_byte_axis(picture_, {left, inner_, [this](double bytes) { return y(bytes); }}, most_, 6);
+    draw_byte_axis(picture_, {plot_left, inner_, [this](double bytes) { return y(bytes); }}, most_, 6);
     draw_bands();
     limit(static_cast<double>(plan_.planned_peak_bytes()), {.colour = "ink", .width = 1.5});
     if (plan_.budget_bytes)
@@ -143,9 +143,11 @@ class StepFigure {
  private:
   double y(double bytes) const { return top_ + height * (1 - bytes / most_); }
   double x(std::size_t moment, std::size_t of) const {
-    return left + inner_ * static_cast<double>(moment) / static_cast<double>(std::max<std::size_t>(of, 1));
+    return plot_left + inner_ * static_cast<double>(moment) / static_cast<double>(std::max<std::size_t>(of, 1));
   }
-  void limit(double bytes, const Stroke& stroke) { picture_.line({left, y(bytes)}, {left + inner_, y(bytes)}, stroke); }
+  void limit(double bytes, const Stroke& stroke) {
+    picture_.line({plot_left, y(bytes)}, {plot_left + inner_, y(bytes)}, stroke);
+  }
 
   double legend() {
     std::vector<Key> keys;
@@ -154,7 +156,7 @@ class StepFigure {
         keys.push_back({bands_[b].colour, bands_[b].text});
     keys.push_back({"ink", "planned peak " + format_bytes(plan_.planned_peak_bytes()), "none"});
     if (plan_.budget_bytes) keys.push_back({"accent", "budget " + format_bytes(plan_.budget_bytes), "6 3"});
-    return draw_legend(picture_, keys, {left, 14}, inner_);
+    return draw_legend(picture_, keys, {plot_left, 14}, inner_);
   }
 
   void draw_bands() {
@@ -183,7 +185,7 @@ class StepFigure {
   /// A strip that tells micro-batches apart, or stages where there are several, with as many numbers as fit.
   void draw_replays(double top) {
     const bool staged = plan_.stages > 1;
-    double free = left;
+    double free = plot_left;
     for (std::size_t begin = 0, end = 0; begin < moments_.size(); begin = end) {
       const Turn& turn = moments_[begin].turn;
       for (end = begin; end < moments_.size() && same(moments_[end].turn, turn); ++end) continue;
@@ -198,7 +200,7 @@ class StepFigure {
       free = centre + half + 8;
     }
     const std::string title = staged ? "stage, each with all micro-batches" : "micro-batch";
-    picture_.text(title + "; strong tone: what runs once", {left + inner_ / 2, top + 39},
+    picture_.text(title + "; strong tone: what runs once", {plot_left + inner_ / 2, top + 39},
                   {.anchor = Anchor::middle, .colour = "soft"});
   }
 
@@ -209,7 +211,7 @@ class StepFigure {
   std::vector<Moment> moments_;
   double most_, top_ = 0;
   Picture picture_{720, "Bytes in use over one training step"};
-  double inner_ = picture_.width() - left - 8;
+  double inner_ = picture_.width() - plot_left - 8;
 };
 
 }  // namespace
