@@ -15,7 +15,9 @@ class LeakyRelu final : public LeakyReluOpBase {
   std::string_view type() const override { return "leaky_relu"; }
 
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override {
-    if (!is_floating(inputs[0].dtype)) throw_shape_error(*this, "x is not floating", "x", inputs, "a floating dtype");
+    if (!is_floating(inputs[0].dtype)) {
+      throw_shape_error(*this, "x is not floating", "x", inputs, "a floating dtype");
+    }
     check_slope(inputs, "x");
     return {inputs[0]};
   }

@@ -1,3 +1,5 @@
+#include <functional>
+
 #include <sluice/kernels/leaky_relu/leaky_relu.h>
 #include <sluice/kernels/leaky_relu/leaky_relu_functors.h>
 #include <sluice/kernels/shared/map_cpu.h>
@@ -18,8 +20,7 @@ SLUICE_CLONES void leaky_relu_grad_range(LeakyReluGradFunctor f, const float* y,
 
 std::unique_ptr<Kernel> lower_leaky_relu(LoweringContext& context) {
   const LeakyReluFunctor f{context.op<LeakyReluOpBase>().slope()};
-  return cpu::lower_map(context,
-                        [f](const float* x, float* y, std::int64_t count) { leaky_relu_range(f, x, y, count); });
+  return cpu::lower_map(context, std::bind_front(leaky_relu_range, f));
 }
 
 std::unique_ptr<Kernel> lower_leaky_relu_grad(LoweringContext& context) {
