@@ -126,9 +126,13 @@ class Temporary {
   bool in_place_ = false;
 };
 
-void write_new(const fs::path& file, const std::string& text) {
+void write_content(int descriptor, const FileContent& content) {
+  content.write([&](std::string_view bytes) { write_all(descriptor, bytes); });
+}
+
+void write_new(const fs::path& file, const FileContent& content) {
   Temporary temporary(file, 0666);
-  write_all(temporary.descriptor(), text);
+  write_content(temporary.descriptor(), content);
   sync_to_disk(temporary.descriptor());
   if (!temporary.take_place()) throw_system_error(errno);
   sync_folder(folder_of(file));
@@ -136,7 +140,7 @@ void write_new(const fs::path& file, const std::string& text) {
 
 /// Returns false, with the file as it was, where it cannot be replaced by one like it. Throws Error where the text
 /// cannot be written.
-bool replace(const fs::path& file, const std::string& text) {
+bool replace(const fs::path& file, const FileContent& content) {
   std::optional<Temporary> temporary;
   try {
     temporary.emplace(file, 0600);  // nobody reads what the old file would not show
@@ -144,17 +148,17 @@ bool replace(const fs::path& file, const std::string& text) {
     return false;
   }
   if (!copy_attributes(file, temporary->descriptor())) return false;
-  write_all(temporary->descriptor(), text);
+  write_content(temporary->descriptor(), content);
   sync_to_disk(temporary->descriptor());
   if (!temporary->take_place()) return false;
   sync_folder(folder_of(file));
   return true;
 }
 
-void write_in_place(int descriptor, const std::string& text) {
-  reserve_space(descriptor, text.size());
-  write_all(descriptor, text);
-  if (ftruncate(descriptor, static_cast<off_t>(text.size())) != 0) throw_system_error(errno);
+void write_in_place(int descriptor, const FileContent& content) {
+  reserve_space(descriptor, content.bytes);
+  write_content(descriptor, content);
+  if (ftruncate(descriptor, static_cast<off_t>(content.bytes)) != 0) throw_system_error(errno);
   sync_to_disk(descriptor);
 }
 
@@ -179,20 +183,24 @@ void require_writable(const std::string& path) try {
   throw UsageError("cannot write '" + path + "': " + error.what());
 }
 
-void write_whole(const std::string& path, const std::string& text) try {
+void write_whole(const std::string& path, const FileContent& content) try {
   const Target target = target_of(path);
   if (target.descriptor) {
     flush_standard_output();
-    write_all(*target.descriptor, text);
+    write_content(*target.descriptor, content);
     return sync_to_disk(*target.descriptor);
   }
   require_kind(target);
-  if (!target.exists) return write_new(target.file, text);
+  if (!target.exists) return write_new(target.file, content);
   const FileDescriptor old(open_for_writing(target.file));
-  if (!S_ISREG(target.status.st_mode)) return write_all(old.get(), text);
-  if (target.status.st_nlink > 1 || !replace(target.file, text)) write_in_place(old.get(), text);
+  if (!S_ISREG(target.status.st_mode)) return write_content(old.get(), content);
+  if (target.status.st_nlink > 1 || !replace(target.file, content)) write_in_place(old.get(), content);
 } catch (const Error& error) {
   throw Error("cannot write '" + path + "': " + error.what());
+}
+
+void write_whole(const std::string& path, const std::string& text) {
+  write_whole(path, FileContent{.bytes = text.size(), .write = [&](const ByteSink& sink) { sink(text); }});
 }
 
 std::optional<int> output_descriptor(const std::string& path) {

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace sluice {
 
@@ -22,7 +25,18 @@ namespace sluice {
 /// must be writable itself, even where its folder would let it be replaced.
 void require_writable(const std::string& path);
 
-/// Writes `text` to `path`, all of it or nothing; see above for what is written in place. Throws Error.
+/// Takes the next bytes of a file.
+using ByteSink = std::function<void(std::string_view bytes)>;
+
+/// What a file will hold, without being in memory as a whole.
+struct FileContent {
+  std::size_t bytes = 0;
+  /// Gives all of them to `sink`, in order. May be called twice: where a file cannot be replaced, it is written again.
+  std::function<void(const ByteSink& sink)> write = {};
+};
+
+/// Writes `content` to `path`, all of it or nothing; see above for what is written in place. Throws Error.
+void write_whole(const std::string& path, const FileContent& content);
 void write_whole(const std::string& path, const std::string& text);
 
 /// The open descriptor of this process that `path` is written through, if there is one.

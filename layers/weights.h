@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <sluice/layers/module.h>
+
+namespace sluice {
+
+/// Writes all parameters and buffers of `model` to a safetensors file, under their paths (named_parameters()), in the
+/// logical layout and the dtype of each. Works before, in and after training, wherever the values live. The file is
+/// complete or the one before it is still there. Throws UsageError for a parameter without a value, Error when the file
+/// cannot be written.
+void save_weights(ModuleBase& model, const std::string& path);
+
+/// What a file of weights had for a model; each entry names a tensor.
+struct LoadedWeights {
+  std::vector<std::string> loaded = {};
+  std::vector<std::string> missing = {};     ///< in the model and not in the file
+  std::vector<std::string> unexpected = {};  ///< in the file and not in the model
+  std::vector<std::string> unfit = {};       ///< in both, with another shape or a dtype that cannot be read
+  bool complete() const { return missing.empty() && unexpected.empty() && unfit.empty(); }
+  /// "loaded 12 of 14 tensors; missing: fc.weight, fc.bias"
+  std::string str() const;
+};
+
+struct LoadOptions {
+  bool partial = false;  ///< load what fits, and leave the rest of the model as it is
+};
+
+/// Gives `model` the values of a safetensors file, matched by path; F64, F16, BF16, I64, I32 and U8 are converted. The
+/// names are those that PyTorch's modules have, so a file of torchvision's loads into a model of the same structure;
+/// the counters "num_batches_tracked", which no model here has, are left out of account.
+///
+/// Throws DataError, which lists all that is missing, unexpected or unfit, with the model as it was, unless everything
+/// matches or `partial` is set. Throws DataError for a file that is no valid safetensors file.
+LoadedWeights load_weights(ModuleBase& model, const std::string& path, const LoadOptions& options = {});
+
+}  // namespace sluice
