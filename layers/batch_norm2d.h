@@ -5,11 +5,11 @@
 
 namespace sluice {
 
-/// Batch normalisation of each channel with a learned scale and shift: [N,C,H,W] → [N,C,H,W] (see batch_norm in
-/// kernels/batch_norm/batch_norm.h). In training it normalises by the statistics of the batch and, once per logical
-/// batch, moves its running statistics towards them; in evaluation, and where freeze_statistics() froze them, it
-/// normalises by the running statistics and leaves them as they are. Scale and shift are frozen by
-/// set_trainable(false), as any parameter is.
+/// Batch normalisation of each channel with a learned factor and offset, which PyTorch calls weight and bias: [N,C,H,W]
+/// → [N,C,H,W] (see batch_norm in kernels/batch_norm/batch_norm.h). In training it normalises by the statistics of the
+/// batch and, once per logical batch, moves its running statistics towards them; in evaluation, and where
+/// freeze_statistics() froze them, it normalises by the running statistics and leaves them as they are. Weight and bias
+/// are frozen by set_trainable(false), as any parameter is.
 ///
 ///   BatchNorm2d(64)    BatchNorm2d({.channels = 64, .mode = BatchNormMode::exact})
 class BatchNorm2d final : public Module {
@@ -29,14 +29,14 @@ class BatchNorm2d final : public Module {
   void parameters(const ParameterVisitor& visit) override;
   std::string str() const override;
 
-  const Parameter& scale() const { return scale_; }                        ///< [C], starts at 1
-  const Parameter& shift() const { return shift_; }                        ///< [C], starts at 0
-  const Parameter& running_mean() const { return running_mean_; }          ///< [C] buffer, starts at 0
-  const Parameter& running_variance() const { return running_variance_; }  ///< [C] buffer, starts at 1; n − 1 variance
+  const Parameter& weight() const { return weight_; }              ///< [C], the factor; starts at 1
+  const Parameter& bias() const { return bias_; }                  ///< [C], the offset; starts at 0
+  const Parameter& running_mean() const { return running_mean_; }  ///< [C] buffer, starts at 0
+  const Parameter& running_var() const { return running_var_; }    ///< [C] buffer, starts at 1; n − 1 variance
 
  private:
   Options options_;
-  Parameter scale_, shift_, running_mean_, running_variance_;
+  Parameter weight_, bias_, running_mean_, running_var_;
 };
 
 }  // namespace sluice

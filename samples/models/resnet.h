@@ -10,7 +10,8 @@
 namespace sluice::samples {
 
 /// What resnets of all sizes share: a stem, four groups of residual blocks of which all but the first halve height and
-/// width and double the channels, the mean of each channel, a linear head. [N,channels,H,W] → [N,classes]. Source: He,
+/// width and double the channels, the mean of each channel, a linear layer. [N,channels,H,W] → [N,classes]. The names
+/// of layers are torchvision's, so that its weights can be loaded. Source: He,
 /// Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", CVPR 2016, table 1.
 class ResNet : public Module {
  public:
@@ -23,18 +24,19 @@ class ResNet : public Module {
 
   Var forward(Var x) override {
     if (imagenet_) check_extents(x.shape());
-    x = relu(bn_(conv_(x)));
-    if (imagenet_) x = stem_pool_(x);
-    return head_(pool_(blocks_(x)));
+    x = relu(bn1_(conv1_(x)));
+    if (imagenet_) x = maxpool_(x);
+    for (Sequential& layer : layers_) x = layer(x);
+    return fc_(avgpool_(x));
   }
 
   void children(const ChildVisitor& visit) override {
-    visit("conv", conv_);
-    visit("bn", bn_);
-    if (imagenet_) visit("stem_pool", stem_pool_);
-    visit("blocks", blocks_);
-    visit("pool", pool_);
-    visit("head", head_);
+    visit("conv1", conv1_);
+    visit("bn1", bn1_);
+    if (imagenet_) visit("maxpool", maxpool_);
+    for (std::size_t i = 0; i < layers_.size(); ++i) visit("layer" + std::to_string(i + 1), layers_[i]);
+    visit("avgpool", avgpool_);
+    visit("fc", fc_);
   }
 
  protected:
@@ -51,7 +53,7 @@ class ResNet : public Module {
     for (std::size_t group = 0; group < blocks.size(); ++group) {
       const std::int64_t width = options.width << group;
       for (int i = 0; i < blocks[group]; ++i) {
-        net.blocks_.add(Block(in, width, group > 0 && i == 0 ? 2 : 1, options.mode));
+        net.layers_[group].add(Block(in, width, group > 0 && i == 0 ? 2 : 1, options.mode));
         in = Block::expansion * width;
       }
     }
@@ -61,14 +63,14 @@ class ResNet : public Module {
  private:
   ResNet(Stem stem, const Options& options, std::int64_t features)
       : imagenet_(stem == Stem::imagenet),
-        conv_({.in = options.channels,
-               .out = options.width,
-               .kernel = imagenet_ ? 7 : 3,
-               .stride = imagenet_ ? 2 : 1,
-               .padding = imagenet_ ? 3 : 1,
-               .bias = false}),
-        bn_({.channels = options.width, .mode = options.mode}),
-        head_({.in = features, .out = options.classes}) {}
+        conv1_({.in = options.channels,
+                .out = options.width,
+                .kernel = imagenet_ ? 7 : 3,
+                .stride = imagenet_ ? 2 : 1,
+                .padding = imagenet_ ? 3 : 1,
+                .bias = false}),
+        bn1_({.channels = options.width, .mode = options.mode}),
+        fc_({.in = features, .out = options.classes}) {}
 
   static void check_extents(const Shape& image) {
     if (image.rank() != 3 || image[1] < 32 || image[2] < 32)
@@ -77,12 +79,12 @@ class ResNet : public Module {
   }
 
   bool imagenet_;
-  Conv2d conv_;
-  BatchNorm2d bn_;
-  MaxPool2d stem_pool_{{.kernel = 3, .stride = 2, .padding = 1}};
-  Sequential blocks_;
-  GlobalAvgPool2d pool_;
-  Linear head_;
+  Conv2d conv1_;
+  BatchNorm2d bn1_;
+  MaxPool2d maxpool_{{.kernel = 3, .stride = 2, .padding = 1}};
+  std::array<Sequential, 4> layers_;
+  GlobalAvgPool2d avgpool_;
+  Linear fc_;
 };
 
 /// For 32x32 images; 11.2 million parameters for ten classes.

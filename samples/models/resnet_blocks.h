@@ -30,10 +30,10 @@ class BasicBlock final : public Module {
         bn1_({.channels = width, .mode = mode}),
         conv2_({.in = width, .out = width, .kernel = 3, .padding = 1, .bias = false}),
         bn2_({.channels = width, .mode = mode}),
-        shortcut_(projection(in, width, stride, mode)) {}
+        downsample_(projection(in, width, stride, mode)) {}
 
   Var forward(Var x) override {
-    const Var shortcut = shortcut_ ? (*shortcut_)(x) : x;
+    const Var shortcut = downsample_ ? (*downsample_)(x) : x;
     x = relu(bn1_(conv1_(x)));
     return relu(add(bn2_(conv2_(x)), shortcut));
   }
@@ -43,7 +43,7 @@ class BasicBlock final : public Module {
     visit("bn1", bn1_);
     visit("conv2", conv2_);
     visit("bn2", bn2_);
-    if (shortcut_) visit("shortcut", *shortcut_);
+    if (downsample_) visit("downsample", *downsample_);
   }
 
  private:
@@ -51,7 +51,7 @@ class BasicBlock final : public Module {
   BatchNorm2d bn1_;
   Conv2d conv2_;
   BatchNorm2d bn2_;
-  std::optional<Sequential> shortcut_;
+  std::optional<Sequential> downsample_;
 };
 
 /// A 3x3 convolution between two 1x1 ones, the first of which narrows to `width` channels and the last widens to four
@@ -68,10 +68,10 @@ class Bottleneck final : public Module {
         bn2_({.channels = width, .mode = mode}),
         conv3_({.in = width, .out = expansion * width, .kernel = 1, .bias = false}),
         bn3_({.channels = expansion * width, .mode = mode}),
-        shortcut_(projection(in, expansion * width, stride, mode)) {}
+        downsample_(projection(in, expansion * width, stride, mode)) {}
 
   Var forward(Var x) override {
-    const Var shortcut = shortcut_ ? (*shortcut_)(x) : x;
+    const Var shortcut = downsample_ ? (*downsample_)(x) : x;
     x = relu(bn1_(conv1_(x)));
     x = relu(bn2_(conv2_(x)));
     return relu(add(bn3_(conv3_(x)), shortcut));
@@ -84,7 +84,7 @@ class Bottleneck final : public Module {
     visit("bn2", bn2_);
     visit("conv3", conv3_);
     visit("bn3", bn3_);
-    if (shortcut_) visit("shortcut", *shortcut_);
+    if (downsample_) visit("downsample", *downsample_);
   }
 
  private:
@@ -94,7 +94,7 @@ class Bottleneck final : public Module {
   BatchNorm2d bn2_;
   Conv2d conv3_;
   BatchNorm2d bn3_;
-  std::optional<Sequential> shortcut_;
+  std::optional<Sequential> downsample_;
 };
 
 }  // namespace sluice::samples

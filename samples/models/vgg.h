@@ -7,7 +7,8 @@ namespace sluice::samples {
 
 /// VGG-16: thirteen 3x3 convolutions in five groups with a pooling behind each, three linear layers. [N,channels,H,W] →
 /// [N,classes], H and W of at least 32; 138 357 544 parameters for 3 channels and 1000 classes. Other sizes than
-/// 224x224 are pooled to the 7x7 the head knows. Source: Simonyan and Zisserman, "Very Deep Convolutional Networks for
+/// 224x224 are pooled to the 7x7 the classifier knows. The layers have torchvision's names, so that its weights can
+/// be loaded. Source: Simonyan and Zisserman, "Very Deep Convolutional Networks for
 /// Large-Scale Image Recognition", ICLR 2015, table 1, column D.
 class Vgg16 final : public Module {
  public:
@@ -23,9 +24,9 @@ class Vgg16 final : public Module {
 
   Vgg16() : Vgg16(Options{}) {}
   explicit Vgg16(const Options& options)
-      : head_(Linear({.in = 8 * options.width * 7 * 7, .out = options.hidden}), ReLU(), Dropout(options.dropout),
-              Linear({.in = options.hidden, .out = options.hidden}), ReLU(), Dropout(options.dropout),
-              Linear({.in = options.hidden, .out = options.classes, .init = init::xavier_normal()})) {
+      : classifier_(Linear({.in = 8 * options.width * 7 * 7, .out = options.hidden}), ReLU(), Dropout(options.dropout),
+                    Linear({.in = options.hidden, .out = options.hidden}), ReLU(), Dropout(options.dropout),
+                    Linear({.in = options.hidden, .out = options.classes, .init = init::xavier_normal()})) {
     std::int64_t in = options.channels;
     for (const auto& [convolutions, widths] : {std::pair(2, 1), {2, 2}, {3, 4}, {3, 8}, {3, 8}}) {
       const std::int64_t out = widths * options.width;
@@ -44,21 +45,21 @@ class Vgg16 final : public Module {
     if (image.rank() != 3 || image[1] < 32 || image[2] < 32)
       throw ShapeError("vgg16: the image is too small, five poolings halve it; got " + image.str() +
                        "; expected [C,H,W] with H and W of at least 32");
-    return head_(flatten_(pool_(features_(x))));
+    return classifier_(flatten_(pool_(features_(x))));
   }
 
   void children(const ChildVisitor& visit) override {
     visit("features", features_);
-    visit("pool", pool_);
+    visit("avgpool", pool_);
     visit("flatten", flatten_);
-    visit("head", head_);
+    visit("classifier", classifier_);
   }
 
  private:
   Sequential features_;
   AdaptiveAvgPool2d pool_{7};
   Flatten flatten_;
-  Sequential head_;
+  Sequential classifier_;
 };
 
 }  // namespace sluice::samples

@@ -153,8 +153,8 @@ TEST(BatchNorm2dLayer, RunningStatisticsAreBuffers) {
   initialize(layer, 1);
   layer.set_trainable(true);
   EXPECT_FALSE(layer.running_mean().trainable());
-  EXPECT_TRUE(layer.running_variance().is_buffer());
-  EXPECT_EQ(doubles(layer.running_variance().read()), (std::vector<double>{1, 1, 1}));
+  EXPECT_TRUE(layer.running_var().is_buffer());
+  EXPECT_EQ(doubles(layer.running_var().read()), (std::vector<double>{1, 1, 1}));
   Graph training, evaluation, frozen;
   layer(training.input("x", {3, 4, 4}));
   EXPECT_EQ(training.writers().size(), 1u);
@@ -171,9 +171,9 @@ TEST(BatchNorm2dLayer, NormalisesByFrozenStatisticsInTraining) {
   BatchNorm2d layer({.channels = 2, .eps = 1e-3});
   initialize(layer, 1);
   Parameter(layer.running_mean()).write(Tensor::of<float>({2}, {1, -2}));
-  Parameter(layer.running_variance()).write(Tensor::of<float>({2}, {4, 0.25f}));
-  Parameter(layer.scale()).write(Tensor::of<float>({2}, {3, 1}));
-  Parameter(layer.shift()).write(Tensor::of<float>({2}, {0, 5}));
+  Parameter(layer.running_var()).write(Tensor::of<float>({2}, {4, 0.25f}));
+  Parameter(layer.weight()).write(Tensor::of<float>({2}, {3, 1}));
+  Parameter(layer.bias()).write(Tensor::of<float>({2}, {0, 5}));
   layer.freeze_statistics();
   Graph graph;
   const Tensor y = evaluate(layer(graph.input("x", {2, 1, 1})), {{"x", Tensor::of<float>({1, 2, 1, 1}, {7, -1})}});

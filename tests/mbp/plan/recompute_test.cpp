@@ -140,7 +140,7 @@ class MixedNet final : public Module {
   std::vector<double> statistics() const {
     std::vector<double> values;
     for (const BatchNorm2d* bn : {&bn1_, &bn2_})
-      for (const Parameter& p : {bn->running_mean(), bn->running_variance()})
+      for (const Parameter& p : {bn->running_mean(), bn->running_var()})
         for (const double v : doubles(p.read())) values.push_back(v);
     return values;
   }

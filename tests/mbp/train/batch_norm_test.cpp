@@ -24,7 +24,7 @@ StepFunction step_of(Module& net) {
 
 std::vector<double> concatenated(const BatchNorm2d& bn) {
   std::vector<double> values = doubles(bn.running_mean().read());
-  const std::vector<double> variances = doubles(bn.running_variance().read());
+  const std::vector<double> variances = doubles(bn.running_var().read());
   values.insert(values.end(), variances.begin(), variances.end());
   return values;
 }
