@@ -21,8 +21,7 @@ struct LoweringOptions {
   /// Limits for single nodes, which replace it.
   std::map<NodeId, std::size_t> node_cap_bytes = {};
   AlgorithmChooser* chooser = nullptr;  ///< null: the cost model decides
-  std::string graph_name =
-      {};  ///< part of the keys of its values; graphs that share storages must have different names
+  std::string graph_name = {};  ///< part of the keys of its values; graphs that share storages need different ones
 };
 
 /// Lowers one graph for one device, part by part. The first part that is lowered pins the layouts of parameters. Later

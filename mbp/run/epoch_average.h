@@ -20,10 +20,9 @@ namespace sluice {
 /// Two kinds of values are averaged over the steps by samples instead:
 ///
 /// - values that depend on parameters only,
-/// - a whole scalar that cannot be computed from totals: one of a batch_gather, and one that uses a sum non-linearly
-/// whose
-///   samples depend on other sums of their step (a maximum or temperature of the batch). The moments of BatchNorm are
-///   means and do not count as such sums.
+/// - a whole scalar that cannot be computed from totals: one of a batch_gather, and one that uses a sum non-linearly if
+///   its samples depend on other sums of their step (a maximum or temperature of the batch). The moments of BatchNorm
+///   are means and do not count as such sums.
 class EpochAverage {
  public:
   /// Averages the loss and the metrics of `training`, in that order. `plan` and `training` must outlive it.

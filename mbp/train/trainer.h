@@ -30,8 +30,7 @@ class Trainer {
   /// it. The trainer shares ownership of the parameters. Parameters without values are initialised. Throws
   /// - ShapeError (graph),
   /// - UsageError: options; a parameter that the step reads and `model` does not own, unless it is initialised and
-  /// frozen;
-  ///   a split into parts that are too small for a layer, as one value per channel is for BatchNorm,
+  ///   frozen; a split into parts that are too small for a layer, as one value per channel is for BatchNorm,
   /// - OutOfMemory (with the smallest feasible budget).
   Trainer(ModuleBase& model, Optimizer& optimizer, StepFunction step, const DataSpec& data, TrainerOptions options);
   /// Copies the values of the parameters back to the host. Does not touch model or optimizer.
