@@ -15,21 +15,21 @@ namespace {
 
 using PathVisitor = std::function<void(const std::string& path, Parameter& parameter)>;
 
-void visit_all(ModuleBase& module, const std::string& path, std::set<const ParameterData*>& seen,
+void visit_all(ModuleBase& module, const std::string& path, std::set<const ParameterData*>& visited,
                const PathVisitor& visit) {
   const auto join = [&](std::string_view name) {
     return path.empty() ? std::string(name) : path + "." + std::string(name);
   };
   module.parameters([&](std::string_view name, Parameter& parameter) {
-    if (parameter && seen.insert(parameter.data().get()).second) visit(join(name), parameter);
+    if (parameter && visited.insert(parameter.data().get()).second) visit(join(name), parameter);
   });
-  module.children([&](std::string_view name, ModuleBase& child) { visit_all(child, join(name), seen, visit); });
+  module.children([&](std::string_view name, ModuleBase& child) { visit_all(child, join(name), visited, visit); });
 }
 
 /// Each parameter once, with its path.
 void visit_parameters(ModuleBase& root, const PathVisitor& visit) {
-  std::set<const ParameterData*> seen;
-  visit_all(root, "", seen, visit);
+  std::set<const ParameterData*> visited;
+  visit_all(root, "", visited, visit);
 }
 
 /// A walk from a subtree knows only the end of a path: it leaves a longer one as it is.
