@@ -30,7 +30,8 @@ std::string list(std::string_view what, const std::vector<std::string>& names) {
 }
 
 /// Compares names, shapes and dtypes; `loaded` is what can be loaded.
-LoadedWeights compare(const std::vector<NamedParameter>& parameters, const SafetensorsFile& file) {
+LoadedWeights compare(const std::vector<NamedParameter>& parameters, const SafetensorsFile& file,
+                      const std::string& other_tensors) {
   LoadedWeights found;
   std::set<std::string> names;
   for (const auto& [name, parameter] : parameters) {
@@ -46,7 +47,9 @@ LoadedWeights compare(const std::vector<NamedParameter>& parameters, const Safet
       found.loaded.push_back(name);
   }
   for (const auto& [name, tensor] : file.tensors())
-    if (!names.contains(name) && !is_batch_counter(name)) found.unexpected.push_back(name);
+    if (const bool other = !other_tensors.empty() && name.starts_with(other_tensors);
+        !other && !names.contains(name) && !is_batch_counter(name))
+      found.unexpected.push_back(name);
   return found;
 }
 
@@ -58,26 +61,34 @@ std::string LoadedWeights::str() const {
          list("unexpected", unexpected) + list("of another shape or dtype", unfit);
 }
 
-void save_weights(ModuleBase& model, const std::string& path) {
+std::vector<TensorToStore> weights_to_store(ModuleBase& model, const std::string& what) {
   std::vector<TensorToStore> tensors;
   for (const auto& [name, parameter] : named_parameters(model)) {
-    check_value(*parameter.data(), "save_weights");
+    check_value(*parameter.data(), what);
     const DType dtype = parameter.data()->value.dtype();
     tensors.push_back({.name = name, .dtype = dtype, .shape = parameter.shape(), .read = [parameter, dtype] {
                          const Tensor value = parameter.read();
                          return value.dtype() == dtype ? value : value.to(dtype);
                        }});
   }
-  write_safetensors(path, tensors, {{"format", "pt"}});
+  return tensors;
+}
+
+void save_weights(ModuleBase& model, const std::string& path) {
+  write_safetensors(path, weights_to_store(model, "save_weights"), {{"format", "pt"}});
 }
 
 LoadedWeights load_weights(ModuleBase& model, const std::string& path, const LoadOptions& options) {
-  const SafetensorsFile file(path);
+  return load_weights(model, SafetensorsFile(path), options);
+}
+
+LoadedWeights load_weights(ModuleBase& model, const SafetensorsFile& file, const LoadOptions& options) {
   const std::vector<NamedParameter> parameters = named_parameters(model);
-  LoadedWeights found = compare(parameters, file);
+  LoadedWeights found = compare(parameters, file, options.other_tensors);
   if (!found.complete() && !options.partial)
-    throw DataError("the weights in '" + path + "' are not this model's: " + std::to_string(found.loaded.size()) +
-                    " of " + counted(parameters.size(), "tensor") + " match" + list("missing", found.missing) +
+    throw DataError("the weights in '" + file.path() +
+                    "' are not this model's: " + std::to_string(found.loaded.size()) + " of " +
+                    counted(parameters.size(), "tensor") + " match" + list("missing", found.missing) +
                     list("unexpected", found.unexpected) + list("of another shape or dtype", found.unfit));
   const std::set<std::string> wanted(found.loaded.begin(), found.loaded.end());
   for (NamedParameter parameter : parameters)

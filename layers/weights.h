@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include <sluice/core/safetensors.h>
 #include <sluice/layers/module.h>
 
 namespace sluice {
@@ -26,6 +27,8 @@ struct LoadedWeights {
 
 struct LoadOptions {
   bool partial = false;  ///< load what fits, and leave the rest of the model as it is
+  /// Tensors whose names begin with this are no weights, and not unexpected; empty: there are none.
+  std::string other_tensors = {};
 };
 
 /// Gives `model` the values of a safetensors file, matched by path; F64, F16, BF16, I64, I32 and U8 are converted. The
@@ -35,5 +38,10 @@ struct LoadOptions {
 /// Throws DataError, which lists all that is missing, unexpected or unfit, with the model as it was, unless everything
 /// matches or `partial` is set. Throws DataError for a file that is no valid safetensors file.
 LoadedWeights load_weights(ModuleBase& model, const std::string& path, const LoadOptions& options = {});
+/// The same of a file that is open.
+LoadedWeights load_weights(ModuleBase& model, const SafetensorsFile& file, const LoadOptions& options = {});
+
+/// The parameters of `model` as a file has them. Throws UsageError, which begins with `what`, for one without a value.
+std::vector<TensorToStore> weights_to_store(ModuleBase& model, const std::string& what);
 
 }  // namespace sluice

@@ -37,6 +37,8 @@
 #include <sluice/layers/layers.h>
 #include <sluice/layers/losses.h>
 #include <sluice/layers/summary.h>
+#include <sluice/layers/weights.h>
+#include <sluice/mbp/train/checkpoint.h>
 #include <sluice/mbp/train/predictor.h>
 #include <sluice/mbp/train/trainer.h>
 #include <sluice/optim/adam.h>

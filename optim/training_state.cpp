@@ -23,7 +23,28 @@ Tensor TrainingState::tensor(const std::string& parameter, const std::string& st
                    "'; expected one of: " + (known.empty() ? "(none before the first step)" : known));
 }
 
-void TrainingState::set_home(const StateHome* home, std::span<const Key> keys) {
+void TrainingState::check_replacement(const std::map<Key, Tensor>& tensors) const {
+  for (const Key& key : at_home_) {
+    const auto found = tensors.find(key);
+    const Shape shape = home_->read(key.first, key.second).shape();
+    if (found == tensors.end() || found->second.shape() != shape)
+      throw UsageError("training state: the new tensor '" + key.second + "' of parameter '" + key.first + "' is " +
+                       (found == tensors.end() ? "missing" : found->second.shape().str()) + "; expected " +
+                       shape.str() + ", or that no Trainer holds the state");
+  }
+}
+
+void TrainingState::replace(std::map<Key, Tensor> tensors) {
+  check_replacement(tensors);
+  for (const Key& key : at_home_) {
+    const auto found = tensors.find(key);
+    home_->write(key.first, key.second, found->second);
+    tensors.erase(found);
+  }
+  tensors_ = std::move(tensors);
+}
+
+void TrainingState::set_home(StateHome* home, std::span<const Key> keys) {
   home_ = home;
   at_home_.assign(keys.begin(), keys.end());
   if (home)

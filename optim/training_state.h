@@ -17,6 +17,7 @@ class StateHome {
  public:
   virtual ~StateHome() = default;
   virtual Tensor read(const std::string& parameter, const std::string& state) const = 0;
+  virtual void write(const std::string& parameter, const std::string& state, const Tensor& value) = 0;
 };
 
 /// The progress of training one model with one optimizer, without the parameters. An optimizer holds a state for every
@@ -37,12 +38,16 @@ class TrainingState {
   /// Returns the tensor in the logical layout, from the host or the slab; f32 as f64 on the reference device. Throws
   /// UsageError if there is no such tensor.
   Tensor tensor(const std::string& parameter, const std::string& state) const;
+  /// Throws UsageError unless `tensors` has all tensors that a Trainer holds now, in their shapes.
+  void check_replacement(const std::map<Key, Tensor>& tensors) const;
+  /// Replaces all tensors by `tensors`, on the host and in the slab. Throws as check_replacement().
+  void replace(std::map<Key, Tensor> tensors);
 
   // Used by a Trainer that moves the tensors to its slab and back.
 
   /// Declares that `home` holds the tensors of `keys`, of which the host then has no copy. Null: all tensors are on
   /// the host.
-  void set_home(const StateHome* home, std::span<const Key> keys);
+  void set_home(StateHome* home, std::span<const Key> keys);
   const StateHome* home() const { return home_; }
   /// Returns a tensor on the host; null if there is none or it is in `home`.
   const Tensor* on_host(const Key& key) const;
@@ -50,7 +55,7 @@ class TrainingState {
 
  private:
   std::map<Key, Tensor> tensors_;
-  const StateHome* home_ = nullptr;
+  StateHome* home_ = nullptr;
   std::vector<Key> at_home_;
 };
 

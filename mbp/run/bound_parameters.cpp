@@ -101,8 +101,16 @@ void BoundParameters::write(const ParameterData& parameter, const Tensor& value)
 }
 
 Tensor BoundParameters::read(const std::string& parameter, const std::string& state) const {
+  return scheduler_.slab().read(storage_of(parameter, state));
+}
+
+void BoundParameters::write(const std::string& parameter, const std::string& state, const Tensor& value) {
+  scheduler_.write(storage_of(parameter, state), value);
+}
+
+int BoundParameters::storage_of(const std::string& parameter, const std::string& state) const {
   for (const auto& [key, storage] : states_)
-    if (key.first == parameter && key.second == state) return scheduler_.slab().read(storage);
+    if (key.first == parameter && key.second == state) return storage;
   throw Error("trainer: state " + state + " of parameter " + parameter + " has no place in the slab");
 }
 

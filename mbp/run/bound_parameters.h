@@ -32,9 +32,11 @@ class BoundParameters final : public ParameterHome, public StateHome {
   Tensor read(const ParameterData& parameter) const override;
   void write(const ParameterData& parameter, const Tensor& value) override;
   Tensor read(const std::string& parameter, const std::string& state) const override;
+  void write(const std::string& parameter, const std::string& state, const Tensor& value) override;
 
  private:
   int storage_of(const ParameterData& parameter) const;
+  int storage_of(const std::string& parameter, const std::string& state) const;
   void bind_states();
   void return_states(std::string& lost);
 

@@ -7,6 +7,7 @@
 #include <sluice/core/hash.h>
 #include <sluice/core/host_memory.h>
 #include <sluice/core/parameter_values.h>
+#include <sluice/mbp/train/checkpoint.h>
 #include <sluice/mbp/train/evaluation_loop.h>
 #include <sluice/mbp/train/planned_run.h>
 #include <sluice/mbp/train/training_loop.h>
@@ -84,6 +85,40 @@ class Trainer::Impl {
     });
   }
 
+  void on_step(std::function<void()> callback) {
+    if (!callback) return loop_.on_step(nullptr);
+    loop_.on_step([this, callback = std::move(callback)] {
+      between_steps_ = true;
+      try {
+        callback();
+      } catch (...) {
+        between_steps_ = false;
+        throw;
+      }
+      between_steps_ = false;
+      run_.forget_scan();
+    });
+  }
+
+  void save(const std::string& path) const {
+    run_.check_references();
+    if (run_.running() && !between_steps_)
+      throw UsageError("trainer: save() within a step; expected it between steps (Trainer::on_step)");
+    write_checkpoint(path, model_, optimizer_, *state_, settings());
+  }
+
+  std::vector<std::string> restore(const std::string& path) {
+    run_.check_references();
+    if (run_.running()) throw UsageError("trainer: restore() within a run; expected it between two calls");
+    const Checkpoint checkpoint(path);
+    if (checkpoint.seed() != options().seed)
+      throw DataError("the checkpoint '" + path + "' has the seed " + std::to_string(checkpoint.seed()) + "; got " +
+                      std::to_string(options().seed) + "; expected the same (TrainerOptions::seed)");
+    loop_.forget_what_was_read();
+    checkpoint.restore(model_, optimizer_);
+    return checkpoint.differences(settings());
+  }
+
   bool trains(const Parameter& parameter) const {
     return std::ranges::any_of(training().gradients,
                                [&](const auto& trained) { return trained.first == parameter.data(); });
@@ -152,6 +187,19 @@ class Trainer::Impl {
 
   const StepGraph& training() const { return run_.planner().training(); }
 
+  RunSettings settings() const {
+    const Plan& plan = summary();
+    return {{"batch", std::to_string(plan.batch)},
+            {"micro-batch", std::to_string(plan.micro_batch)},
+            {"samples", std::to_string(plan.samples)},
+            {"threads", std::to_string(options().threads)},
+            {"device", plan.device},
+            {"precision", plan.precision},
+            {"optimizer", optimizer_.str()},
+            {"tuning", plan.tuning.empty() ? "none" : plan.tuning},
+            {"plan", plan.hash}};
+  }
+
   void begin(const Dataset& data, Look look) {
     check_data(data_, data.spec(), "train");
     run_.begin("train", look);
@@ -172,7 +220,8 @@ class Trainer::Impl {
   std::optional<TimesRecorder> recorder_;
   PlannedRun run_;
   std::shared_ptr<TrainingState> state_;
-  TrainingLoop loop_;  // reads ahead into the memory of the run: gone before it
+  bool between_steps_ = false;  // in the callback of on_step()
+  TrainingLoop loop_;           // reads ahead into the memory of the run: gone before it
   EvaluationLoop evaluation_;
 };
 
@@ -200,6 +249,9 @@ Tensor Trainer::predict(const Dataset& data, const std::string& output) {
 }
 void Trainer::skip_batch() { impl_->skip_batch(); }
 void Trainer::on_progress(std::function<void(const Progress&)> callback) { impl_->on_progress(std::move(callback)); }
+void Trainer::on_step(std::function<void()> callback) { impl_->on_step(std::move(callback)); }
+void Trainer::save(const std::string& path) const { impl_->save(path); }
+std::vector<std::string> Trainer::restore(const std::string& path) { return impl_->restore(path); }
 bool Trainer::trains(const Parameter& parameter) const { return impl_->trains(parameter); }
 Tensor Trainer::gradient(const Parameter& parameter) const { return impl_->gradient(parameter); }
 const TrainingState& Trainer::training_state() const { return impl_->training_state(); }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <sluice/data/dataset.h>
 #include <sluice/layers/module.h>
@@ -71,6 +72,9 @@ class Trainer {
   /// on another thread. It may call stop() and the functions that report; step, run_epoch, evaluate, predict and
   /// skip_batch throw UsageError in it.
   void on_progress(std::function<void(const Progress&)> callback);
+  /// Sets a function that is called between two steps, and after the last one of a call. It may do what on_progress()
+  /// says, and save().
+  void on_step(std::function<void()> callback);
   /// Requests the run to end after the current micro-batch. Safe in a signal handler. An unfinished step changes
   /// nothing.
   void stop() noexcept { stop_ = true; }
@@ -82,6 +86,16 @@ class Trainer {
   Tensor gradient(const Parameter& parameter) const;
   /// Returns the progress of training and the optimizer's tensors.
   const TrainingState& training_state() const;
+  /// Writes a checkpoint: a safetensors file with the parameters, the optimizer's tensors, the position of training and
+  /// the settings of this run. It is complete on the disk when this returns; a failure leaves the file that was there.
+  /// Throws UsageError within a step, Error when the file cannot be written.
+  void save(const std::string& path) const;
+  /// Continues from a checkpoint: the next step is the one after it. Returns the settings that differ from those of the
+  /// run that saved it ("micro-batch: 7 in the checkpoint, 64 now"); if there are none, every later bit is that of a
+  /// run that was not interrupted. Where a batch of another size is to continue in the middle of an epoch, restore
+  /// before the Trainer is made (mbp/train/checkpoint.h). Throws DataError, with everything as it was, for a checkpoint
+  /// of another model, kind of optimizer or seed, and for what is no checkpoint; UsageError within a run.
+  std::vector<std::string> restore(const std::string& path);
   MemoryReport memory_report() const;
   /// Returns all details of the plan, after a run with measured bytes.
   PlanDetails plan_details() const;

@@ -75,6 +75,7 @@ Result TrainingLoop::run(Scheduler& scheduler, const Dataset& data, std::int64_t
       const std::int64_t left = samples() - set_.state.position, count = std::min(batch(), left);
       const bool another = read_ahead || (i + 1 < most && count < left);
       result.stopped = !one_step(scheduler, count, another, result);
+      if (after_step_ && !result.stopped) after_step_();
     }
     feeder_->settle();
   } catch (...) {

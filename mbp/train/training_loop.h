@@ -43,6 +43,7 @@ class TrainingLoop {
   /// Whether the gradients of a finished step exist.
   bool has_gradient() const { return has_gradient_; }
   void on_progress(std::function<void(const Progress&)> callback) { callback_ = std::move(callback); }
+  void on_step(std::function<void()> callback) { after_step_ = std::move(callback); }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -67,6 +68,7 @@ class TrainingLoop {
   bool has_gradient_ = false;
   std::int64_t failed_ = 0;  // samples of the logical batch at which the last step threw; 0: none
   std::function<void(const Progress&)> callback_;
+  std::function<void()> after_step_;
   Progress progress_;
   Clock::time_point start_;
 };

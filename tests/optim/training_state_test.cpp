@@ -13,8 +13,12 @@ Tensor number(float value) { return Tensor::of<float>({1}, {value}); }
 class Home final : public StateHome {
  public:
   Tensor read(const std::string& parameter, const std::string& state) const override {
-    return number(parameter == "w" && state == "velocity" ? 5.0f : -1.0f);
+    return number(parameter == "w" && state == "velocity" ? velocity : -1.0f);
   }
+  void write(const std::string&, const std::string&, const Tensor& value) override {
+    velocity = value.values<float>()[0];
+  }
+  float velocity = 5;
 };
 
 TEST(TrainingState, TensorsAreReadWhereTheyLive) {
@@ -24,7 +28,7 @@ TEST(TrainingState, TensorsAreReadWhereTheyLive) {
   state.put_on_host({"frozen", "velocity"}, number(2));
   EXPECT_EQ(state.tensor("w", "velocity").values<float>()[0], 1);
 
-  const Home home;
+  Home home;
   state.set_home(&home, std::vector<TrainingState::Key>{{"w", "velocity"}});
   EXPECT_EQ(state.tensor("w", "velocity").values<float>()[0], 5);
   EXPECT_EQ(state.on_host({"w", "velocity"}), nullptr);
@@ -40,6 +44,22 @@ TEST(TrainingState, TensorsAreReadWhereTheyLive) {
   } catch (const UsageError& error) {
     EXPECT_NE(std::string(error.what()).find("w velocity"), std::string::npos) << error.what();
   }
+}
+
+TEST(TrainingState, TensorsAreReplacedWhereTheyLive) {
+  TrainingState state;
+  state.put_on_host({"frozen", "velocity"}, number(2));
+  Home home;
+  const TrainingState::Key key{"w", "velocity"};
+  state.set_home(&home, std::vector{key});
+  EXPECT_THROW(state.replace({}), UsageError);  // the slab has no value of its own to go back to
+  EXPECT_THROW(state.replace({{key, Tensor({7})}}), UsageError);
+  EXPECT_EQ(state.keys().size(), 2u);
+  state.replace({{key, number(3)}, {{"other", "velocity"}, number(4)}});
+  EXPECT_EQ(home.velocity, 3);
+  EXPECT_EQ(state.tensor("w", "velocity").values<float>()[0], 3);
+  EXPECT_EQ(state.tensor("other", "velocity").values<float>()[0], 4);
+  EXPECT_THROW(state.tensor("frozen", "velocity"), UsageError);
 }
 
 TEST(TrainingState, AnOptimizerHasOneForEveryModel) {
