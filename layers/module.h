@@ -140,7 +140,8 @@ struct NamedParameter {
 };
 
 /// All parameters and buffers of the tree with their paths, in the order of declaration; one that several modules share
-/// stands where it comes first. Nothing has to be traced or planned before:
+/// stands where it comes first. Throws UsageError, as every walk does, for two children or two parameters of one name.
+/// Nothing has to be traced or planned before:
 ///
 ///   for (const auto& [name, parameter] : named_parameters(net)) std::cout << name << parameter.shape().str() << '\n';
 std::vector<NamedParameter> named_parameters(ModuleBase& root);
