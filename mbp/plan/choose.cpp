@@ -18,6 +18,11 @@ constexpr std::size_t mib = std::size_t{1} << 20;
 
 std::string both(std::size_t bytes) { return std::to_string(bytes) + " bytes (" + format_bytes(bytes) + ")"; }
 
+/// A budget below a KiB is a number whose unit was left out.
+std::string unit_hint(std::size_t budget) {
+  return budget < 1024 ? "; a budget is in bytes (" + std::to_string(budget) + "_MiB?)" : "";
+}
+
 /// The work of choosing for one wish.
 class Choice {
  public:
@@ -165,7 +170,8 @@ class Choice {
     if (largest == 0) refuse_budget();
     throw OutOfMemory("plan: micro-batch " + std::to_string(wish_.micro_batch) +
                       " does not fit; its predicted peak is " + both(peak) + ", the budget is " +
-                      both(wish_.budget_bytes) + "; the largest micro-batch that fits is " + std::to_string(largest));
+                      both(wish_.budget_bytes) + "; the largest micro-batch that fits is " + std::to_string(largest) +
+                      unit_hint(wish_.budget_bytes));
   }
 
   [[noreturn]] void refuse_budget() const {
@@ -174,7 +180,7 @@ class Choice {
       least = std::min(least, least_plan(micro_batch)->summary.planned_peak_bytes());
     throw OutOfMemory("plan: the budget of " + both(wish_.budget_bytes) + " is below what " +
                       (wish_.least > 1 ? std::to_string(wish_.least) + " samples need" : "one sample needs") +
-                      "; the smallest feasible budget is " + both(least));
+                      "; the smallest feasible budget is " + both(least) + unit_hint(wish_.budget_bytes));
   }
 
   const Planner& planner_;

@@ -30,6 +30,8 @@ struct PlanWish {
   bool fastest = false;          ///< with micro_batch 0: the one predicted to be fastest
   std::size_t budget_bytes = 0;  ///< 0: none
   Recompute recompute = Recompute::none;
+  /// micro_batch as the caller gave it, which may be more than the batch.
+  std::int64_t asked_micro_batch = 0;
   /// Of the candidates for `fastest`: milliseconds of a replay of this plan, where that was measured. Where all of them
   /// were, these times decide; else the cost model does. Null: none was. The plan is the callback's to run.
   std::function<std::optional<double>(RunPlan& plan)> replay_ms = nullptr;

@@ -60,7 +60,8 @@ struct Plan {
   bool fastest_by_times = false;          ///< all of them were measured, and their times decided
   std::string hash;
 
-  /// Why micro_batch is not the one asked for: replays of a step differ by one sample at most. Empty where it is.
+  /// Why micro_batch is not the one asked for: the logical batch has fewer samples, or replays of a step differ by one
+  /// sample at most. Empty where it is.
   std::string balancing() const;
   std::size_t planned_peak_bytes() const { return persistent_bytes + derived_bytes + staging_bytes + arena_bytes; }
   std::size_t region_bytes(Region region) const;

@@ -90,6 +90,7 @@ PlanWish StepPlanner::wish(std::int64_t micro_batch, std::size_t budget_bytes) c
           .fastest = options_.fastest,
           .budget_bytes = budget_bytes,
           .recompute = options_.recompute,
+          .asked_micro_batch = micro_batch,
           .replay_ms = tuning_ ? [this](RunPlan& plan) { return tuning_->replay_ms(replay_key(plan)); }
                                : std::function<std::optional<double>(RunPlan&)>()};
 }
@@ -142,7 +143,7 @@ std::unique_ptr<RunPlan> StepPlanner::chosen_here(const PlanWish& wish) const {
     auto chosen = choose_plan([&](const PlanChoice& choice) { return plan(choice, wish.budget_bytes, crossing); }, own);
     const PlanChoice choice{.micro_batch = chosen->summary.micro_batch};
     if (options_.passes.search) pack_tighter(*chosen, request(choice, wish.budget_bytes, crossing, nullptr, batch()));
-    chosen->summary.asked_micro_batch = wish.micro_batch;
+    chosen->summary.asked_micro_batch = wish.asked_micro_batch;
     return chosen;
   };
   try {

@@ -13,9 +13,9 @@ namespace sluice {
 // What a Trainer or a Predictor checks before it plans or runs. All throw UsageError, if nothing else is said; `what`
 // begins the message.
 
-/// Both have the same fields: they use the same staging.
+/// Both have the same fields in the same order: they use the same staging.
 void check_fields(const DataSpec& planned, const DataSpec& given, const char* what);
-/// The same, and the number of samples, because it decides the micro-batch sizes.
+/// The same, and then the number of samples, because it decides the micro-batch sizes.
 void check_data(const DataSpec& planned, const DataSpec& given, const char* what);
 
 /// The set has samples, and the fields called `read` as they were planned for; others are not looked at.
