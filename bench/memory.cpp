@@ -1,5 +1,5 @@
 // What recomputation saves and costs: bytes of the arena for one sample more, beside what PyTorch keeps, and the time
-// of a training step, for values that are all kept, for --recompute cheap, and for --recompute auto under budgets.
+// of a training step, without recomputation, for --recompute cheap, and for --recompute auto under budgets.
 //
 //   ./dev bench --memory
 //
@@ -111,7 +111,8 @@ void measure(const Subject& subject, int rounds) {
 
   std::cout << fmt::format(
       "\n{}: arenas of micro-batches of {} and {}; PyTorch keeps {} MiB a sample\n\n"
-      "| --recompute | arena, MiB | a sample more, MiB | of PyTorch's | again | step, ms | of none's | predicted |\n"
+      "| --recompute | arena, MiB | a sample more, MiB | of PyTorch's | recomputed | step, ms | of none's | predicted "
+      "|\n"
       "|---|---|---|---|---|---|---|---|\n",
       subject.model, subject.few, subject.many, subject.peer_mib);
   const double base = bench::median(times[0]), base_s = runs[0]->plan().predicted_step_s;

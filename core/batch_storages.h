@@ -13,9 +13,9 @@
 
 namespace sluice {
 
-/// Gives every batch value that a cut mentions its storage: leaves by identity, results each their own, in-place
-/// results that of what they overwrite. Gradients, and everything elementwise on the way to them, lie as their
-/// parameters do.
+/// Assigns a storage to every batch value of a cut. Equal leaves share a storage. A result has a storage of its own,
+/// or, if it is computed in place, that of the value it overwrites. Gradients, and elementwise results on the way to
+/// them, have the layout of their parameter.
 class BatchStorages {
  public:
   using Gradients = std::span<const std::pair<std::shared_ptr<ParameterData>, ValueId>>;
@@ -24,8 +24,8 @@ class BatchStorages {
   BatchStorages(const Graph& graph, std::string graph_name, const StageCut& cut, StorageTable& storages,
                 Backend& backend, Gradients gradients);
 
-  /// Storage of a batch value, a view's being that of what it looks at; −1 for a sample value or one the cut does not
-  /// mention.
+  /// Returns the storage of a batch value; that of its source for a view; −1 for a sample value and for a value that
+  /// the cut does not contain.
   int of(ValueId v) const;
 
  private:

@@ -84,23 +84,23 @@ class Buffer {
   std::shared_ptr<MemoryCount> count_;
 };
 
-/// How fast a device is, as far as plans compare schedules by it. Only ratios matter.
+/// The speed of a device, by which plans compare schedules. Only ratios matter.
 struct DeviceRates {
   double flops_per_s = 1e11;
   double bytes_per_s = 1e10;
-  double launch_s = 2e-6;           ///< of any kernel, however small
-  double cache_bytes = 0;           ///< operands of fewer bytes are found in caches,
-  double cache_bytes_per_s = 1e10;  ///< and move at this rate
+  double launch_s = 2e-6;           ///< time that every kernel takes in addition
+  double cache_bytes = 0;           ///< operands of fewer bytes are read from caches
+  double cache_bytes_per_s = 1e10;  ///< rate for operands in caches
 };
 
-/// What contractions (convolutions, matrix products) multiply in; everything is added up in f32. tf32: inputs rounded
+/// The precision of multiplications in contractions (convolutions, matrix products); sums are f32. tf32: inputs rounded
 /// to 10 bits of mantissa, on the tensor cores of devices that have it. automatic: tf32 there, fp32 elsewhere. strict:
 /// fp32, and no algorithm whose transforms lose digits (Winograd, FFT).
 enum class Precision : std::uint8_t { automatic, fp32, tf32, strict };
 /// "fp32", "tf32", "strict", "automatic".
 std::string_view name(Precision precision);
 
-/// Kernels and copies that were recorded once, to be run again by one call.
+/// Kernels and copies that were recorded once and are replayed by one call (a CUDA graph).
 class Recording {
  public:
   Recording() = default;
@@ -108,12 +108,12 @@ class Recording {
   Recording(const Recording&) = delete;
   Recording& operator=(const Recording&) = delete;
 
-  /// In the order of the kernels, like any of them.
+  /// Enqueues them behind the kernels before.
   virtual void run() = 0;
 };
 
-/// Brings what the host writes to the device while that computes: two slots of host memory that the device reads by
-/// itself, and copies that run beside the kernels. For one thread.
+/// Uploads data from the host while the device computes: two slots of host memory that the device can read (pinned),
+/// and copies that run beside the kernels. For one thread.
 class Uploader {
  public:
   Uploader() = default;
@@ -122,104 +122,106 @@ class Uploader {
   Uploader& operator=(const Uploader&) = delete;
 
   virtual std::size_t slot_bytes() const = 0;
-  /// The slot's memory, free to be written: waits until what was sent from it last has left.
+  /// Returns the memory of a slot, after waiting for the last copy from it.
   virtual std::byte* slot(int index) = 0;
-  /// Kernels enqueued so far are the last that read what was sent before.
+  /// Declares that no kernel after those enqueued so far reads what was sent before.
   virtual void release() = 0;
-  /// Copies `bytes` at `offset` of a slot to the device, behind the kernels before the last release().
+  /// Copies `bytes` at `offset` of a slot to the device, after the kernels before the last release().
   virtual void send(int slot, std::size_t offset, void* to, std::size_t bytes) = 0;
-  /// Kernels enqueued from now on see what was sent from the slot.
+  /// Makes kernels that are enqueued from now on wait for what was sent from the slot.
   virtual void arrive(int slot) = 0;
 };
 
-/// Memory of a device as a whole, of all programs that use it.
+/// Memory of a whole device, shared by all programs that use it. Bytes.
 struct DeviceMemory {
   std::size_t free = 0, total = 0;
 };
 
-/// What the rest of Sluice needs of a device: memory, copies and kernels. One object per device for the whole process.
+/// The interface of a device: memory, copies and kernels. There is one object per device and process.
 class Backend {
  public:
   virtual ~Backend();
 
   /// One line for people: "cpu: oneDNN 2.6.3, AVX-512, 2 threads".
   virtual std::string description() const = 0;
-  /// Everything a plan may depend on, as text; part of the plan's hash.
+  /// Text of everything on which a plan may depend; part of the plan's hash.
   virtual std::string fingerprint() const = 0;
   /// The kernels that come with the device.
   virtual const KernelTable& kernels() const = 0;
-  /// Adds the kernel of an op defined outside the library. `also`: dtypes it works on besides those that all of the
-  /// device's kernels do (f64 for by-products, bit for masks). Throws BackendError when the type has one already.
+  /// Adds the kernel of an op that is defined outside the library. `also`: dtypes that it supports besides those that
+  /// all kernels of the device do (f64 for by-products, bit for masks). Throws BackendError if the type has a kernel.
   void add_kernel(std::string_view op_type, KernelFactory factory, std::initializer_list<DType> also = {});
   /// Null when the op has no kernel here.
   const KernelFactory* kernel(std::string_view op_type) const;
-  /// Null when the device does not do the two ops in one pass.
+  /// Returns null if the device does not do the two ops in one pass.
   const Fusion* fusion(std::string_view first, std::string_view second) const;
   /// How a value declared as `dtype` is stored here (the reference device keeps f32 as f64).
   virtual DType stored(DType dtype) const { return dtype; }
-  /// Whether the device's kernels work on values stored so.
+  /// Whether all kernels of the device support values stored as this dtype.
   virtual bool computes(DType stored) const {
     return stored == DType::f32 || stored == DType::i32 || stored == DType::u8;
   }
-  /// Whether this op's kernel does.
+  /// Whether the kernel of this op does.
   bool computes(std::string_view op_type, DType stored) const;
-  /// Returns what `work()` returns. In it, kernels are lowered, bound and run for `threads` threads of the host; 0: for
-  /// threads(), or as many of them as are granted. Where the calling thread cannot have several (inside an OpenMP
-  /// parallel region), `work` runs on another thread while this one waits. Throws DeviceError when fewer than a number
-  /// above 0 are granted, and in a process that was forked from one whose kernels used several threads.
+  /// Calls `work()` and returns what it returns. Kernels are lowered, bound and run in it with `threads` host threads.
+  /// 0: threads(), or as many of them as OpenMP grants. If the calling thread cannot have several (inside an OpenMP
+  /// parallel region), `work` runs on another thread while this one waits. Throws DeviceError if fewer threads are
+  /// granted than the given number, and in a process that was forked from one whose kernels used several threads.
   template <class Work>
   std::invoke_result_t<Work&> with_threads(int threads, Work&& work);
-  /// Threads that with_threads(0) gives here: those of the innermost with_threads(); outside of one, of the cpu device,
-  /// OMP_NUM_THREADS, omp_set_num_threads(), or a thread for each core that affinity mask and CPU quota leave.
+  /// The number of threads that with_threads(0) uses: that of the innermost with_threads(). Outside of one, on the cpu
+  /// device: OMP_NUM_THREADS, omp_set_num_threads(), or one thread for each core that affinity mask and CPU quota
+  /// allow.
   virtual int threads() const { return 1; }
   virtual DeviceRates rates() const { return {}; }
-  /// What `precision` means here; never automatic. Throws DeviceError for one the device does not have.
+  /// Returns `precision`, automatic replaced by what it means on this device. Throws DeviceError if the device does not
+  /// have the precision.
   virtual Precision resolved(Precision precision) const;
-  /// Of kernels that the calling thread lowers: its run's (DeviceRun), outside of one what automatic means. Part of
-  /// fingerprint().
+  /// The precision of kernels that the calling thread lowers: that of its DeviceRun, or what automatic means outside of
+  /// one. Part of fingerprint().
   Precision precision() const;
 
   virtual void copy_in(void* device, const void* host, std::size_t bytes) = 0;
   virtual void copy_out(void* host, const void* device, std::size_t bytes) = 0;
-  /// Between two places of this device that do not overlap.
+  /// Copies between two ranges of this device that do not overlap.
   virtual void copy(void* to, const void* from, std::size_t bytes) = 0;
   virtual void fill(void* device, unsigned char byte, std::size_t bytes) = 0;
-  /// Which lines of `line_bytes` (a multiple of 16, which `device` is aligned to) have a byte that is not `fill`: line
-  /// i is bit i % 32 of word i / 32. The last line may be shorter. Takes no memory of the device.
+  /// Returns which lines of `line_bytes` contain a byte other than `fill`: line i is bit i % 32 of word i / 32.
+  /// `line_bytes` is a multiple of 16, to which `device` is aligned. The last line may be shorter. Allocates no device
+  /// memory.
   virtual std::vector<std::uint32_t> changed_lines(const void* device, std::size_t bytes, std::size_t line_bytes,
                                                    unsigned char fill);
-  /// Copies between `plain`, `bytes` of them, and the slot of `slots` (each `stride` bytes) that belongs to the
-  /// micro-batch of `context`.
+  /// Copies `bytes` from `plain` to the slot of the micro-batch in `context`, or back. A slot takes `stride` bytes.
   virtual void store_in_slot(void* slots, const void* plain, std::size_t bytes, std::size_t stride,
                              const RunContext& context);
   virtual void load_from_slot(void* plain, const void* slots, std::size_t bytes, std::size_t stride,
                               const RunContext& context);
-  /// Whether kernels read where the run is from RunCounters in device memory, which the caller of kernels then provides
-  /// and sets.
+  /// Whether kernels read the position of the run from RunCounters in device memory, which the caller must provide and
+  /// set.
   virtual bool keeps_counters() const { return false; }
-  /// Both happen in the order of the kernels.
+  /// Sets the counters, in the order of the kernels.
   virtual void set_counters(RunCounters* counters, const RunContext& context);
-  /// On to the next micro-batch, behind one of `samples`.
+  /// Advances the counters to the next micro-batch, after one of `samples` samples, in the order of the kernels.
   virtual void advance_counters(RunCounters* counters, std::int64_t samples);
-  /// Whether record() can.
+  /// Whether the device can record().
   virtual bool records() const { return false; }
-  /// Calls `enqueue`, whose kernels and copies are recorded instead of being run. Their addresses and arguments are
-  /// recorded with them. Throws BackendError when something in it cannot be recorded.
+  /// Calls `enqueue` and records its kernels and copies, with their addresses and arguments, instead of running them.
+  /// Throws BackendError if something in it cannot be recorded.
   virtual std::unique_ptr<Recording> record(const std::function<void()>& enqueue);
-  /// Null where the host writes device memory itself.
+  /// Returns null if the host writes device memory itself.
   virtual std::unique_ptr<Uploader> make_uploader(std::size_t slot_bytes);
-  /// Empty where the device works in the host's memory.
+  /// Returns the device's memory; empty if the device works in host memory.
   virtual std::optional<DeviceMemory> memory() const { return std::nullopt; }
-  /// Loads what else would be loaded by the first kernels, so that memory() tells what is left for a run.
+  /// Loads the libraries that the first kernels would load, so that memory() then has what is left for a run.
   virtual void warm_up() {}
-  /// True when device memory can be read and written by host code through its address.
+  /// Whether host code can read and write device memory through its address.
   virtual bool host_visible() const { return false; }
   virtual void synchronize() {}
 
-  /// Allocates, and counts for the calling thread's run (DeviceRun). Throws OutOfMemory naming the running kernel where
-  /// the thread may not allocate (AllocationSeal).
+  /// Allocates, and counts the bytes for the calling thread's DeviceRun. Throws OutOfMemory, naming the running kernel,
+  /// under an AllocationSeal.
   Buffer allocate(std::size_t bytes);
-  /// Bytes that all runs have asked for and not given back.
+  /// Bytes that are allocated by all runs.
   std::size_t allocated_bytes() const { return allocated_; }
 
  protected:
@@ -248,7 +250,7 @@ std::invoke_result_t<Work&> Backend::with_threads(int threads, Work&& work) {
   }
 }
 
-/// The name of the kernel this thread is running ("" outside), for messages of allocators and checkers.
+/// Returns the name of the kernel that this thread runs ("" if none), for messages of allocators and checkers.
 const char* running_kernel();
 
 /// Names the running kernel while it lives; `name` must outlive it.

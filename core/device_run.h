@@ -8,7 +8,7 @@
 
 namespace sluice {
 
-/// Bytes asked of a device and not given back, and their highest sum. Buffers may be given back on any thread.
+/// Counts the bytes that are allocated on a device, and their peak. Buffers may be freed on any thread.
 class MemoryCount {
  public:
   void add(std::size_t bytes) noexcept;
@@ -21,9 +21,9 @@ class MemoryCount {
   std::atomic<std::size_t> bytes_ = 0, peak_ = 0;
 };
 
-/// What a run has of a device for itself, beside the memory, copies and kernels that all runs of the device share: the
-/// precision of its contractions, and the count of what it asked for. A thread that plans or runs is in the run
-/// (Scope); runs on different threads know nothing of one another.
+/// The settings of one run on a device: the precision of its contractions, and the count of its memory. Memory, copies
+/// and kernels are shared by all runs of the device. A thread that plans or runs must be in a Scope of the run. Runs on
+/// different threads are independent.
 class DeviceRun {
  public:
   /// Throws DeviceError for a precision that the device does not have.
@@ -35,7 +35,7 @@ class DeviceRun {
   Precision precision() const { return precision_; }  ///< never automatic
   MemoryCount& memory() const { return *memory_; }
 
-  /// The calling thread is in the run while it lives.
+  /// Puts the calling thread into the run during its lifetime.
   class Scope {
    public:
     explicit Scope(const DeviceRun& run);
@@ -57,8 +57,8 @@ class DeviceRun {
   std::shared_ptr<MemoryCount> memory_ = std::make_shared<MemoryCount>();
 };
 
-/// While it lives, whatever the calling thread allocates of the device is refused with OutOfMemory, which names the
-/// running kernel: between plan and end of a run nothing unplanned may be taken.
+/// Forbids allocations: during its lifetime every allocation of the calling thread on the device throws OutOfMemory,
+/// which names the running kernel. A run is sealed because its plan contains all memory.
 class AllocationSeal {
  public:
   explicit AllocationSeal(const Backend& backend);

@@ -8,12 +8,12 @@
 
 namespace sluice {
 
-/// How a value is stored. What a kernel computes in is the kernel's own affair (bf16 is storage only).
-/// bit: masks that one op makes for another, one bit an element (bits.h). Nobody computes with it: inputs, parameters
-/// and tensors have none; a Tensor of such a value is u8, 0 or 1.
+/// How a value is stored. A kernel may compute in another type (bf16 is storage only). bit: masks with one bit per
+/// element (bits.h) that one op makes for another. Inputs, parameters and tensors cannot be bit; the Tensor of a bit
+/// value is u8, 0 or 1.
 enum class DType : std::uint8_t { f32, f64, bf16, i32, u8, bit };
 
-/// Of one element. Throws ShapeError for bit: a byte holds eight of them.
+/// Bytes of one element. Throws ShapeError for bit.
 constexpr std::size_t size_bytes(DType dtype) {
   switch (dtype) {
     case DType::f64: return 8;
@@ -26,7 +26,7 @@ constexpr std::size_t size_bytes(DType dtype) {
   throw ShapeError("dtype: an element of bit has no bytes of its own; expected f32, f64, bf16, i32 or u8");
 }
 
-/// Of `elements` elements side by side. Bits fill words of 32.
+/// Bytes of `elements` consecutive elements. Bits fill words of 32.
 constexpr std::size_t bytes_of(DType dtype, std::int64_t elements) {
   const auto count = static_cast<std::size_t>(elements);
   return dtype == DType::bit ? (count + 31) / 32 * 4 : count * size_bytes(dtype);

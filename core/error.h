@@ -17,19 +17,19 @@ class ShapeError : public Error {
   using Error::Error;
 };
 
-/// Options that contradict each other, or a call at the wrong time (a model changed after planning, say).
+/// Options that contradict each other, or a call at the wrong time (after a change of the model, say).
 class UsageError : public Error {
  public:
   using Error::Error;
 };
 
-/// A device that is absent, or that cannot do what was asked.
+/// A device that is absent, or that does not support a request.
 class DeviceError : public Error {
  public:
   using Error::Error;
 };
 
-/// A plan that does not fit its budget, or an allocation the plan does not know.
+/// A plan that does not fit its budget, or an allocation that is not in the plan.
 class OutOfMemory : public Error {
  public:
   using Error::Error;

@@ -15,14 +15,14 @@ namespace sluice {
 
 class Backend;
 
-/// A node that reads a value, and at which of its inputs.
+/// A reader of a value: a node, and the input at which it reads.
 struct FusionReader {
-  NodeId node = -1;  ///< −1: the value is asked for by name
+  NodeId node = -1;  ///< −1: the value is an output of the graph
   int input = 0;
 };
 
-/// What a fusion rule sees: a node, `first`, a node that reads its output 0, `second`, and the graph around them as it
-/// stands, with the pairs in it that are fused already.
+/// The argument of a fusion rule: a node `first`, a node `second` that reads its output 0, and the present graph around
+/// them, in which some pairs are fused already.
 class FusionContext {
  public:
   FusionContext(const Graph& graph, std::span<const Node> nodes, std::span<const std::vector<FusionReader>> readers,
@@ -35,15 +35,15 @@ class FusionContext {
 
   const Node& first() const { return nodes_[static_cast<std::size_t>(first_)]; }
   const Node& second() const { return nodes_[static_cast<std::size_t>(second_.node)]; }
-  /// Which input of `second` is output 0 of `first`; no other one is.
+  /// The only input of `second` that is output 0 of `first`.
   int input() const { return second_.input; }
   const ValueSpec& spec(ValueId value) const { return graph_.value(value).spec; }
-  /// Who makes `value`; null for a leaf.
+  /// Returns the node that computes `value`; null for a leaf.
   const Node* producer(ValueId value) const {
     const NodeId node = graph_.value(value).producer;
     return node < 0 ? nullptr : &nodes_[static_cast<std::size_t>(node)];
   }
-  /// Whether a node reads `value`, or somebody asked for it.
+  /// Whether a node reads `value` or it is an output of the graph.
   bool is_read(ValueId value) const { return !readers_[static_cast<std::size_t>(value)].empty(); }
 
  private:
@@ -54,8 +54,8 @@ class FusionContext {
   FusionReader second_;
 };
 
-/// The op that does the work of two, and the values it reads. Its output i is output i of the second; last outputs that
-/// nobody reads may be missing. Without an op: the two stay as they are.
+/// The op that does the work of two, and its inputs. Its output i is output i of the second op; last outputs without a
+/// reader may be missing. Without an op the pair is not fused.
 struct FusedNode {
   OpPtr op = {};
   std::vector<ValueId> inputs = {};
@@ -65,40 +65,40 @@ struct FusedNode {
 struct FusionRule {
   std::string first, second;
   std::function<FusedNode(const FusionContext&)> fuse;
-  /// Several nodes may read the result of `first`, if rules fuse it with each of them: its work is done by every one.
-  /// For work that costs them nothing; otherwise a result with several readers stays.
+  /// Allows several readers of the result of `first`, if rules fuse it with each of them. Every fused op then repeats
+  /// the work of `first`, so this is for work that costs them nothing.
   bool repeats_first = false;
 };
 
-/// Rules by their pair of op types.
+/// Fusion rules by pair of op types.
 class FusionRules {
  public:
-  /// Throws UsageError when the pair has a rule.
+  /// Adds a rule. Throws UsageError if the pair has one.
   void add(FusionRule rule);
-  /// Null when the pair has none.
+  /// Returns null if the pair has no rule.
   const FusionRule* find(std::string_view first, std::string_view second) const;
 
  private:
   std::map<std::pair<std::string, std::string>, FusionRule> rules_;
 };
 
-/// Adds a rule for ops defined outside the library, before the first plan or evaluate(). Throws UsageError when the
-/// pair has one.
+/// Adds a rule for ops that are defined outside the library. Call it before the first plan or evaluate(). Throws
+/// UsageError if the pair has a rule.
 void add_fusion_rule(FusionRule rule);
 
-/// A graph in which pairs of nodes are fused, without nodes that nobody needs, and where the outputs went.
+/// A graph with fused pairs and without unused nodes, and the new Vars of the outputs.
 struct FusedGraph {
   std::unique_ptr<Graph> graph;
   std::vector<Var> outputs;
 };
 
-/// Fuses all pairs that have a rule, in a graph that is complete: gradients and update included, `outputs` being all
-/// values that are asked for. So nothing is computed twice that is read elsewhere, by whomever.
+/// Fuses all pairs that have a rule. `graph` must be complete, with gradients and update, and `outputs` must contain
+/// all values that are read outside the graph. So a value with another reader is computed only once.
 ///
-/// A pair is fused where the second is the only reader of the first's results (see FusionRule::repeats_first), where
-/// both run equally often, and where `device` has a kernel for the op that does both; null: any device. Nodes that
-/// write state stay as they are. The order is fixed: from the last node to the first, until no pair is left. Throws
-/// UsageError for a rule that makes other values than the second node did.
+/// A pair is fused if the second node is the only reader of the first (see FusionRule::repeats_first), both run equally
+/// often, and `device` has a kernel for the fused op (null: any device). Nodes that write state are not fused. The
+/// order is fixed: from the last node to the first, until no pair is left. Throws UsageError for a rule whose op has
+/// other outputs than the second node.
 FusedGraph fuse(const Graph& graph, std::span<const ValueId> outputs, const Backend* device);
 
 }  // namespace sluice

@@ -7,7 +7,8 @@
 
 namespace sluice {
 
-/// What Op::gradient sees: the node, the adjoints of its outputs, and where to put those of its inputs.
+/// The argument of Op::gradient: the node, the gradients of its outputs, and the gradients of its inputs, which the op
+/// sets.
 class GradientContext {
  public:
   GradientContext(Graph& graph, NodeId node, std::vector<Var> output_gradients, std::vector<bool> needed)
@@ -20,12 +21,12 @@ class GradientContext {
   Graph& graph() const { return graph_; }
   Var input(int i) const { return graph_.var(graph_.node(node_).inputs[static_cast<std::size_t>(i)]); }
   Var output(int o) const { return graph_.var(graph_.node(node_).outputs[static_cast<std::size_t>(o)]); }
-  /// The loss's gradient by output `o`; empty when the loss does not depend on it.
+  /// The gradient of the loss with respect to output `o`; empty if the loss does not depend on it.
   Var dy(int o = 0) const { return dy_[static_cast<std::size_t>(o)]; }
-  /// Whether anybody wants the gradient by input `i`.
+  /// Whether the gradient with respect to input `i` is needed.
   bool needs(int i) const { return needed_[static_cast<std::size_t>(i)]; }
-  /// Sets the gradient by input `i`; shape as the input's. A sample-scope gradient of a batch input is batch_summed, a
-  /// batch-scope gradient of a sample input is broadcast.
+  /// Sets the gradient with respect to input `i`, which has the shape of the input. A sample-scope gradient of a batch
+  /// input is batch_summed; a batch-scope gradient of a sample input is broadcast.
   void set(int i, Var dx) { dx_[static_cast<std::size_t>(i)] = dx; }
   const std::vector<Var>& gradients() const { return dx_; }
 

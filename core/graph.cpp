@@ -147,18 +147,18 @@ std::vector<Var> Graph::append(OpPtr op, std::vector<ValueId> inputs) {
 }
 
 std::vector<NodeId> Graph::ancestors(std::span<const ValueId> outputs) const {
-  std::vector<bool> seen(nodes_.size());
+  std::vector<bool> visited(nodes_.size());
   std::vector<ValueId> stack(outputs.begin(), outputs.end());
   while (!stack.empty()) {
     const NodeId producer = value(stack.back()).producer;
     stack.pop_back();
-    if (producer < 0 || seen[static_cast<std::size_t>(producer)]) continue;
-    seen[static_cast<std::size_t>(producer)] = true;
+    if (producer < 0 || visited[static_cast<std::size_t>(producer)]) continue;
+    visited[static_cast<std::size_t>(producer)] = true;
     stack.insert(stack.end(), node(producer).inputs.begin(), node(producer).inputs.end());
   }
   std::vector<NodeId> order;
   for (NodeId id = 0; id < nodes(); ++id)
-    if (seen[static_cast<std::size_t>(id)]) order.push_back(id);
+    if (visited[static_cast<std::size_t>(id)]) order.push_back(id);
   return order;
 }
 

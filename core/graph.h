@@ -18,7 +18,7 @@ namespace sluice {
 using ValueId = int;
 using NodeId = int;
 
-/// What stands at the edge of a graph.
+/// The kinds of leaves: values that no node computes.
 enum class LeafKind : std::uint8_t {
   input,      ///< sample scope: comes from the loader, by name
   parameter,  ///< batch scope: a model's parameter or buffer
@@ -27,7 +27,7 @@ enum class LeafKind : std::uint8_t {
   constant,   ///< batch scope: every element the same number
 };
 
-/// A value that no node computes: its kind, and what that kind needs.
+/// A value that no node computes.
 struct Leaf {
   LeafKind kind = LeafKind::input;
   std::string name = {};
@@ -35,7 +35,7 @@ struct Leaf {
   double constant = 0;  ///< constant: every element; state: every element before the first step
 };
 
-/// What optimizer state is: a shape, a dtype, and what its elements are before the first step.
+/// The shape, dtype and first value of an optimizer state.
 struct StateSpec {
   Shape shape = {};
   DType dtype = DType::f32;
@@ -45,7 +45,7 @@ struct StateSpec {
 /// Name of the scalar that holds n, the number of samples in the logical batch.
 inline constexpr const char* sample_count_name = "n";
 
-/// A value of a graph: what it is and who computes it.
+/// A value of a graph: its spec and its producer.
 struct Value {
   ValueSpec spec;
   NodeId producer = -1;  ///< -1: a leaf
@@ -55,14 +55,14 @@ struct Value {
   bool is_leaf() const { return producer < 0; }
 };
 
-/// An op at work: on these inputs, with these outputs.
+/// An application of an op to inputs.
 struct Node {
   OpPtr op;
   std::vector<ValueId> inputs, outputs;  ///< an op that only writes state has no outputs
   std::string layer;                     ///< path of the module that made it; gradient nodes inherit it
 };
 
-/// A node's output: shape, dtype and scope; no data. Valid as long as its graph.
+/// Refers to a value of a graph: shape, dtype and scope, but no data. Valid as long as its graph.
 class Var {
  public:
   Var() = default;
@@ -98,18 +98,18 @@ class Graph {
 
   /// A named input of the step: `shape` per sample, without N. Leaves of dtype bit are refused with ShapeError.
   Var input(const std::string& name, const Shape& shape, DType dtype = DType::f32);
-  /// The same Var for the same parameter, however often it is asked for.
+  /// Returns the Var of a parameter, the same one at every call.
   Var parameter(const Parameter& parameter);
   /// Optimizer state `name` beside a parameter; without a spec it is like the parameter, and zero before the first
   /// step. Throws ShapeError when it is declared twice and differently.
   Var state(const std::string& name, const Parameter& of, const StateSpec& spec);
   Var state(const std::string& name, const Parameter& of);
-  /// A number the host sets before each step.
+  /// A number that the host sets before each step.
   Var scalar(const std::string& name, DType dtype = DType::f32);
   /// n, the number of samples in the logical batch.
   Var sample_count() { return scalar(sample_count_name); }
   Var constant(double number, const Shape& shape = {}, DType dtype = DType::f32);
-  /// The same leaf as one of another graph.
+  /// Adds a leaf like one of another graph.
   Var copy_leaf(const Value& other) { return leaf(other.spec, other.leaf); }
 
   /// Adds a node and returns its outputs; an equal node is not added twice. Scopes are reconciled here:
@@ -124,11 +124,11 @@ class Graph {
   const Value& value(ValueId id) const { return values_[static_cast<std::size_t>(id)]; }
   const Node& node(NodeId id) const { return nodes_[static_cast<std::size_t>(id)]; }
   Var var(ValueId id) { return Var(*this, id); }
-  /// Specs of a node's inputs or outputs.
+  /// Returns the specs of `values`.
   std::vector<ValueSpec> specs(std::span<const ValueId> values) const;
   /// True for a node that adds each micro-batch's contribution to a batch value.
   bool accumulates(NodeId id) const;
-  /// The node computes on batch values only.
+  /// True for a node that computes on batch values only.
   bool is_batch_node(NodeId id) const;
 
   /// Nodes that `outputs` depend on, in running order.

@@ -11,23 +11,23 @@
 
 namespace sluice {
 
-/// The host has no memory left. Another error than OutOfMemory, which is about a budget: planning takes that for an
-/// answer.
+/// The host has no memory left. It does not derive from OutOfMemory, which says that a plan exceeds its budget and
+/// which planning handles.
 class OutOfHostMemory : public Error {
  public:
   using Error::Error;
 };
 
-/// Throws OutOfHostMemory: what memory of the host was wanted for ("the images of 'cifar-10 train'"), how many bytes
-/// (0: that is not known), the limit of the process where it has one, and what would help.
+/// Throws OutOfHostMemory. The message has the purpose of the memory ("the images of 'cifar-10 train'"), the bytes (0:
+/// unknown), the limit of the process if it has one, and what would help.
 [[noreturn]] void throw_out_of_host_memory(const std::string& what, std::size_t bytes);
 
-/// Throws OutOfHostMemory where the process has a limit of address space that leaves less than `bytes`: for libraries
-/// that do not look whether they got what they asked for. Takes nothing.
+/// Throws OutOfHostMemory if the process has a limit of address space that leaves less than `bytes`. For libraries that
+/// do not check their own allocations. Allocates nothing.
 void require_host_memory(const char* what, std::size_t bytes);
 
-/// Returns what `take()` returns, which takes memory of the host. A std::bad_alloc in it, or a size that no array can
-/// have, becomes throw_out_of_host_memory().
+/// Calls `take()`, which allocates host memory, and returns what it returns. A std::bad_alloc or std::length_error
+/// becomes throw_out_of_host_memory().
 template <class Take>
 auto host_memory_for(const std::string& what, std::size_t bytes, Take&& take) {
   try {
@@ -39,7 +39,8 @@ auto host_memory_for(const std::string& what, std::size_t bytes, Take&& take) {
   }
 }
 
-/// What a program says about an error that ends it: error.what(), and for a std::bad_alloc a sentence. Takes no memory.
+/// Returns the message of an error that ends a program: error.what(), or a sentence for a std::bad_alloc. Allocates
+/// nothing.
 const char* message_of(const std::exception& error) noexcept;
 
 }  // namespace sluice

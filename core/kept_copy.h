@@ -7,7 +7,7 @@
 
 namespace sluice {
 
-/// Copies a kept value between the arena and the slot of the micro-batch that is running.
+/// Copies a value that is stored across stages between the arena and the slot of the current micro-batch.
 class KeptCopy final : public Kernel {
  public:
   KeptCopy(Backend& backend, const StorageTable& storages, int storage, std::size_t bytes, bool store)

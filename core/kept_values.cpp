@@ -38,7 +38,7 @@ void KeptValues::copy(Part& part, int from, int to, int storage, std::size_t byt
                           .inputs = {from},
                           .outputs = {to},
                           .mutated = {}};
-  if (!store) instruction.make_again = kernel;
+  if (!store) instruction.clone_kernel = kernel;
   part.add(std::move(instruction));
 }
 

@@ -10,8 +10,8 @@
 
 namespace sluice {
 
-/// Values of samples that one stage of a graph stores and a later one loads: a storage each, with a slot for every
-/// micro-batch of the logical batch.
+/// Sample values that one stage of a graph stores and a later stage loads. Each value has a storage with a slot for
+/// every micro-batch of the logical batch.
 class KeptValues {
  public:
   /// `graph_name`: LoweringOptions::graph_name.
@@ -20,10 +20,10 @@ class KeptValues {
         storages_(storages),
         backend_(backend) {}
 
-  /// Appends the copy of value `from` of `part` into its slot, one of `slots`.
+  /// Appends an instruction to `part` that copies value `from` into its slot, one of `slots`.
   void store(Part& part, int from, std::int64_t slots);
-  /// Appends the copy of `v`, which was stored for this micro-batch size, back into the arena; returns where it is
-  /// then.
+  /// Appends an instruction to `part` that copies `v`, stored for this micro-batch size, back into the arena. Returns
+  /// the value of the part.
   int load(Part& part, ValueId v);
 
  private:
@@ -33,7 +33,7 @@ class KeptValues {
   std::string graph_name_;
   StorageTable& storages_;
   Backend& backend_;
-  std::map<std::pair<ValueId, std::int64_t>, PartValue> stored_;  // by value and micro-batch size, as they lay
+  std::map<std::pair<ValueId, std::int64_t>, PartValue> stored_;  // by value and micro-batch size
 };
 
 }  // namespace sluice

@@ -18,13 +18,13 @@ namespace sluice {
 
 class Backend;
 
-/// One input or output of a node as its kernel sees it: extents with the micro-batch in front of sample values.
+/// An input or output of a node for its kernel. `dims` of a sample value begin with the micro-batch.
 struct LoweredValue {
   Shape dims;
   DType dtype = DType::f32;  ///< as stored on the device
   Scope scope = Scope::sample;
   Layout layout;
-  bool pinned = true;  ///< false: the layout is still this kernel's to choose (a parameter at its first use)
+  bool pinned = true;  ///< false: this kernel may choose the layout (a parameter at its first use)
 
   std::int64_t elements() const { return dims.elements(); }
   /// Elements in memory, block padding included.
@@ -32,17 +32,17 @@ struct LoweredValue {
   std::size_t bytes() const { return layout.bytes(dims, dtype); }
 };
 
-/// Decides between the algorithms a kernel offers, where the cost model shall not.
+/// Chooses between the algorithms of a kernel, instead of the cost model.
 class AlgorithmChooser {
  public:
   virtual ~AlgorithmChooser() = default;
-  /// One of `candidates`; `preferred` is the cost model's.
+  /// Returns one of `candidates`; `preferred` is the choice of the cost model.
   virtual std::string_view choose(const LoweringContext& context, std::span<const std::string_view> candidates,
                                   std::string_view preferred) = 0;
 };
 
-/// What a kernel factory sees and decides. Shapes were checked by Op::infer; a factory only picks algorithm and
-/// layouts.
+/// The argument of a kernel factory: op, operands and limits. A factory only chooses algorithm and layouts; Op::infer
+/// has checked the shapes.
 class LoweringContext {
  public:
   LoweringContext(const Op& op, Backend& backend, std::vector<LoweredValue> inputs, std::vector<LoweredValue> outputs,
@@ -59,27 +59,28 @@ class LoweringContext {
     return static_cast<const T&>(op_);
   }
   const Op& op() const { return op_; }
-  /// The op that is done in the same pass (Fusion), whose output 0 is the only output then; else null.
+  /// The second op of a Fusion, whose output 0 is then the only output; else null.
   const Op* second() const { return second_; }
   Backend& backend() const { return backend_; }
   int inputs() const { return static_cast<int>(inputs_.size()); }
   int outputs() const { return static_cast<int>(outputs_.size()); }
   const LoweredValue& input(int i) const { return inputs_[static_cast<std::size_t>(i)]; }
   const LoweredValue& output(int i) const { return outputs_[static_cast<std::size_t>(i)]; }
-  /// Upper limit for this kernel's workspace where it has a choice (fast algorithms); never a reason to fail.
+  /// Limit for the workspace of this kernel. It decides between algorithms. If even the smallest workspace exceeds it,
+  /// the kernel takes that one.
   std::size_t workspace_cap_bytes() const { return workspace_cap_bytes_; }
 
-  /// Which of `candidates` (all of them possible here, and within the cap) the kernel shall use: what was measured to
-  /// be fastest where a tuning knows, else `preferred`.
+  /// Returns the candidate that the kernel must use: the fastest by measured times if there are any, else `preferred`.
+  /// All candidates must be possible for these operands and within the cap.
   std::string_view choose(std::span<const std::string_view> candidates, std::string_view preferred) const {
     return chooser_ && candidates.size() > 1 ? chooser_->choose(*this, candidates, preferred) : preferred;
   }
   std::string_view choose(std::initializer_list<std::string_view> candidates, std::string_view preferred) const {
     return choose(std::span(candidates.begin(), candidates.size()), preferred);
   }
-  /// Whether choose() may take another than the preferred one: else there is no need to look for more.
+  /// Whether choose() may return another candidate than the preferred one. If not, a factory needs only that one.
   bool has_chooser() const { return chooser_ != nullptr; }
-  /// The same question put to another chooser.
+  /// Returns this context with another chooser.
   LoweringContext with_chooser(AlgorithmChooser* chooser) const {
     LoweringContext other = *this;
     other.chooser_ = chooser;
@@ -90,12 +91,12 @@ class LoweringContext {
     other.second_ = &second;
     return other;
   }
-  /// Op, options and extents: what decides how fast an algorithm is.
+  /// Text of everything that decides the speed of an algorithm: op, options and extents.
   std::string key() const;
-  /// What the device makes the kernel with; null when it has none.
+  /// Returns the device's factory for the op; null if it has none.
   const KernelFactory* factory() const;
 
-  /// Asks that input `i` arrive in `layout`; input(i) says so from then on. A pinned input that lies otherwise is
+  /// Requires input `i` to be in `layout`, which input(i) shows from then on. A pinned input in another layout is
   /// reordered first: once per step for batch values, in every replay for sample values. An unpinned one is pinned to
   /// `layout`.
   void require(int i, const Layout& layout) {
@@ -103,8 +104,8 @@ class LoweringContext {
     inputs_[static_cast<std::size_t>(i)].pinned = true;
   }
   void require_plain(int i) { require(i, Layout()); }
-  /// Says how output `i` will lie. Throws BackendError when output(i).pinned (gradients share their parameter's
-  /// layout).
+  /// Sets the layout of output `i`. Throws BackendError if output(i).pinned (a gradient has the layout of its
+  /// parameter).
   void set_layout(int i, const Layout& layout);
 
  private:
@@ -116,26 +117,26 @@ class LoweringContext {
   AlgorithmChooser* chooser_;
 };
 
-/// Addresses for one kernel. They stay the same for the life of a program.
+/// The addresses of a kernel's operands. They stay the same for the life of a program.
 struct Addresses {
   std::vector<void*> inputs, outputs;
   void* workspace = nullptr;
 };
 
-/// An op on a device for fixed shapes, layouts and algorithm. Contract of run(): reads the inputs, writes the whole of
-/// each output (accumulating nodes: adds to it), uses at most workspace_bytes(), allocates nothing, touches nothing
-/// else. An output may share its input's address where Op::in_place_inputs allows it.
+/// An op on a device for fixed shapes, layouts and algorithm. Contract of run(): it reads the inputs, writes the whole
+/// of each output (accumulating nodes: adds to it) and uses at most workspace_bytes(). It allocates nothing and touches
+/// nothing else. An output may have the address of an input if Op::in_place_inputs allows it.
 class Kernel {
  public:
   virtual ~Kernel() = default;
 
   virtual std::size_t workspace_bytes() const { return 0; }
-  /// The algorithm picked, for the plan's listing and hash ("jit:avx512_core", "winograd", ...).
+  /// The algorithm, for the plan's listing and hash ("jit:avx512_core", "winograd", ...).
   virtual std::string algorithm() const { return {}; }
-  /// Multiply-adds that the algorithm does ÷ those that Op::flops counts.
+  /// Multiply-adds of the algorithm ÷ those that Op::flops counts.
   virtual double work() const { return 1; }
-  /// Called once, when addresses are known; whatever costs time or heap memory (JIT, argument maps) belongs here. May
-  /// write outputs and workspace, which hold nothing yet; leaves inputs as they are.
+  /// Called once, when addresses are known. Work that takes time or heap memory (JIT, argument maps) belongs here, not
+  /// in run(). May write outputs and workspace; must not write inputs.
   virtual void bind(const Addresses& addresses) { addresses_ = addresses; }
   virtual void run(const RunContext& context) = 0;
 

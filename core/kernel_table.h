@@ -16,16 +16,16 @@ namespace sluice {
 class Kernel;
 class LoweringContext;
 
-/// Lowers an op: makes its kernel for what the context says.
+/// Lowers an op: makes its kernel for the op, operands and limits in the context.
 using KernelFactory = std::function<std::unique_ptr<Kernel>(LoweringContext&)>;
 
-/// How a device does two ops in one pass: one with a single output, and the one-input op that alone reads it.
+/// How a device does two ops in one pass: an op with one output, and the one-input op that is its only reader.
 struct Fusion {
-  /// Lowers the first op with the second's output 0 in place of its own (LoweringContext::second). May return null: not
-  /// for these operands.
+  /// Makes the kernel of both ops, which writes output 0 of the second (LoweringContext::second). May return null if it
+  /// is not possible for these operands.
   KernelFactory both;
-  /// Lowers the second op's other outputs, if anybody reads them; its output 0 is the only input. Has no algorithms to
-  /// choose from.
+  /// Makes the kernel of the other outputs of the second op, if they have readers. Its only input is output 0 of the
+  /// second op. It has one algorithm.
   KernelFactory rest;
   std::string rest_name;  ///< of that kernel, for listings
   std::string library = "own";
@@ -34,21 +34,20 @@ struct Fusion {
 /// Op type → kernel factory, one table per device.
 class KernelTable {
  public:
-  /// `also`: dtypes that this kernel works on besides those that all of the device's do. `library`: who does the work,
-  /// "oneDNN", "cuDNN", "cuBLAS"; "own" for kernels of this project. Throws BackendError when the type already has a
-  /// kernel here.
+  /// Adds a kernel. `also`: dtypes that it supports besides those that all kernels of the device do. `library`:
+  /// "oneDNN", "cuDNN", "cuBLAS", or "own" for kernels of this project. Throws BackendError if the type has a kernel.
   void add(std::string_view op_type, KernelFactory factory, std::initializer_list<DType> also = {},
            std::string_view library = "own");
-  /// Who does the work of a type that has a kernel here.
+  /// Returns the `library` of a type that has a kernel.
   const std::string& library(std::string_view op_type) const;
-  /// Null when this device has no kernel for the op.
+  /// Returns null if the device has no kernel for the op.
   const KernelFactory* find(std::string_view op_type) const;
   bool also_computes(std::string_view op_type, DType stored) const;
   std::vector<std::string> types() const;
 
-  /// Throws BackendError when the pair has a fusion.
+  /// Adds a fusion. Throws BackendError if the pair has one.
   void add_fusion(std::string_view first, std::string_view second, Fusion fusion);
-  /// Null when the device does the two one after the other.
+  /// Returns null if the device runs the two one after the other.
   const Fusion* fusion(std::string_view first, std::string_view second) const;
   using Pair = std::pair<std::string, std::string>;
   const std::map<Pair, Fusion>& fusions() const { return fusions_; }

@@ -39,15 +39,16 @@ class Layout {
   std::span<const std::uint8_t> order() const { return order_; }
   std::span<const Block> blocks() const { return blocks_; }
 
-  /// `dims` with dimension 0 split by `groups`: what order() and blocks() speak about.
+  /// Returns `dims` with dimension 0 split by `groups`. order() and blocks() refer to these dimensions.
   Shape split(const Shape& dims) const;
   /// Elements in memory for a logical shape, padding included.
   std::int64_t padded_elements(const Shape& dims) const;
   std::size_t bytes(const Shape& dims, DType dtype) const { return bytes_of(dtype, padded_elements(dims)); }
-  /// Position in memory of each logical element in row-major order: `visit(logical, physical)`. For export and tests.
+  /// Calls `visit(logical, physical)` with the position in memory of each logical element, in row-major order. For
+  /// export and tests.
   template <class Visit>
   void for_each(const Shape& dims, Visit&& visit) const;
-  /// The letters for a value of `rank` dimensions, "aBcd16b"; "plain" when is_plain(). Does not tell `groups`.
+  /// The letters for a value of `rank` dimensions, "aBcd16b"; "plain" if is_plain(). Does not contain `groups`.
   std::string str(int rank) const;
   /// Equal exactly for equal layouts.
   std::string identity() const;

@@ -9,7 +9,7 @@
 
 namespace sluice {
 
-/// What a byte is for. Every planned byte has one category and one layer.
+/// The use of a byte. Every planned byte has one category and one layer.
 enum class Category : std::uint8_t {
   parameter,
   gradient,
@@ -24,14 +24,14 @@ enum class Category : std::uint8_t {
   count
 };
 
-/// The part of the slab a category lives in.
+/// The part of the slab that holds a category.
 enum class Region : std::uint8_t { persistent, derived, staging, arena, count };
 
 std::string_view name(Category category);
 std::string_view name(Region region);
 Region region_of(Category category);
 
-/// Bytes by (category, layer): what was planned beside what was measured.
+/// Planned and measured bytes by (category, layer).
 class Ledger {
  public:
   /// Bytes of one category and layer.

@@ -87,7 +87,7 @@ class Lowering::Work {
     halves_.clear();
   }
 
-  /// What is told before a part's nodes are lowered, for fusions. `wanted`: read by others than the part's nodes.
+  /// Called before a part's nodes are lowered, for fusions. `wanted`: values that nodes outside the part read.
   void note_readers(std::span<const NodeId> nodes, std::span<const ValueId> wanted) {
     for (const NodeId n : nodes)
       for (const ValueId v : graph_.node(n).inputs) readers_[v].push_back(n);
@@ -101,7 +101,7 @@ class Lowering::Work {
 
   void keep_to_end(std::span<const ValueId> outputs) {
     for (const ValueId v : outputs)
-      if (const auto found = current_.find(v); found != current_.end()) part_.kept_to_end.push_back(found->second);
+      if (const auto found = current_.find(v); found != current_.end()) part_.live_out.push_back(found->second);
   }
 
   /// The value of the part that holds `v`, made at its first mention.
@@ -280,7 +280,7 @@ class Lowering::Work {
                             .split_dependent = node.op->split_dependent(),
                             .cheap = node.op->cheap()};
     if (of_samples && !instruction.accumulates)
-      instruction.make_again = [&factory, context]() mutable { return factory(context); };
+      instruction.clone_kernel = [&factory, context]() mutable { return factory(context); };
     part_.add(std::move(instruction));
     for (std::size_t o = 0; o < outputs.size(); ++o) {
       current_[output_values[o]] = outputs[o];

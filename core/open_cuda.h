@@ -7,13 +7,13 @@
 
 namespace sluice {
 
-/// Opens the CUDA module beside this library (which itself links nothing of CUDA, so that it runs where that is absent)
-/// and in it CUDA device `index`. Finds out cheaply where there is no driver. Throws DeviceError saying why it cannot.
+/// Opens CUDA device `index` in the CUDA module beside this library. The library itself links nothing of CUDA, so it
+/// runs without CUDA. Checks for a driver first, which is cheap. Throws DeviceError with the reason if it fails.
 std::unique_ptr<Backend> open_cuda(int index);
 
-/// The GPU that a JSON file describes (gpus/README.md), whether it is here or not: kernels can be lowered for it, and
-/// memory planned; what needs the device itself throws DeviceError. Throws DeviceError naming file, property, value and
-/// what would be right.
+/// Opens the GPU that a JSON file describes (gpus/README.md), present or not. Kernels can be lowered for it and memory
+/// planned; calls that need the device itself throw DeviceError. Throws DeviceError naming file, property, value and
+/// the expected values.
 std::unique_ptr<Backend> open_planned_cuda(const std::string& properties_file);
 
 /// Makes that GPU Device::cuda(), for the life of the process. Throws UsageError when Device::cuda() is open already.

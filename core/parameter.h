@@ -9,14 +9,14 @@
 
 namespace sluice {
 
-/// How often something in this process was changed that decides what models compute: modes, rates, freezing, which
-/// parameter a layer has. A Trainer looks for a changed model when the number is another one, and before every epoch
-/// and evaluation.
+/// Returns the number of calls of note_model_change() in this process. A Trainer checks whether its model has changed
+/// when this number has, and before every epoch and evaluation.
 std::uint64_t model_changes();
-/// For whoever changes such a thing: a module in the setters of options of its own, for example.
+/// Must be called by code that changes what a model computes: its mode, a rate, freezing, or which parameter a layer
+/// has. A module calls it in the setters of its own options.
 void note_model_change();
 
-/// Where a parameter's current value is while a Trainer holds it.
+/// Reads and writes parameters while their values are in the slab of a Trainer or Predictor.
 class ParameterHome {
  public:
   virtual ~ParameterHome() = default;
@@ -25,17 +25,18 @@ class ParameterHome {
   virtual void write(const struct ParameterData& parameter, const Tensor& value) = 0;
 };
 
-/// A trainable tensor (or, with `trainable` false, a frozen one) of a model, or a buffer. Shared by the layer that made
-/// it and the graphs that mention it; its identity is its address.
+/// A tensor of a model: a trainable or frozen parameter, or a buffer. The layer that made it and the graphs that use it
+/// share it. Its identity is its address.
 struct ParameterData {
   std::string name;   ///< path in the model, "features.0.weight"
-  Tensor value = {};  ///< on the host; while `home` is set it is stale, or released
+  Tensor value = {};  ///< the value on the host; stale or released while `home` is set
   bool trainable = true;
   bool buffer = false;  ///< state that no gradient reaches (running statistics); never trainable
-  /// Fills `value` with its first values: the same for the same seed and stream (the parameter's number in its model).
+  /// Fills `value` with its first values. They depend only on shape, seed and stream (the parameter's number in its
+  /// model).
   std::function<void(Tensor& value, std::uint64_t seed, std::uint32_t stream)> initializer = {};
   bool initialized = false;       ///< by initialize() or write()
-  ParameterHome* home = nullptr;  ///< the slab it is bound to, if any
+  ParameterHome* home = nullptr;  ///< holds the current value; null: `value` is current
 };
 
 /// Handle to ParameterData; copies refer to the same parameter.
@@ -45,7 +46,7 @@ class Parameter {
   explicit Parameter(Tensor value, std::string name = {})
       : data_(std::make_shared<ParameterData>(ParameterData{.name = std::move(name), .value = std::move(value)})) {}
 
-  /// A handle to a parameter that exists already.
+  /// A handle to an existing parameter.
   explicit Parameter(std::shared_ptr<ParameterData> data) : data_(std::move(data)) {}
 
   const std::shared_ptr<ParameterData>& data() const { return data_; }
@@ -53,17 +54,17 @@ class Parameter {
   const std::string& name() const { return data_->name; }
   const Shape& shape() const { return data_->value.shape(); }
   bool trainable() const { return data_->trainable; }
-  /// A frozen parameter prunes its gradient, optimizer state and every backward node that only served it. A buffer
-  /// stays what it is.
+  /// Freezes or unfreezes the parameter. A frozen parameter has no gradient and no optimizer state, and backward nodes
+  /// that only serve it are not planned. A buffer never becomes trainable.
   void set_trainable(bool trainable) {
     data_->trainable = trainable && !data_->buffer;
     note_model_change();
   }
   bool is_buffer() const { return data_->buffer; }
 
-  /// The current value, wherever it lives.
+  /// Returns the current value, from the host or the slab.
   Tensor read() const { return data_->home ? data_->home->read(*data_) : data_->value; }
-  /// Sets the value, wherever it lives. Throws ShapeError when shape or dtype differ.
+  /// Sets the current value. Throws ShapeError if shape or dtype differ.
   void write(const Tensor& value);
 
  private:

@@ -6,11 +6,11 @@
 
 namespace sluice {
 
-/// Whether the parameter was given a value: by whoever made it from a tensor, by initialize(), or by
-/// Parameter::write(). Until then it holds zeros that nobody chose.
+/// Whether the parameter has a value: it was made from a tensor, or initialize() or Parameter::write() was called.
+/// Until then it contains zeros that do not count as a value.
 bool has_value(const ParameterData& parameter);
 
-/// "'features.0.weight' f32[64,3,3,3]"; without the name where no model has given it one.
+/// "'features.0.weight' f32[64,3,3,3]"; without the name if no model has named it.
 std::string description(const ParameterData& parameter);
 
 /// Throws UsageError, which begins with `what` and names the parameter, when it has no value.

@@ -99,7 +99,7 @@ void set_lifetimes(Part& part) {
     for (const int v : part.instructions[at(i)].inputs) touch(v, i);
     for (const int v : part.instructions[at(i)].outputs) touch(v, i);
   }
-  for (const int v : part.kept_to_end) touch(v, count);
+  for (const int v : part.live_out) touch(v, count);
   for (int i = 0; i < count; ++i) share_in_place(part, i);
 }
 

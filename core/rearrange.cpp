@@ -24,8 +24,8 @@ class Rearranger {
   void run(int index) {
     Instruction instruction = part_.instructions[at(index)];
     if (done_[at(index)]) {
-      instruction.kernel = instruction.make_again();
-      instruction.again = true;
+      instruction.kernel = instruction.clone_kernel();
+      instruction.recomputed = true;
     }
     done_[at(index)] = true;
     for (int& v : instruction.inputs) v = latest(v);
@@ -36,7 +36,7 @@ class Rearranger {
   Part finish() {
     for (const bool done : done_)
       if (!done) throw Error("rearrange: an instruction of " + part_.name + " is left out");
-    for (const int v : part_.kept_to_end) result_.kept_to_end.push_back(latest(v));
+    for (const int v : part_.live_out) result_.live_out.push_back(latest(v));
     set_lifetimes(result_);
     return std::move(result_);
   }

@@ -6,10 +6,11 @@
 
 namespace sluice {
 
-/// `part` with its instructions in the order of `sequence`, by their index in `part`. One that occurs more than once
-/// computes its outputs again: what follows reads the new copies, and the memory of the old ones is free after their
-/// last reader. All must occur; only those with make_again may do so twice. Throws Error when an instruction would read
-/// what is not computed yet. Afterwards `part` has no kernels to run.
+/// Returns `part` with its instructions in the order of `sequence`, which has their indices in `part`. An instruction
+/// that occurs a second time recomputes its outputs: later instructions read the new copies, and the memory of the old
+/// ones is free after their last reader. Every instruction must occur. Only instructions with clone_kernel may occur
+/// more than once. Takes the kernels of `part`, which cannot run afterwards. Throws Error if an instruction would read
+/// a value that is not computed yet.
 Part rearranged(const Part& part, std::span<const int> sequence);
 
 }  // namespace sluice

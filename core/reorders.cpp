@@ -70,7 +70,7 @@ int Reorders::reorder_here(Part& part, int of, const Layout& layout, const std::
                        .inputs = {of},
                        .outputs = {result},
                        .mutated = {},
-                       .make_again = kernel});
+                       .clone_kernel = kernel});
   return result;
 }
 

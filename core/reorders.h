@@ -11,8 +11,8 @@
 
 namespace sluice {
 
-/// Brings values of the parts of one graph into the layouts their kernels want: pins what is not pinned yet, and copies
-/// the rest.
+/// Brings the values of a graph's parts into the layouts that kernels require. Pins the layout of a value if it is not
+/// pinned yet, else adds a copy.
 class Reorders {
  public:
   Reorders(const StageCut& cut, StorageTable& storages, Backend& backend)
@@ -20,14 +20,15 @@ class Reorders {
         storages_(storages),
         backend_(backend) {}
 
-  /// From now on for the part that is being built. Derived copies of stages up to `refreshed` are made before it runs.
+  /// Begins a new part. Derived copies of stages up to `refreshed` are made before it runs.
   void begin(int refreshed);
-  /// A node of the part has computed `value`.
+  /// Notes that a node of the part computes `value`.
   void made(ValueId value) { made_here_.insert(value); }
-  /// Value `of` of `part` in `layout`, for a kernel of `layer`; itself where it lies so. Adds a reorder where it does
-  /// not: to the part, or, for what stays the same for a whole step, to the derived copies.
+  /// Returns the value of `part` that has the elements of `of` in `layout`, for a kernel of `layer`: `of` itself if it
+  /// has that layout. Otherwise adds a reorder, to the part or, for a value that is constant for a whole step, to the
+  /// derived copies.
   int in_layout(Part& part, int of, const Layout& layout, const std::string& layer);
-  /// Reorders into derived copies as soon as the values of `stage` are complete.
+  /// Returns the part that makes the derived copies of the values that are complete after `stage`.
   Part take_derived(int stage);
 
  private:

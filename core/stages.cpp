@@ -162,7 +162,7 @@ class Cutter {
         stack.pop_back();
         const NodeId producer = graph_.value(v).producer;
         if (!is_sample(v) || producer < 0 || run.contains(producer)) continue;
-        if (crossing_ == Crossing::keep && computed.contains(producer) && !graph_.node(producer).op->cheap()) {
+        if (crossing_ == Crossing::store && computed.contains(producer) && !graph_.node(producer).op->cheap()) {
           load.insert(v);
           continue;
         }
@@ -176,7 +176,7 @@ class Cutter {
     }
   }
 
-  /// Marks `v` as kept by the first stage before `reader` that computes it.
+  /// Marks `v` as stored by the first stage before `reader` that computes it.
   void store(ValueId v, int reader) {
     for (int s = 0; s < reader; ++s) {
       Stage& stage = cut_.stages[at(s)];

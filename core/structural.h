@@ -10,15 +10,16 @@ namespace sluice {
 /// a + b, elementwise, equal shapes. Of a sample and a batch value: the batch value is added to every sample.
 Var add(Var a, Var b);
 
-/// x · s with a batch scalar s; x of either scope. What folded factors and sums of broadcasts turn into. Differentiable
-/// by x alone: for a factor that is learned, use mul.
+/// x · s with a batch scalar s; x of either scope. Folded factors and sums of broadcasts become scale_by.
+/// Differentiable with respect to x only; use mul for a learned factor.
 Var scale_by(Var x, Var s);
 
 /// batch_sum: [N,...] sample → [...] batch, over all samples of the logical batch. Of a broadcast v: n·v. Of a
 /// by-product: the sum over all micro-batches.
 Var batch_sum(Var x);
 
-/// batch → sample: the same value for every sample. Read directly by the ops that use it, not materialised.
+/// batch → sample: the same value for every sample. Ops that can read a batch value read it directly; it is not
+/// materialised for them.
 Var broadcast(Var v);
 
 /// Rows of all samples as one batch value: sample [N,F] → batch [capacity,F]. Grows with the logical batch; `capacity`

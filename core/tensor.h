@@ -30,8 +30,8 @@ constexpr DType dtype_of<std::uint8_t>() {
   return DType::u8;
 }
 
-/// Data on the host: a shape, a dtype and row-major elements. Parameters before training, samples going in, results
-/// coming out. What a device works on lives in the slab and has no Tensor.
+/// Data on the host: a shape, a dtype and row-major elements. Holds parameters outside of training, samples and
+/// results. Values in the slab have no Tensor.
 class Tensor {
  public:
   Tensor() = default;
@@ -54,7 +54,7 @@ class Tensor {
     return of<T>(shape, std::span<const T>(values.begin(), values.size()));
   }
 
-  /// Frees the elements; shape and dtype stay. For values that live elsewhere for a while.
+  /// Frees the elements; shape and dtype stay. For values that are in a slab.
   void release() { std::vector<std::byte>().swap(bytes_); }
   bool released() const { return bytes_.empty() && shape_.elements() > 0; }
 

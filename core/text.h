@@ -9,14 +9,14 @@
 
 namespace sluice {
 
-/// A stream for text that reads the same everywhere. Numbers are written in C++'s classic locale, with a point and
-/// without grouping, whatever std::locale::global() and setlocale() say: text goes into hashes and files.
+/// A stream for text that goes into hashes and files. Numbers are written in C++'s classic locale, with a point and
+/// without grouping, whatever std::locale::global() and setlocale() say.
 class TextStream : public std::ostringstream {
  public:
   TextStream() { imbue(std::locale::classic()); }
 };
 
-/// `number` with the digits that tell it from its neighbours: "0.1", "1e-08", "inf". The same in every locale.
+/// Returns the shortest text that identifies `number`: "0.1", "1e-08", "inf". The same in every locale.
 std::string number_text(double number);
 std::string number_text(float number);
 

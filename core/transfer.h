@@ -6,8 +6,8 @@
 
 namespace sluice {
 
-/// Writes a host tensor to device memory of `dtype` and `layout`: converts (to bit: whether it is not 0), reorders,
-/// zeroes block padding.
+/// Writes a host tensor to device memory with `dtype` and `layout`. Converts elements (to bit: 1 if not 0), reorders
+/// them and zeroes block padding.
 void write_logical(Backend& backend, void* address, DType dtype, const Layout& layout, const Tensor& tensor);
 
 /// Reads device memory back into a row-major host tensor of the same dtype; of u8, 0 or 1, where that is bit.

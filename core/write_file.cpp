@@ -95,7 +95,7 @@ void require_open_for_writing(int descriptor) {
 
 int open_for_writing(const fs::path& file) { return open(file.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC); }
 
-/// A new file beside `target`. Removed again, unless it takes the place of that.
+/// A new file beside `target`. It is removed unless it replaces `target`.
 class Temporary {
  public:
   /// Throws Error.

@@ -20,8 +20,8 @@ class Cifar10 final : public TensorDataset {
   static constexpr std::size_t record_bytes = 1 + image_bytes;
 
   /// Holds the first `limit` samples of `split` in host memory; 0: all. The files data_batch_1.bin to data_batch_5.bin,
-  /// or test_batch.bin, lie in `directory` or in cifar-10-batches-bin/ in it. All five must be there, so that nobody
-  /// trains on half an archive unawares; each may hold any number of records, and all are checked whatever the limit.
+  /// or test_batch.bin, lie in `directory` or in cifar-10-batches-bin/ in it. All five must be there, so that training
+  /// never uses half an archive; each may hold any number of records, and all are checked whatever the limit.
   /// Throws DataError, naming the file: directory or file missing, or as parse_cifar10. Throws UsageError for a
   /// negative limit.
   explicit Cifar10(Split split, const std::string& directory = default_directory(), std::int64_t limit = 0);
@@ -34,13 +34,13 @@ class Cifar10 final : public TensorDataset {
 
 /// The records of a CIFAR-10 file.
 struct Cifar10Records {
-  std::int64_t count = 0;         ///< in the file, also where fewer were kept
-  std::vector<std::byte> images;  ///< u8 [kept,3,32,32]
-  std::vector<std::byte> labels;  ///< i32 [kept]
+  std::int64_t count = 0;         ///< records in the file, of which parse_cifar10() may return fewer
+  std::vector<std::byte> images;  ///< u8 [n,3,32,32]
+  std::vector<std::byte> labels;  ///< i32 [n]
 };
 
 /// Reads the contents of a CIFAR-10 file, plain or gzip: records of one byte of label and 3072 of image, red, green,
-/// blue, row-major. Keeps the first `keep` records; 0: all. `name` stands for the path in messages. Throws DataError
+/// blue, row-major. Returns the first `keep` records; 0: all. `name` stands for the path in messages. Throws DataError
 /// with the position of the problem: no record, a part of a record at the end, a label above 9, damaged gzip data.
 Cifar10Records parse_cifar10(std::span<const std::byte> bytes, const std::string& name, std::int64_t keep = 0);
 

@@ -15,16 +15,16 @@ namespace sluice {
 /// big-endian, two zero bytes, the type (8 = u8), the rank, one u32 for each dimension, then the
 /// elements row-major.
 struct IdxFile {
-  std::int64_t items = 0;         ///< the file's first dimension, also where fewer were kept
-  Shape shape;                    ///< of `values`: [items kept, ...], rank 1 to 4
+  std::int64_t items = 0;         ///< the file's first dimension; `values` may have fewer items
+  Shape shape;                    ///< of `values`: [n, ...], rank 1 to 4
   std::vector<std::byte> values;  ///< u8, row-major
 };
 
-/// What the caller asks of an IDX file.
+/// What the caller expects of an IDX file.
 struct IdxExpectations {
   /// Shape of one item: [28,28] for images, [] for labels; nothing: any.
   std::optional<Shape> item = {};
-  /// Keep only the first items; the whole file is still checked. 0: all.
+  /// Number of items to return, from the first on; the whole file is still checked. 0: all.
   std::int64_t keep = 0;
 };
 

@@ -7,8 +7,8 @@
 
 namespace sluice {
 
-/// When a loader's thread copied what. Holds as many entries as it was made for and allocates nothing afterwards; what
-/// comes later is left out. Written by one loader at a time; read it when that loader is gone.
+/// A log of what a loader's thread copied, and when. The constructor allocates it for a number of entries; later
+/// entries are dropped. One loader at a time writes it. Read it after that loader is destroyed.
 class LoadLog {
  public:
   using Clock = std::chrono::steady_clock;

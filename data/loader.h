@@ -17,26 +17,26 @@
 
 namespace sluice {
 
-/// What the integers of a field must be (see IntegerRange); `reader` names who says so, for the error.
+/// The integers that a field may contain (see IntegerRange). `reader`: name of the op that requires it, for the error.
 struct FieldCheck {
   std::size_t field = 0;  ///< of the data set's spec; i32 or u8
   IntegerRange range;
   std::string reader;
 };
 
-/// Which samples a Loader streams, and in which order.
+/// Options of a Loader: which samples it streams, and in which order.
 struct LoaderOptions {
   std::uint64_t seed = 0;
   bool shuffle = true;                  ///< another order every epoch, given by (seed, epoch); otherwise by index
   std::int64_t samples = 0;             ///< use only the first samples of the data set; 0: all
-  LoadLog* log = nullptr;               ///< where to note what was copied when; must outlive the loader
-  std::vector<FieldCheck> checks = {};  ///< of every sample, as it is read
+  LoadLog* log = nullptr;               ///< logs the copies; must outlive the loader; null: none
+  std::vector<FieldCheck> checks = {};  ///< checks of every sample that is read
 };
 
 /// Streams micro-batches from a data set into staging, from one thread of its own, so that the next
 /// one is copied while the current one computes. What a position of an epoch holds depends on
-/// (seed, epoch, position) alone: epochs and positions may be asked for in any order and again.
-/// Never holds a batch itself; allocates nothing after construction.
+/// (seed, epoch, position) alone, so epochs and positions may be requested in any order and more than
+/// once. Never holds a batch itself; allocates nothing after construction.
 ///
 ///   loader.request(epoch, 0, n, next);
 ///   for (i = n; i < samples; i += n) {
@@ -70,14 +70,12 @@ class Loader {
   /// or the loader is destroyed. Throws UsageError when another request is outstanding, the range
   /// is empty or leaves the epoch, or fields has another length than the spec.
   void request(std::uint64_t epoch, std::int64_t first, std::int64_t count, std::span<std::byte* const> fields);
-  /// Blocks until the outstanding request is done; returns at once when there is none. Throws what
-  /// the data set threw, as a DataError that names the sample, and a DataError for a number that a
-  /// check does not let pass; the request is then over, its memory half written, and the loader is
-  /// ready for another.
+  /// Waits until the outstanding request is done; returns at once if there is none. Throws the error of
+  /// the data set, as a DataError that names the sample, and a DataError for a number that fails a
+  /// check. The request is then over, its memory half written, and the loader is ready for another.
   void wait();
 
-  /// Seconds that wait() has blocked since construction: time in which the user was faster than the
-  /// loader.
+  /// Seconds for which wait() has blocked since construction.
   double waited_s() const { return waited_s_; }
 
  private:

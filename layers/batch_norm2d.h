@@ -6,20 +6,19 @@
 namespace sluice {
 
 /// Batch normalisation of each channel with a learned scale and shift: [N,C,H,W] → [N,C,H,W] (see batch_norm in
-/// kernels/batch_norm/batch_norm.h). In training it normalises by the statistics of the batch and, once per logical
-/// batch, moves its running statistics towards them; in evaluation, and where freeze_statistics() froze them, it
-/// normalises by the running statistics and leaves them as they are. Scale and shift are frozen by
-/// set_trainable(false), as any parameter is.
+/// kernels/batch_norm/batch_norm.h). In training it normalises by the statistics of the batch and updates its
+/// running statistics once per logical batch. In evaluation, and after freeze_statistics(), it normalises by the
+/// running statistics and does not change them. set_trainable(false) freezes scale and shift.
 ///
 ///   BatchNorm2d(64)    BatchNorm2d({.channels = 64, .mode = BatchNormMode::exact})
 class BatchNorm2d final : public Module {
  public:
-  /// What a BatchNorm2d is made of; `channels` must be given.
+  /// Options; `channels` must be given.
   struct Options {
     std::int64_t channels = 0;
     BatchNormMode mode = BatchNormMode::local;
     double eps = 1e-5;
-    double momentum = 0.1;  ///< share of a step's statistics in the running ones
+    double momentum = 0.1;  ///< weight of a step's statistics in the update of the running ones
   };
   /// Throws UsageError for options out of range.
   explicit BatchNorm2d(const Options& options);

@@ -23,8 +23,8 @@ class ConvTranspose2d final : public Module {
     Size2d dilation = 1;
     std::int64_t groups = 1;  ///< must divide in and out
     bool bias = true;         ///< starts at zero
-    /// Empty: normal, with the variance that keeps the scale of activations behind a ReLU. An element of the result
-    /// gets in/groups · kernel/stride products, which fans_of(weight) does not know.
+    /// Empty: normal, with the variance that preserves the scale of activations with a ReLU. Its fan-in is
+    /// in/groups · kernel/stride, which fans_of(weight) does not take into account.
     Initializer init = {};
   };
   /// Throws UsageError for options out of range.

@@ -7,11 +7,11 @@
 
 namespace sluice {
 
-/// Fills a parameter with its first values: the same for the same shape, seed and stream (the parameter's number in its
+/// Fills a parameter with its first values. They depend only on shape, seed and stream (the parameter's number in its
 /// model).
 using Initializer = std::function<void(Tensor& value, std::uint64_t seed, std::uint32_t stream)>;
 
-/// Inputs and outputs of one element of a layer's result: [O,I,kh,kw] has fan_in I·kh·kw and fan_out O·kh·kw; [O,I] has
+/// Fan-in and fan-out of a weight: [O,I,kh,kw] has fan_in I·kh·kw and fan_out O·kh·kw; [O,I] has
 /// I and O.
 struct Fans {
   std::int64_t in = 1, out = 1;
@@ -19,15 +19,15 @@ struct Fans {
 /// Throws UsageError for a shape of fewer than two dimensions.
 Fans fans_of(const Shape& weight);
 
-/// First values from Philox, in double, then rounded: what a parameter gets depends on nothing but its shape, seed and
-/// stream.
+/// Initialisers. They draw from Philox in double and round. The values of a parameter depend only on its shape, seed
+/// and stream.
 namespace init {
 
-/// What ReLU needs of a layer before it: √2 (He et al. 2015, section 2.2).
+/// The gain of a layer before a ReLU: √2 (He et al. 2015, section 2.2).
 inline constexpr double relu_gain = 1.4142135623730951;
 
-/// No first values: the parameter has none until somebody calls Parameter::write(), as a program does that loads it.
-/// Training, evaluation and prediction refuse it until then. Throws UsageError when it is called.
+/// No first values: the parameter has no value before Parameter::write(), as in a program that loads it. Training,
+/// evaluation and prediction throw until then. Calling it throws UsageError.
 struct None {
   void operator()(Tensor& value, std::uint64_t seed, std::uint32_t stream) const;
 };
@@ -42,16 +42,16 @@ Initializer uniform(double low, double high);
 /// Box and Muller's method.
 Initializer normal(double mean, double std);
 
-/// Variance gain² / fan_in, so that activations keep their scale on the way forward. Source: He, Zhang, Ren and Sun,
-/// "Delving Deep into Rectifiers", ICCV 2015, equation 10.
+/// Normal, with variance gain² / fan_in, so that activations keep their scale in the forward pass. Source: He, Zhang,
+/// Ren and Sun, "Delving Deep into Rectifiers", ICCV 2015, equation 10.
 Initializer kaiming_normal(double gain = relu_gain);
-/// The same variance, evenly spread.
+/// Uniform, with the same variance.
 Initializer kaiming_uniform(double gain = relu_gain);
 
-/// Variance 2 · gain² / (fan_in + fan_out), a compromise between the way forward and back. Source: Glorot and Bengio,
-/// "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010, equation 16.
+/// Normal, with variance 2 · gain² / (fan_in + fan_out), a compromise between forward and backward pass. Source: Glorot
+/// and Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010, equation 16.
 Initializer xavier_normal(double gain = 1);
-/// The same variance, evenly spread.
+/// Uniform, with the same variance.
 Initializer xavier_uniform(double gain = 1);
 
 }  // namespace init

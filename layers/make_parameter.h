@@ -8,7 +8,7 @@
 
 namespace sluice {
 
-/// A trainable f32 parameter whose first values `init` will make; an empty one is init::none(). Throws
+/// Makes a trainable f32 parameter, which `init` will initialise; an empty `init` is init::none(). Throws
 /// OutOfHostMemory.
 inline Parameter make_parameter(const Shape& shape, Initializer init) {
   Parameter parameter = host_memory_for("a parameter " + shape.str(), bytes_of(DType::f32, shape.elements()),
@@ -17,7 +17,7 @@ inline Parameter make_parameter(const Shape& shape, Initializer init) {
   return parameter;
 }
 
-/// State of a layer that is not trained and whose first values are all `value`.
+/// Makes a buffer: state of a layer that is not trained. Its first values are all `value`.
 inline Parameter make_buffer(const Shape& shape, double value) {
   Parameter buffer = make_parameter(shape, init::constant(value));
   buffer.data()->buffer = true;

@@ -15,18 +15,18 @@
 
 namespace sluice {
 
-/// What every piece of a model has, whatever its inputs: a name, parameters, children as plain members, and modes that
-/// reach the whole tree. Models derive from Module or, with other inputs, from ModuleOf.
+/// The base of all modules, whatever their inputs: a name, parameters, child modules as plain members, and modes that
+/// apply to the whole tree. Models derive from Module or, with other inputs, from ModuleOf.
 ///
-/// Derived classes list their member modules in children() and, for leaf layers, their parameters in parameters(). What
-/// these leave out is not part of the model: it is not initialised, saved, frozen or set to evaluation with it. A
-/// Trainer refuses a step that reads such a parameter, unless that is initialised and frozen.
+/// Derived classes list their member modules in children() and, for leaf layers, their parameters in parameters().
+/// Members that are not listed are not part of the model: they are not initialised, saved, frozen or set to evaluation
+/// with it. A Trainer refuses a step that reads such a parameter, unless it is initialised and frozen.
 ///
-/// Modules move and do not copy: a copy would share its parameters, which nobody expects of a second layer.
+/// Modules can be moved but not copied, because a copy would share its parameters.
 ///
-/// Whoever holds a reference must be outlived by the module, and the module must stay where it is: a Trainer and a step
-/// function that captures the model. A Trainer whose model is gone says so. The other way round nothing is shared: a
-/// graph and a Trainer share ownership of the parameters, and when a Trainer ends, the values are back in the model.
+/// A module must outlive the Trainer and the step function that refer to it, and must not move meanwhile. A run of a
+/// Trainer without its model throws. Graph and Trainer share ownership of the parameters. The destructor of a Trainer
+/// copies the values back to the model.
 class ModuleBase {
  public:
   using ChildVisitor = std::function<void(std::string_view name, ModuleBase& child)>;
@@ -34,37 +34,37 @@ class ModuleBase {
 
   ModuleBase() = default;
   ModuleBase(ModuleBase&&) = default;
-  /// What takes the place of a layer changes the model.
+  /// Calls note_model_change(): replacing a layer changes the model.
   ModuleBase& operator=(ModuleBase&& other) noexcept;
   virtual ~ModuleBase() = default;
 
   virtual void children(const ChildVisitor& /*visit*/) {}
-  /// Own parameters, not those of children.
+  /// Visits the parameters of this module, not those of its children.
   virtual void parameters(const ParameterVisitor& /*visit*/) {}
   /// For people: "Conv2d(1, 32, kernel=3x3)"; the default is the name of the class.
   virtual std::string str() const;
 
   /// Whether layers such as Dropout behave as in training. Set for the whole tree by set_training().
   bool training() const { return training_; }
-  /// Of a subtree, it stays until somebody sets the mode of a tree around it.
+  /// Sets the mode of the tree. The mode of a subtree stays until the mode of a tree around it is set.
   void set_training(bool training);
-  /// Freezes or frees every parameter of the tree.
+  /// Freezes or unfreezes every parameter of the tree.
   void set_trainable(bool trainable);
   /// Whether layers such as BatchNorm2d use their running statistics in training too, and leave them as they are. Set
   /// for the whole tree by freeze_statistics().
   bool statistics_frozen() const { return statistics_frozen_; }
-  /// Freezes or frees the running statistics of the tree. With set_trainable(false), nothing of the tree changes in
-  /// training; its dropout still acts, unlike after set_training(false).
+  /// Freezes or unfreezes the running statistics of the tree. Together with set_trainable(false), training changes
+  /// nothing in the tree. Its dropout is still active, unlike after set_training(false).
   void freeze_statistics(bool frozen = true);
-  /// The name its parent knows it by; empty for the root.
+  /// The name of the module in its parent; empty for the root.
   const std::string& name() const { return name_; }
   /// Expires when the module is destroyed or moved from.
   std::weak_ptr<const void> lifetime() const { return life_token_.watch(); }
 
  protected:
-  /// Before forward(): a module that is called as the root of a model names what it consists of.
+  /// Called before forward(): the root of a model names the modules of its tree.
   void name_tree_of_root(const Graph& graph);
-  /// In a handler of `error`: throws it again, with the layer of `graph` unless one is named already.
+  /// In a handler of `error`: rethrows it, with the layer of `graph` unless it names a layer.
   [[noreturn]] void rethrow_in_layer(const ShapeError& error, const Graph& graph) const;
 
  private:
@@ -116,8 +116,8 @@ class ModuleOf<Result(Inputs...)> : public ModuleBase {
   /// Adds this module's nodes to its inputs' graph and returns its result.
   virtual Result forward(Inputs... inputs) = 0;
 
-  /// forward() under this module's name, so that every node and byte knows its layer, and so does a ShapeError. Throws
-  /// UsageError when every Var is empty.
+  /// Calls forward() under this module's name, so that nodes, bytes and a ShapeError have a layer. Throws UsageError if
+  /// every Var is empty.
   Result operator()(Inputs... inputs) {
     Graph& graph = detail::first_var(inputs...).graph();
     name_tree_of_root(graph);
@@ -130,7 +130,7 @@ class ModuleOf<Result(Inputs...)> : public ModuleBase {
   }
 };
 
-/// A piece of a model with one input and one result: what most models and layers are, and Sequential takes.
+/// A module with one input and one result, as most models and layers are. Sequential takes these.
 class Module : public ModuleOf<Var(Var x)> {};
 
 /// A parameter with its path from the root of a walk: "layer1.0.conv1.weight".
@@ -139,22 +139,21 @@ struct NamedParameter {
   Parameter parameter;
 };
 
-/// All parameters and buffers of the tree with their paths, in the order of declaration; one that several modules share
-/// stands where it comes first. Throws UsageError, as every walk does, for two children or two parameters of one name.
-/// Nothing has to be traced or planned before:
+/// Returns all parameters and buffers of the tree with their paths, in the order of declaration. A shared parameter is
+/// listed once, where it comes first. Works before any tracing or planning. Throws UsageError, as every walk over a
+/// model does, if two children or two parameters of a module have one name.
 ///
 ///   for (const auto& [name, parameter] : named_parameters(net)) std::cout << name << parameter.shape().str() << '\n';
 std::vector<NamedParameter> named_parameters(ModuleBase& root);
 /// The same without the paths; Parameter::name() has them.
 std::vector<Parameter> all_parameters(ModuleBase& root);
 
-/// Gives every module its name and every parameter its path from `root`. Every walk over a model (named_parameters(),
-/// initialize(), a call of the root) does so too, but leaves a longer path with the same end: that is one from a root
-/// further up.
+/// Sets the name of every module and the path of every parameter from `root`. named_parameters(), initialize() and a
+/// call of the root do so too. A longer path with the same end stays, because it is the path from a root further up.
 void name_modules(ModuleBase& root);
 
-/// Gives every parameter its first values from `seed`; with `only_new`, those that have none yet. A parameter that was
-/// made from a tensor keeps that value; one of init::none() still has none afterwards.
+/// Sets the first values of every parameter from `seed`; with `only_new`, of those without values. A parameter that was
+/// made from a tensor keeps that value. A parameter with init::none() still has no value afterwards.
 void initialize(ModuleBase& root, std::uint64_t seed, bool only_new = false);
 
 }  // namespace sluice

@@ -120,8 +120,8 @@ class UpsampleNearest2d final : public Module {
   Size2d factor_;
 };
 
-/// In training, each element becomes 0 with probability `rate` and the others grow by 1 / (1 − rate); otherwise x
-/// itself.
+/// In training, each element becomes 0 with probability `rate` and the others are multiplied by 1 / (1 − rate). In
+/// evaluation, x itself.
 class Dropout final : public Module {
  public:
   /// Throws UsageError unless 0 <= rate <= 1 − 2^-24.
@@ -130,7 +130,7 @@ class Dropout final : public Module {
   Var forward(Var x) override;
   std::string str() const override;
   double rate() const { return rate_; }
-  /// After planning, this makes a Trainer ask for a new plan.
+  /// A change after planning makes runs of a Trainer throw UsageError.
   void set_rate(double rate);
 
  private:

@@ -17,15 +17,15 @@ namespace sluice {
 
 /// One layer of a model, as traced.
 struct SummaryRow {
-  std::string layer;                 ///< path in the model, "features.0"; empty for what the root does by itself
+  std::string layer;                 ///< path in the model, "features.0"; empty for nodes of the root
   std::string module;                ///< Module::str()
   Shape output;                      ///< of its last node, per sample
   std::int64_t parameters = 0;       ///< elements; buffers do not count
   double flops = 0;                  ///< multiply-adds × 2 of one sample, forward
-  std::size_t activation_bytes = 0;  ///< of one sample: what it writes to new memory (not in place, not as a view)
+  std::size_t activation_bytes = 0;  ///< bytes per sample that it writes to new memory (not in place, no view)
 };
 
-/// A model layer by layer, with totals. Shared parameters count where they come first.
+/// A model layer by layer, with totals. A shared parameter counts once, in its first layer.
 struct Summary {
   std::vector<SummaryRow> rows;
   std::vector<Shape> inputs;
@@ -35,8 +35,8 @@ struct Summary {
   std::size_t activation_bytes = 0;
 };
 
-/// Traces `model`, in its current mode, with one f32 input of `input` = [C,H,W] or [F] a sample. Throws ShapeError when
-/// the model does not take it.
+/// Traces `model`, in its current mode, with one f32 input of `input` = [C,H,W] or [F] a sample. Throws ShapeError if
+/// the input does not fit the model.
 Summary summary(Module& model, const Shape& input);
 
 namespace detail {

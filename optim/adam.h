@@ -12,7 +12,7 @@ struct AdamOptions {
   double beta2 = 0.999;
   double eps = 1e-8;
   double weight_decay = 0;
-  bool decoupled = false;  ///< AdamW: weight decay shrinks the parameter instead of joining the gradient
+  bool decoupled = false;  ///< AdamW: weight decay shrinks the parameter directly instead of changing the gradient
   Schedule schedule = {};  ///< factor on lr; empty: 1
 };
 

@@ -8,7 +8,7 @@ namespace sluice {
 struct SgdOptions {
   double lr = 0;
   double momentum = 0;
-  double weight_decay = 0;  ///< added to the gradient, of every parameter
+  double weight_decay = 0;  ///< factor of the parameter that is added to its gradient
   bool nesterov = false;    ///< needs momentum
   Schedule schedule = {};   ///< factor on lr; empty: 1
 };

@@ -13,7 +13,7 @@
 
 namespace sluice {
 
-// What optimizers make of their list of parameters, and how they check numbers.
+// Helpers of optimizers: lists of Vars, and checks of options.
 
 inline std::vector<Var> values(std::span<const Trained> trained) {
   std::vector<Var> vars;
@@ -27,7 +27,7 @@ inline std::vector<Var> gradients(std::span<const Trained> trained) {
   return vars;
 }
 
-/// State `name` of every parameter.
+/// Returns the state `name` of every parameter.
 inline std::vector<Var> states(Graph& graph, const std::string& name, std::span<const Trained> trained) {
   std::vector<Var> vars;
   for (const Trained& t : trained) vars.push_back(graph.state(name, t.parameter));
@@ -47,7 +47,7 @@ inline void check_option(const std::string& optimizer, std::string_view name, do
                    "; expected " + expected);
 }
 
-/// Ranges of f32, which parameters are updated in: outside of them an option would act as 0 or as infinity.
+/// The range of normal f32 numbers. Updates are in f32, so an option outside would act as 0 or as infinity.
 constexpr double least_f32 = std::numeric_limits<float>::min(), most_f32 = std::numeric_limits<float>::max();
 inline std::string range_text(std::string_view name) { return "1.2e-38 <= " + std::string(name) + " <= 3.4e38"; }
 

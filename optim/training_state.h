@@ -12,39 +12,39 @@
 
 namespace sluice {
 
-/// Where an optimizer's tensors are while a Trainer holds them in its slab.
+/// Reads an optimizer's tensors while they are in the slab of a Trainer.
 class StateHome {
  public:
   virtual ~StateHome() = default;
   virtual Tensor read(const std::string& parameter, const std::string& state) const = 0;
 };
 
-/// What the training of a model with an optimizer has come to, apart from the parameters. An optimizer keeps one for
-/// every model it has trained, and every Trainer of the two goes on from there, whatever its batch, budget or device:
-/// the optimizer's tensors of parameters that are frozen for a while are kept too.
+/// The progress of training one model with one optimizer, without the parameters. An optimizer holds a state for every
+/// model that it has trained. A new Trainer for the two continues from it, with any batch, budget or device. The state
+/// includes the optimizer's tensors of parameters that are frozen at the moment.
 class TrainingState {
  public:
   std::int64_t step = 0;      ///< updates so far
-  std::int64_t epoch = 0;     ///< epochs that are complete
-  std::int64_t position = 0;  ///< of the current epoch: samples that are done
-  std::int64_t samples = 0;   ///< of the data set that `position` counts in
-  std::uint64_t seed = 0;     ///< of shuffling and dropout, as the last Trainer was given it
+  std::int64_t epoch = 0;     ///< complete epochs
+  std::int64_t position = 0;  ///< samples of the current epoch that are done
+  std::int64_t samples = 0;   ///< size of the data set to which `position` refers
+  std::uint64_t seed = 0;     ///< seed of shuffling and dropout in the last Trainer
 
-  /// Names of a parameter and of the optimizer's tensor beside it ("velocity").
+  /// The name of a parameter, and the name of one of the optimizer's tensors for it ("velocity").
   using Key = std::pair<std::string, std::string>;
-  /// All tensors there are.
+  /// Returns the keys of all tensors.
   std::vector<Key> keys() const;
-  /// The tensor, wherever it lives, in the logical layout; on the reference device f32 comes as f64. Throws UsageError
-  /// when there is none.
+  /// Returns the tensor in the logical layout, from the host or the slab; f32 as f64 on the reference device. Throws
+  /// UsageError if there is no such tensor.
   Tensor tensor(const std::string& parameter, const std::string& state) const;
 
-  // For the Trainer whose slab the tensors go to and come from.
+  // Used by a Trainer that moves the tensors to its slab and back.
 
-  /// From here on `home` has those of the tensors that `keys` name, and the host has no copy of them. Null: back on the
-  /// host.
+  /// Declares that `home` holds the tensors of `keys`, of which the host then has no copy. Null: all tensors are on
+  /// the host.
   void set_home(const StateHome* home, std::span<const Key> keys);
   const StateHome* home() const { return home_; }
-  /// A tensor on the host; null: there is none, or it is at home.
+  /// Returns a tensor on the host; null if there is none or it is in `home`.
   const Tensor* on_host(const Key& key) const;
   void put_on_host(const Key& key, Tensor value) { tensors_[key] = std::move(value); }
 
@@ -54,17 +54,17 @@ class TrainingState {
   std::vector<Key> at_home_;
 };
 
-/// The states of an optimizer, by model. Copies of an optimizer begin without any.
+/// The training states of an optimizer, by model. A copy of an optimizer has none.
 class TrainingStates {
  public:
   TrainingStates() = default;
   TrainingStates(const TrainingStates&) {}
   TrainingStates& operator=(const TrainingStates&) { return *this; }
 
-  /// That of the model with these parameters. A model with others, more or fewer of them is another one, which begins
+  /// Returns the state of the model with these parameters. Any other list of parameters is another model, which begins
   /// at step 0.
   std::shared_ptr<TrainingState> of(std::span<const Parameter> parameters);
-  /// The next Trainer of any model begins at step 0 with the optimizer's tensors at their first values.
+  /// Removes all states: the next Trainer begins at step 0, with the optimizer's tensors at their first values.
   void clear() { entries_.clear(); }
 
  private:

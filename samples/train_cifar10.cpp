@@ -5,7 +5,7 @@
 //
 // Prints the plan (what every byte of the budget is for), one line an epoch with the test accuracy, and the memory
 // report: what was planned beside what was measured. --help lists the flags. The data is the binary version of
-// https://www.cs.toronto.edu/~kriz/cifar.html; the made-up images are kept in ~/.cache/sluice for the next run.
+// https://www.cs.toronto.edu/~kriz/cifar.html; the made-up images are cached in ~/.cache/sluice for the next run.
 
 #include <sluice/sluice.h>
 

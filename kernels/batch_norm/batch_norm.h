@@ -7,25 +7,26 @@
 
 namespace sluice {
 
-/// Whose mean and variance normalise a sample.
+/// The batch whose mean and variance normalise a sample.
 enum class BatchNormMode : std::uint8_t {
-  local,  ///< its micro-batch's: what frameworks without micro-batches compute, micro-batch by micro-batch
-  exact,  ///< its logical batch's: the same for any split; each BatchNorm in a chain adds two stages, and what
-          ///< a later stage needs is kept for the whole logical batch or computed again
+  local,  ///< its micro-batch: the result depends on the split into micro-batches
+  exact,  ///< its logical batch: the same result for any split. Each BatchNorm in a chain adds two stages; values that
+          ///< a later stage needs are stored for the whole logical batch or recomputed
 };
 
-/// Over which samples, and the number that keeps the root above 0.
+/// Options of batch_norm; `eps` is added to the variance.
 struct BatchNormOptions {
   BatchNormMode mode = BatchNormMode::local;
   double eps = 1e-5;
 };
 
 /// Batch normalisation: y = scale · (x − mean) / √(variance + eps) + shift for each channel, mean and (biased) variance
-/// over the samples and positions that `options.mode` says.
+/// over the positions of the samples that `options.mode` selects.
 ///
 /// x: [N,C,...] f32 sample; scale, shift: [C] f32 batch; y: as x. A relu of y, a sum of y and another value, and a relu
-/// of that sum are done by the same kernel where nobody else reads what lies between (core/fuse.h). Throws ShapeError
-/// when shapes do not fit and for eps <= 0. Source: Ioffe and Szegedy, "Batch Normalization", ICML 2015, algorithm 1.
+/// of that sum are computed by the same kernel if no other node reads the values between (core/fuse.h). Throws
+/// ShapeError when shapes do not fit and for eps <= 0. Source: Ioffe and Szegedy, "Batch Normalization", ICML 2015,
+/// algorithm 1.
 Var batch_norm(Var x, Var scale, Var shift, const BatchNormOptions& options = {});
 
 /// The same with a given mean and variance, [C] f32 batch, to which no gradient flows: evaluation and frozen layers.

@@ -6,16 +6,16 @@
 
 namespace sluice::cpu {
 
-/// The most threads that may be asked for: a number beyond it is a mistake.
+/// The largest number of threads that a caller may request; a larger number is a mistake.
 inline constexpr int most_threads = 1024;
 
-/// The threads of the innermost with_threads() around the caller, and why they are not more; outside of one,
+/// Returns the number of threads of the innermost with_threads(), and why it is not larger; outside of one,
 /// default_threads().
 DefaultThreads current_threads();
 
-/// Backend::with_threads of the cpu device: sets OpenMP's number of threads for `work`, having seen that as many are
-/// granted, and sets it back. 0: current_threads(). oneDNN waits for ever for a thread that it planned with and does
-/// not get, so `work` never begins with fewer. Throws DeviceError saying who grants how many.
+/// Backend::with_threads of the cpu device: checks that OpenMP grants as many threads, sets its number of threads for
+/// `work`, and restores it. 0: current_threads(). oneDNN waits for ever for a planned thread that it does not get, so
+/// `work` never begins with fewer. Throws DeviceError that says how many threads are granted and why.
 void with_threads(int threads, const std::function<void()>& work);
 
 }  // namespace sluice::cpu

@@ -122,7 +122,7 @@ Throughput throughput(std::int64_t device_version) {
   return {128, 128};
 }
 
-/// A usual width of the memory's bus where none is told: stacked memory in data-centre chips, GDDR elsewhere.
+/// A usual width of the memory's bus if the driver reports none: stacked memory in data-centre chips, GDDR elsewhere.
 double usual_bus_bits(std::int64_t device_version) {
   const bool stacked = device_version == 800 || (device_version >= 900 && device_version < 1200);
   return stacked ? 5120 : 256;

@@ -20,7 +20,7 @@ struct DeviceProperties {
   std::int64_t shared_bytes_per_block = 0, shared_bytes_per_block_optin = 0, shared_bytes_reserved = 0;
   std::int64_t memory_bytes = 0, l2_bytes = 0;
   std::int64_t clock_khz = 0, memory_clock_khz = 0;
-  std::int64_t memory_bus_bits = 0;  ///< 0: not told
+  std::int64_t memory_bus_bits = 0;  ///< 0: not reported
   std::int64_t cooperative_launch = 0, tcc_driver = 0;
 
   /// "9.0".

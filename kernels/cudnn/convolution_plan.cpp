@@ -21,8 +21,8 @@ namespace {
 
 /// Said once for an engine: a relu that costs a pass of its own was not in the plan's prediction.
 void warn_of_lost_nan(const Engine& engine) {
-  static std::set<std::string> told;
-  if (told.insert(engine.str()).second)
+  static std::set<std::string> reported;
+  if (reported.insert(engine.str()).second)
     std::fprintf(stderr,
                  "sluice: warning: cuDNN's %s makes NaN 0 in a relu; behind its convolutions relus are done in a pass "
                  "of their own\n",
@@ -94,12 +94,12 @@ class CudnnPlan final : public ConvolutionPlan {
     constexpr float nan = std::numeric_limits<float>::quiet_NaN();
     Backend& backend = library_.backend();
     void* const bias = const_cast<void*>(operands.bias);
-    float kept = 0, y = 0;
-    backend.copy_out(&kept, bias, sizeof kept);
+    float saved = 0, y = 0;
+    backend.copy_out(&saved, bias, sizeof saved);
     backend.copy_in(bias, &nan, sizeof nan);
     execute(operands);
     backend.copy_out(&y, operands.y, sizeof y);
-    backend.copy_in(bias, &kept, sizeof kept);
+    backend.copy_in(bias, &saved, sizeof saved);
     return std::isnan(y);
   }
 

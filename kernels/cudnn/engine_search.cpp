@@ -103,8 +103,8 @@ class EngineSearch {
         continue;
       }
       engine.rank = rank_++;
-      const bool again = std::ranges::find(found, engine.str(), &Engine::str) != found.end();
-      if (!again && wants(engine.workspace_bytes, found)) {
+      const bool known = std::ranges::find(found, engine.str(), &Engine::str) != found.end();
+      if (!known && wants(engine.workspace_bytes, found)) {
         least_workspace_ = std::min(least_workspace_, engine.workspace_bytes);
         found.push_back(std::move(engine));
       }

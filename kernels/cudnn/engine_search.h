@@ -11,15 +11,15 @@ namespace sluice::cudnn {
 
 class Library;
 
-/// Which of the configurations that may be taken find_engines() is to find.
+/// Which of the permitted configurations find_engines() returns.
 enum class Wanted : std::uint8_t {
   first_within_any_cap,  ///< those that need less workspace than all before them
-  worth_timing,          ///< and the first few whatever they need
+  worth_timing,          ///< also the first few, whatever workspace they need
 };
 
-/// What cuDNN's heuristics offer for the convolution, in their order, as far as it is deterministic and of the
-/// precision. Throws BackendError naming op, shape, dtype and what was tried when there is none; for a convolution with
-/// a relu that is no error, because only those that do it all in one pass are looked for.
+/// Returns the engines that cuDNN's heuristics offer for the convolution, in their order, if they are deterministic and
+/// have the precision. Throws BackendError naming op, shape, dtype and the attempts if there is none. For a convolution
+/// with a relu an empty list is no error, because only engines that do both in one pass are permitted.
 std::vector<Engine> find_engines(Library& library, std::string_view op, const Convolution& convolution, Wanted wanted);
 
 }  // namespace sluice::cudnn

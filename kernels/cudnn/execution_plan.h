@@ -11,7 +11,7 @@ namespace sluice::cudnn {
 
 class Library;
 
-/// An engine as a plan that runs on the library's device. It keeps what it refers to.
+/// An engine as a plan that runs on the library's device. Owns the descriptors to which it refers.
 class ExecutionPlan {
  public:
   /// Throws BackendError when cuDNN refuses.
@@ -20,7 +20,7 @@ class ExecutionPlan {
   const Descriptor& descriptor() const { return plan_; }
   std::size_t workspace_bytes() const;
 
-  /// What a plan of `engine` for `graph` would need. Throws BackendError when cuDNN refuses.
+  /// Returns the workspace that a plan of `engine` for `graph` needs. Throws BackendError if cuDNN refuses.
   static std::size_t workspace_bytes(Library& library, const OperationGraph& graph, const Engine& engine);
 
  private:
@@ -32,8 +32,8 @@ class ExecutionPlan {
   Descriptor plan_;
 };
 
-/// The plan of an engine for a convolution, for running. Equal ones of one device are one while somebody has it. Throws
-/// BackendError when cuDNN refuses, or when it wants more workspace than the engine says.
+/// Returns the execution plan of an engine for a convolution. Equal plans of one device are shared while they are in
+/// use. Throws BackendError if cuDNN refuses, or if it needs more workspace than the engine says.
 std::shared_ptr<const ExecutionPlan> execution_plan(Library& library, const Convolution& convolution,
                                                     const Engine& engine);
 

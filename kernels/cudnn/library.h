@@ -11,9 +11,9 @@ namespace sluice::cudnn {
 
 /// Throws DeviceError unless the cuDNN that was loaded is version 9 or later.
 void require_library();
-/// Throws DeviceError unless it is one that plans for GPUs that are not here: 9.8 or later.
+/// Throws DeviceError unless cuDNN can plan for absent GPUs (9.8 or later).
 void require_planning();
-/// Throws DeviceError for a GPU that is newer than this cuDNN: it would plan for anything.
+/// Throws DeviceError for a GPU that is newer than this cuDNN, because cuDNN does not check it.
 void require_device(const cuda::DeviceProperties& device);
 /// "9.19.0".
 std::string version();
@@ -28,10 +28,10 @@ inline constexpr auto engine_device = static_cast<cudnnBackendAttributeName_t>(1
 inline constexpr auto device_json = static_cast<cudnnBackendAttributeName_t>(2702);
 }  // namespace attribute
 
-/// Makes what the first convolution would, but for its plan.
+/// Initialises what the first convolution would, except its plan.
 void warm_up(cuda::CudaBackend& backend);
 
-/// What cuDNN needs once a device (CudaBackend::one). Everything in it is made at first use.
+/// The objects of cuDNN that exist once per device (CudaBackend::one). Each is made at its first use.
 class Library {
  public:
   explicit Library(cuda::CudaBackend& backend);
@@ -40,15 +40,15 @@ class Library {
   Library& operator=(const Library&) = delete;
 
   cuda::CudaBackend& backend() const { return backend_; }
-  /// Of a device that is here, on its stream. Throws DeviceError when it is only planned for.
+  /// Returns the handle of a present device, on its stream. Throws DeviceError for an absent one.
   cudnnHandle_t handle();
-  /// The same, and null for one that is planned for.
+  /// The same, but null for an absent device.
   cudnnHandle_t handle_if_here() { return backend_.is_here() ? handle() : nullptr; }
   PlanCache& cache();
 
-  /// Tells a descriptor which device it is for where that is not the one here.
+  /// Sets the device of a descriptor, if the device is absent.
   void set_device(Descriptor& descriptor, cudnnBackendAttributeName_t name);
-  /// The same for an execution plan, which always wants to know.
+  /// Sets the device of an execution plan, which always needs it.
   void set_plan_device(Descriptor& plan);
 
  private:

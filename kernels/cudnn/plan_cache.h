@@ -8,25 +8,25 @@
 
 namespace sluice::cudnn {
 
-/// What cuDNN's heuristics answered for a kind of device, in memory and in a file, so that planning again asks nothing
-/// of cuDNN. The file is cudnn-<version>-<hash of the device>.json in cache_folder(). For one that is damaged or of
-/// another device, a warning says so, and it is replaced unread. For one that cannot be read or written, a warning says
-/// so, and planning goes on without it.
+/// A cache of the answers of cuDNN's heuristics for a kind of device, in memory and in a file. With it a second
+/// planning does not call the heuristics. The file is cudnn-<version>-<hash of the device>.json in cache_folder(). A
+/// file that is damaged or belongs to another device is replaced, with a warning. If it cannot be read or written,
+/// planning continues without it, with a warning.
 class PlanCache {
  public:
-  /// The process's one for devices with these properties. It is saved when the process ends, too.
+  /// Returns the cache of this process for devices with these properties. It is also saved when the process ends.
   static PlanCache& of(const std::string& device_json, const std::string& cudnn_version);
 
-  /// An empty `path`: in memory alone.
+  /// An empty `path`: a cache in memory only.
   PlanCache(std::string device_json, std::string cudnn_version, std::string path);
   ~PlanCache() { save(); }
   PlanCache(const PlanCache&) = delete;
   PlanCache& operator=(const PlanCache&) = delete;
 
-  /// Null when `key` was not asked before. None (an empty list) is remembered by the process, not by the file.
+  /// Returns null if there is no answer for `key`. Empty answers are cached in memory, not in the file.
   const std::vector<Engine>* find(const std::string& key) const;
   const std::vector<Engine>& add(const std::string& key, std::vector<Engine> engines);
-  /// Writes what is new, all or nothing, together with what other processes added meanwhile.
+  /// Writes the new answers atomically, merged with those that other processes have added meanwhile.
   void save() noexcept;
 
  private:

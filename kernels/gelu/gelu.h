@@ -8,7 +8,7 @@ namespace sluice {
 /// approximation. NaN stays NaN; −∞ gives NaN (−∞ · 0).
 ///
 /// x: any shape, any scope, floating. Returns the same shape, scope and dtype; may overwrite x where no gradient needs
-/// it. Gradient: gelu_grad(x, dy); x is kept, since gelu is not monotonic and y does not determine it.
+/// it. Gradient: gelu_grad(x, dy); x is saved for backward, because gelu is not monotonic, so y does not determine x.
 /// Source: Hendrycks and Gimpel, "Gaussian Error Linear Units (GELUs)", arXiv 1606.08415, 2016.
 /// Throws ShapeError when x is not floating.
 Var gelu(Var x);

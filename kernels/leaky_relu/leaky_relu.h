@@ -8,7 +8,7 @@ namespace sluice {
 ///
 /// x: any shape, any scope, floating. Returns the same shape, scope and dtype; may overwrite x. slope >= 0, so that the
 /// output has the sign of x; slope 0 is relu.
-/// Gradient: leaky_relu_grad(y, dy), from the output, so that x need not be kept.
+/// Gradient: leaky_relu_grad(y, dy), from the output, so x is not saved for backward.
 /// Source: Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models", ICML 2013.
 /// Throws ShapeError when x is not floating or slope is negative or no f32 number.
 Var leaky_relu(Var x, double slope = 0.01);

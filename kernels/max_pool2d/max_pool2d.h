@@ -12,9 +12,9 @@ using MaxPool2dOptions = PoolWindow;
 ///
 /// x: [N,C,H,W], sample. Returns [N,C,H',W'] with H' = ⌊(H + 2·padding − kernel) / stride⌋ + 1, W' alike.
 /// A window with a NaN gives NaN, one of nothing but −infinity −infinity. Gradient: dy goes to the maximum, of several
-/// equal ones to the first in row-major order, of several NaNs to the last. Which one that was is kept as a byte a
-/// window (four for windows of more than 255 elements), so that neither x nor y need be. Throws ShapeError
-/// when a window does not fit, or padding is more than half a window (it could hold nothing else).
+/// equal ones to the first in row-major order, of several NaNs to the last. Its position is saved for backward as
+/// one byte per window (four for windows of more than 255 elements), instead of x or y. Throws ShapeError if a window
+/// does not fit, or padding is more than half a window (it could hold nothing else).
 Var max_pool2d(Var x, const MaxPool2dOptions& options);
 
 }  // namespace sluice

@@ -14,7 +14,7 @@ struct NormalizeOptions {
   double scale = 1.0 / 255;  ///< brings a byte to [0,1]
 };
 
-/// y[n,c,...] = (scale · x[n,c,...] − mean[c]) / std[c]: makes pixels into what a network wants.
+/// y[n,c,...] = (scale · x[n,c,...] − mean[c]) / std[c]: converts pixels to normalised numbers.
 ///
 /// x: [N,C,...], sample, u8 or f32. Returns f32 of the same shape; not differentiable.
 /// Throws ShapeError when x is neither, or mean and std do not have one number or C; UsageError when a std is 0.

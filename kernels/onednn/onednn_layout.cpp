@@ -112,8 +112,8 @@ std::optional<Layout> named_layout(const Md& md, std::int64_t groups) {
   const Blocking b = blocking_of(md);
   const int rank = static_cast<int>(b.dims.size()) - (groups > 1 ? 1 : 0);
   const auto same = [&](const Layout& layout) {
-    const std::optional<Md> again = tagged(b.dims, b.type, layout.str(rank));
-    return again && *again == md;
+    const std::optional<Md> rebuilt = tagged(b.dims, b.type, layout.str(rank));
+    return rebuilt && *rebuilt == md;
   };
   std::vector<std::uint8_t> order = order_of(b);
   Layout layout(order, b.blocks, groups);

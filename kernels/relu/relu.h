@@ -7,7 +7,7 @@ namespace sluice {
 /// relu(x) = max(x, 0), elementwise; NaN stays NaN.
 ///
 /// x: any shape, any scope, floating. Returns the same shape, scope and dtype; may overwrite x.
-/// Gradient: relu_grad(mask, dy). The mask is the op's second output: neither x nor y need be kept.
+/// Gradient: relu_grad(mask, dy). The mask is the op's second output, so neither x nor y is saved for backward.
 /// Source: Nair and Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines", ICML 2010.
 /// Throws ShapeError when x is not floating.
 Var relu(Var x);

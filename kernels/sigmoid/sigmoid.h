@@ -7,7 +7,7 @@ namespace sluice {
 /// sigmoid(x) = 1 / (1 + exp(−x)), elementwise; NaN stays NaN.
 ///
 /// x: any shape, any scope, floating. Returns the same shape, scope and dtype; may overwrite x.
-/// Gradient: sigmoid_grad(y, dy), from the output, so that x need not be kept.
+/// Gradient: sigmoid_grad(y, dy), from the output, so x is not saved for backward.
 /// Throws ShapeError when x is not floating.
 Var sigmoid(Var x);
 

@@ -151,24 +151,24 @@ bool Beam::place(const Lying& block, std::size_t& limit, std::size_t ways, Effor
     if (a.way != b.way) return a.way < b.way;
     return a.gap != b.gap ? a.gap < b.gap : a.spot < b.spot;
   };
-  // More than are kept, as many look the same.
+  // More than are retained, as many look the same.
   const std::size_t most = std::min(choices_.size(), 4 * ways);
   std::nth_element(choices_.begin(), choices_.begin() + static_cast<std::ptrdiff_t>(most - 1), choices_.end(), better);
   choices_.resize(most);
   std::sort(choices_.begin(), choices_.end(), better);
   std::unordered_set<std::uint64_t> seen;
-  std::size_t kept = 0, lying = 0;
+  std::size_t retained = 0, lying = 0;
   for (const Choice& choice : choices_) {
-    if (kept == ways) break;
-    if (next_.size() == kept) next_.emplace_back();
-    Way& way = next_[kept];
+    if (retained == ways) break;
+    if (next_.size() == retained) next_.emplace_back();
+    Way& way = next_[retained];
     way = ways_[at(choice.way)];
     put(way, choice, block, limit);
     way.cost = choice.cost;
     lying += way.lying.size() + 8;
-    kept += seen.insert(look(way.lying)).second;
+    retained += seen.insert(look(way.lying)).second;
   }
-  next_.resize(kept);
+  next_.resize(retained);
   std::swap(ways_, next_);
   return effort.spend(1 + static_cast<std::int64_t>(lying) / 160);
 }

@@ -10,39 +10,40 @@
 
 namespace sluice::packer {
 
-/// Beam search through time: memory is lived through section by section, and of all the ways in which it may look by
-/// then, the ones with the best prospects are kept. What is alive should die such that few gaps will be there: the sum
-/// over neighbours of the differences between their ends is the number of gaps to come, summed over time.
+/// Beam search through time. It goes from section to section and places the blocks that begin there. After
+/// each section it retains the states of memory (*ways*) with the lowest cost, as many as the beam is wide.
+/// The cost of a state is the sum, over neighbouring blocks, of the difference between their ends: for so
+/// long only one of the two is alive, and its neighbour has left a gap.
 ///
-/// Rounds differ in direction and in how much sections count: more where memory is full, less where they are far away.
+/// Rounds differ in direction and in the weights of sections. Full sections weigh more, distant ones less.
 class Beam {
  public:
-  /// Not for problems with fixed blocks.
+  /// `problem` must outlive the search and have no fixed blocks.
   explicit Beam(const Problem& problem);
 
-  /// The effort of a round, about, for each of the ways that are kept.
+  /// The approximate effort of a round for each unit of beam width.
   std::int64_t effort_per_way() const { return effort_per_way_; }
 
-  /// The packing of one round that keeps `ways` ways; at most `target` bytes where it finds such a one. None when
-  /// `effort` is spent before.
+  /// Runs one round with a beam of width `ways`. Returns a packing of at most `target` bytes if it finds one,
+  /// else the best that it found; none if `effort` is spent before the round ends.
   Placement round(std::size_t target, std::size_t ways, Effort& effort);
 
  private:
-  /// A block in memory.
+  /// A block in a state of memory.
   struct Lying {
     std::size_t begin, end;
-    int block, stop;     ///< the section behind its last
-    std::int64_t rest;   ///< time it has left, weighted
-    bool fresh = false;  ///< of this section: it can still be shifted
+    int block, stop;     ///< `stop`: the section after its last
+    std::int64_t rest;   ///< weighted time until it ends
+    bool fresh = false;  ///< it begins in this section, so it can still be shifted
   };
-  /// A way memory may look.
+  /// A state of memory in a section.
   struct Way {
     std::vector<Lying> lying;  ///< by offset
     std::int64_t cost = 0;
-    int past = -1;  ///< index of what was placed in the section before, in pasts_
+    int past = -1;  ///< index in pasts_: the placements that led to the state
   };
-  /// Where a block may go in a gap: onto what lies below it or under what lies above, at the end of what is fresh
-  /// there, or at its beginning, by shifting it.
+  /// Where a block may go in a gap: on top of the block below, under the block above, or at the bottom or the
+  /// ceiling of the gap, which shifts the fresh blocks there.
   enum class Spot : std::uint8_t { on_top, under, at_bottom, at_ceiling };
   struct Choice {
     std::int64_t cost;
@@ -75,10 +76,10 @@ class Beam {
   int rounds_ = 0;
 
   bool backwards_ = false;
-  bool largest_first_ = false;      ///< of the blocks that begin together; otherwise those that end last
+  bool largest_first_ = false;      ///< order of blocks that begin together; otherwise those that end last go first
   std::int64_t horizon_ = 0;        ///< 0: none
-  std::vector<std::int64_t> bias_;  ///< by block, of the time it has left: 1024 for none
-  std::vector<std::int64_t> time_;  ///< by section: the weights of those before it
+  std::vector<std::int64_t> bias_;  ///< by block: factor on its `rest`, in 1/1024
+  std::vector<std::int64_t> time_;  ///< by section: sum of the weights of the sections before it
   std::vector<Way> ways_, next_;
   std::vector<Choice> choices_;
   std::vector<Past> pasts_;

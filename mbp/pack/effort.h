@@ -7,15 +7,15 @@
 
 namespace sluice::packer {
 
-/// Work that may still be done, in units of about a microsecond.
+/// A budget of operations, in units of about a microsecond.
 class Effort {
  public:
   static constexpr std::int64_t endless = std::numeric_limits<std::int64_t>::max() / 2;
 
-  /// `more` is asked every now and then whether to go on.
+  /// `more` is called now and then. When it returns false, the effort is spent.
   explicit Effort(std::int64_t most, std::function<bool()> more = {}) : left_(most), more_(std::move(more)) {}
 
-  /// Returns false when there is no more to spend.
+  /// Spends `units`. Returns false when nothing is left.
   bool spend(std::int64_t units) {
     left_ -= units;
     since_asked_ += units;
@@ -32,16 +32,16 @@ class Effort {
   /// Runs `body` with at most `units` of this effort; returns what it returns.
   template <class Body>
   auto part(std::int64_t units, Body body) {
-    const std::int64_t kept = std::max<std::int64_t>(0, left_ - units);
-    left_ -= kept;
+    const std::int64_t reserved = std::max<std::int64_t>(0, left_ - units);
+    left_ -= reserved;
     auto result = body();
-    left_ = stopped_ ? 0 : left_ + kept;
+    left_ = stopped_ ? 0 : left_ + reserved;
     return result;
   }
 
  private:
   std::int64_t left_, since_asked_ = 0;
-  bool stopped_ = false;  ///< by the answer
+  bool stopped_ = false;  ///< more_ has returned false
   std::function<bool()> more_;
 };
 

@@ -8,20 +8,21 @@
 
 namespace sluice::packer {
 
-/// Guided ejection search (Nagata and Bräysy 2009, for vehicle routing): a block that has no place below the target
-/// takes one, and what lies there has to find another. A block that was hard to place is rather not thrown out again.
+/// Guided ejection search (Nagata and Bräysy 2009, for vehicle routing). A block that has no place below the
+/// target takes one and ejects the blocks that lie there, which then need other places. A block that was
+/// often hard to place has a high weight, so it is seldom ejected.
 class Ejection {
  public:
-  /// Whether the problem is small enough for it.
+  /// Returns whether the problem is small enough for this search.
   static bool suits(const Problem& problem);
 
-  /// Begins with the packing `offsets`.
+  /// Starts from the packing `offsets`. `problem` must outlive the search.
   Ejection(const Problem& problem, std::vector<std::size_t> offsets);
-  /// Goes on from another packing, with what it has learned.
+  /// Continues from another packing, with the weights learned so far.
   void restart(const std::vector<std::size_t>& offsets);
 
-  /// Looks for a packing of at most `target` bytes, at least the lower bound, from where it stands. Returns whether it
-  /// found one.
+  /// Searches for a packing of at most `target` bytes, from the current one. `target` is at least the lower
+  /// bound. Returns whether it found one.
   bool reach(std::size_t target, Effort& effort);
   const std::vector<std::size_t>& offsets() const { return offsets_; }
 
@@ -39,10 +40,10 @@ class Ejection {
   const Problem& problem_;
   std::vector<std::size_t> offsets_;  ///< `nowhere`: not placed
   std::vector<int> unplaced_;
-  std::vector<int> neighbours_;           ///< blocks alive together with a block, block after block
-  std::vector<std::size_t> first_;        ///< of a block, in neighbours_
+  std::vector<int> neighbours_;           ///< by block: the blocks that are alive together with it, concatenated
+  std::vector<std::size_t> first_;        ///< by block: index of its first entry in neighbours_
   std::vector<std::int64_t> weights_;     ///< by block
-  std::vector<Taken> by_begin_, by_end_;  ///< neighbours of the block to be placed; weights summed up
+  std::vector<Taken> by_begin_, by_end_;  ///< neighbours of the block to place; cumulative weights
   std::mt19937 engine_{1};
 };
 

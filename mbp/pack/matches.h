@@ -7,12 +7,12 @@
 
 namespace sluice::packer {
 
-/// Guesses at what follows what. Where memory is full before and after a boundary of sections, blocks that end there
-/// are followed by blocks that begin there, in the same places unless others reach over: some of the ones by some of
-/// the others with the same sum of bytes. Where sizes are many, sums are equal for a reason: each smallest set of
-/// blocks with equal sums on both sides is a group, and its blocks are taken to follow each other.
+/// Guesses which blocks take the places of which others. If memory is full on both sides of a boundary between
+/// sections, the blocks that begin there take exactly the bytes of the blocks that end there. If sizes vary,
+/// equal sums are rarely a coincidence. So each smallest set of ending and beginning blocks with equal sums
+/// is a *group*: its beginning blocks are assumed to take the places of its ending ones.
 struct Matches {
-  std::vector<int> begin_group, end_group;  ///< by block; −1: none
+  std::vector<int> begin_group, end_group;  ///< by block: group at its begin and at its end; −1: none
 
   Matches(const Problem& problem, Effort& effort);
 };

@@ -8,16 +8,16 @@
 
 namespace sluice::packer {
 
-/// Where a block goes among those that are there.
+/// Which of the places that fit a block takes: the lowest, or the smallest gap.
 enum class Fit { lowest, smallest_gap };
 
-/// Puts blocks down one after the other, fixed ones first, each where it fits. O(n²), with a small factor.
+/// Places blocks one by one in a given order, after the fixed ones. O(n²) with a small factor.
 class Placer {
  public:
   explicit Placer(const Problem& problem);
 
-  /// Places all blocks that `order` holds, which leaves out fixed ones. Returns the peak, or `nowhere` when it gave up:
-  /// as soon as the peak exceeds `limit`, or when `effort` is spent.
+  /// Places the blocks of `order`, which contains no fixed ones. Returns the peak. Returns `nowhere` as soon as
+  /// the peak exceeds `limit` or `effort` is spent.
   std::size_t place(std::span<const int> order, Fit fit, Effort& effort, std::size_t limit = nowhere);
   const std::vector<std::size_t>& offsets() const { return offsets_; }
 
@@ -34,21 +34,21 @@ class Placer {
   std::vector<std::size_t> offsets_;
 };
 
-/// A packing of the blocks.
+/// Offsets of the blocks, and their peak.
 struct Placement {
   std::vector<std::size_t> offsets;
   std::size_t peak_bytes = nowhere;
 };
 
-/// The blocks that are not fixed, in several orders: by bytes, duration, area, beginning, end.
+/// Returns the blocks that are not fixed in several orders: by bytes, duration, area, begin and end.
 std::vector<std::vector<int>> placing_orders(const Problem& problem);
 
-/// Best fit and first fit over these orders, the best of them; ends with the first of at most `enough` bytes, or when
-/// `effort` is spent.
+/// Places the blocks in each of these orders, by best fit and by first fit. Returns the best packing. Stops at
+/// the first packing of at most `enough` bytes, or when `effort` is spent.
 Placement place_in_orders(const Problem& problem, std::size_t enough, Effort& effort);
 
-/// What an allocator would do that lives through it: blocks come and go in time, each goes to the smallest gap that
-/// holds it. O(n log n); forwards or backwards in time. Fixed blocks are kept clear of by starting above them.
+/// Simulates a best-fit allocator: blocks are allocated and freed in the order of time, forwards or backwards,
+/// and each takes the smallest gap that holds it. All of them lie above the fixed blocks. O(n log n).
 Placement sweep(const Problem& problem, bool backwards);
 
 }  // namespace sluice::packer

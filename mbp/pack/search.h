@@ -10,9 +10,9 @@ namespace sluice::packer {
 
 enum class Outcome { found, impossible, stopped };
 
-/// Looks for a packing of at most `capacity` bytes by branch and bound, or shows that there is none (docs/packing.md).
-/// Not for problems with fixed blocks. It starts anew with other preferences and more patience until it knows or
-/// `effort` is spent; `offsets` are written when it found one.
+/// Searches by branch and bound for a packing of at most `capacity` bytes, or proves that there is none
+/// (docs/packing.md). `problem` has no fixed blocks. The search restarts with other preferences and a higher
+/// limit until it has a result or `effort` is spent. Writes `offsets` if it finds a packing.
 Outcome search(const Problem& problem, const Matches& matches, std::size_t capacity, Effort& effort,
                std::vector<std::size_t>& offsets);
 

@@ -10,35 +10,37 @@
 
 namespace sluice::packer {
 
-/// A side of a valley of the skyline: sections [begin, end) of one floor, lower than what lies beside them.
+/// The left or right edge of a valley: sections [begin, end) of equal floor, lower than the sections beside them.
 struct Edge {
   int begin = 0, end = 0;
   std::size_t floor = 0;
-  std::size_t left = 0, right = 0;  ///< floors beside; `nowhere`: no block can reach over
+  std::size_t left = 0, right = 0;  ///< floors beside the valley; `nowhere`: no block can reach over
   bool at_left = true;
   int options = 0;
-  std::size_t raised = nowhere;  ///< the floor at the edge when no block lies there; `nowhere`: one must
+  std::size_t raised = nowhere;  ///< the floor at the edge if no block is placed there; `nowhere`: a block must be
 
   int section() const { return at_left ? begin : end - 1; }
   std::size_t beside() const { return at_left ? left : right; }
   std::size_t across() const { return at_left ? right : left; }
 };
 
-/// A packing that grows from the floor: each block lies on the ground or on another one, so that whoever places them
-/// from below needs to know only the top of what is there, section by section. Every packing can be let down to such a
-/// one.
+/// A partial packing that grows from the bottom: each block lies on the ground or on another block. Every packing
+/// can be pushed down to this form. So a search needs only the *floor* of each section: the end of the highest block
+/// in it.
 class Skyline {
  public:
   Skyline(const Problem& problem, std::size_t capacity);
 
-  /// From now on candidates that contradict `matches` are left out; null: none are.
+  /// Excludes candidates that contradict `matches` from now on; null: excludes none.
   void follow(const Matches* matches) { matches_ = matches; }
 
-  /// Puts a block on the floor of its sections, which is level.
+  /// Places a block on the floor of its sections, which must be level.
   void place(int block);
-  /// Declares that nothing will lie in the section below `floor`.
+  /// Raises the floor of the section: no block will be placed below `floor`.
   void raise(int section, std::size_t floor);
+  /// Returns a mark to which undo() returns.
   std::size_t mark() const { return trail_.size(); }
+  /// Undoes place() and raise() since `mark`.
   void undo(std::size_t mark);
 
   /// Whether an unplaced block reaches over the boundary in front of `section`.
@@ -46,11 +48,11 @@ class Skyline {
   std::size_t unplaced_bytes(int section) const { return rest_[at(section)]; }
   const std::vector<std::size_t>& offsets() const { return offsets_; }
 
-  /// A section of [begin, end) that cannot hold what is still to be placed in it, or −1.
+  /// Returns a section of [begin, end) that cannot hold its unplaced blocks; −1: there is none.
   int overfull(int begin, int end) const;
-  /// Equal for equal floors and unplaced blocks in [begin, end); a multiple of 4.
+  /// Returns a hash of the floors and unplaced blocks in [begin, end), a multiple of 4.
   std::uint64_t key(int begin, int end) const;
-  /// Blocks that are alike in everything.
+  /// Whether two blocks have equal properties.
   bool interchangeable(int a, int b) const { return keys_[at(a)] == keys_[at(b)]; }
 
   /// Calls `visit` with both edges of every valley until it returns false.
@@ -70,8 +72,8 @@ class Skyline {
       }
     }
   }
-  /// Calls `visit` with the unplaced blocks that can lie at the edge: those that begin (end) with the valley and do not
-  /// reach out of it.
+  /// Calls `visit` with the unplaced blocks that can lie at the edge: those that begin (end) with the valley and
+  /// lie inside it.
   template <class Visit>
   void for_each_candidate(const Edge& edge, Visit visit) const {
     const int beside = matches_ ? group_beside(edge) : -1;
@@ -79,8 +81,8 @@ class Skyline {
       if (!placed_[at(b)] && inside(edge, b) && top(edge, b) <= capacity_ && (!matches_ || may_follow(edge, b, beside)))
         visit(b);
   }
-  /// How many candidates there are, and 1 if there may be none. Sets edge.raised, exactly or, without `all_floors`, to
-  /// the floor beside.
+  /// Returns the number of candidates, plus 1 if the edge may stay empty. Sets edge.raised: exactly with
+  /// `all_floors`, else to the floor beside.
   int count_options(Edge& edge, bool all_floors) const;
 
  private:
@@ -104,8 +106,8 @@ class Skyline {
   const Matches* matches_ = nullptr;
   std::size_t capacity_, limit_;
   std::vector<std::size_t> floor_, rest_;        ///< by section
-  std::vector<int> crossing_;                    ///< by section: unplaced blocks that reach over its beginning
-  std::vector<std::vector<int>> starts_, ends_;  ///< blocks by their first section, and by the one behind their last
+  std::vector<int> crossing_;                    ///< by section: number of unplaced blocks that reach over its begin
+  std::vector<std::vector<int>> starts_, ends_;  ///< blocks by their first section, and by the section after their last
   std::vector<std::uint64_t> keys_;              ///< by block
   std::vector<std::uint64_t> key_;               ///< by section: the sum over unplaced blocks that begin there
   std::vector<std::uint64_t> floor_key_;         ///< by section: factor of its floor

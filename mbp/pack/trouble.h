@@ -7,14 +7,14 @@
 
 namespace sluice::packer {
 
-/// Squeaky wheel optimization (Joslin and Clements 1999): blocks are put down in an order; those that end too high come
-/// earlier the next time. Several orders take turns.
+/// Squeaky wheel optimization (Joslin and Clements 1999): blocks are placed in an order, and those that lie too
+/// high are placed earlier the next time. Several orders take turns.
 class TroubledFirst {
  public:
   explicit TroubledFirst(const Problem& problem);
 
-  /// The best packing of one turn of each order; ends with the first of at most `enough` bytes, or when `effort` is
-  /// spent.
+  /// Places the blocks once in each order. Returns the best packing. Stops at the first packing of at most `enough`
+  /// bytes, or when `effort` is spent.
   Placement turn(std::size_t enough, Effort& effort);
 
  private:

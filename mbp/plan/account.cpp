@@ -11,8 +11,8 @@
 namespace sluice {
 namespace {
 
-/// Bytes of the values kept across stages, with which the arena begins.
-std::size_t kept_bytes(const RunPlan& plan) {
+/// Bytes of the values stored across stages, with which the arena begins.
+std::size_t stored_bytes(const RunPlan& plan) {
   std::size_t bytes = 0;
   for (int id = 0; id < plan.storages.size(); ++id)
     if (region_of(plan.storages[id].category) == Region::arena) bytes += plan.storages.bytes(id);
@@ -24,7 +24,7 @@ void fill_ledger(RunPlan& plan) {
   Plan& summary = plan.summary;
   summary.ledger = {};
   summary.workspace_bytes = 0;
-  summary.arena_bytes = summary.arena_lower_bound_bytes = kept_bytes(plan);
+  summary.arena_bytes = summary.arena_lower_bound_bytes = stored_bytes(plan);
   for (int id = 0; id < plan.storages.size(); ++id)
     summary.ledger.plan(plan.storages[id].category, plan.storages[id].layer, plan.storages.bytes(id));
 
@@ -75,11 +75,11 @@ void count_convolutions(RunPlan& plan, Precision precision) {
   plan.summary.convolutions.clear();
   const Program& program = plan.main();
   if (program.replayed.empty()) return;
-  std::set<NodeId> seen;  // recomputation runs a node again
+  std::set<NodeId> counted;  // recomputation runs a node twice
   for (const PackedPart& packed : program.replayed.rbegin()->second)
     for (const Instruction& i : packed.part.instructions) {
       const std::string algorithm = i.kernel->algorithm();
-      if (i.node < 0 || algorithm.empty() || !seen.insert(i.node).second) continue;
+      if (i.node < 0 || algorithm.empty() || !counted.insert(i.node).second) continue;
       if (program.graph->node(i.node).op->algorithm_family() == "convolution")
         ++plan.summary.convolutions[class_of(algorithm)];
     }

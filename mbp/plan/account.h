@@ -4,9 +4,9 @@
 
 namespace sluice {
 
-/// Says of a plan what follows from its storages and packings: the ledger, the arena's size and lower bound, the part
-/// and the moment that decide it, the largest workspace, and the hash. For whoever changes one of them.
-/// `request`: what the plan was made from.
+/// Recomputes what follows from the storages and packings of a plan: the ledger, the size and lower
+/// bound of the arena, the part and instruction at its peak, the largest workspace, and the hash.
+/// Call it after a change of storages or packings. `request`: what the plan was made from.
 void account(RunPlan& plan, const RunPlanRequest& request);
 
 }  // namespace sluice

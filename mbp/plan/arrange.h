@@ -9,26 +9,27 @@
 
 namespace sluice {
 
-/// How a replayed part may be arranged.
+/// What the planner may do to the order of a replayed part, and the memory it aims at.
 struct ArrangeOptions {
   PlannerPasses passes = {};
   Recompute recompute = Recompute::none;
-  std::size_t arena_bytes = 0;  ///< what the part should fit in
-  bool smallest = false;        ///< recompute whatever makes the arena smaller, whether it fits or not
+  std::size_t arena_bytes = 0;  ///< limit for the peak of the part
+  bool smallest = false;        ///< minimise the arena by recomputation, even below the limit
   DeviceRates rates = {};
 };
 
-/// What did for a part with the largest micro-batch does for the same part with smaller ones: their arena is the
-/// largest one's anyway.
+/// Orders that were found for a part with the largest micro-batch. They are reused for the same part
+/// with smaller micro-batches, which run in the same arena.
 struct KnownOrders {
-  std::vector<int> order;      ///< without recomputation,
-  std::size_t peak_bytes = 0;  ///< in which so much is alive at a time
-  std::vector<int> sequence;   ///< with recomputation
+  std::vector<int> order;      ///< order without recomputation
+  std::size_t peak_bytes = 0;  ///< the most bytes alive at one time in `order`
+  std::vector<int> sequence;   ///< sequence with recomputation
 };
 
-/// The part in the order, and with the recomputations, that the options ask for. Recomputes only as much as it takes to
-/// fit, except with Recompute::cheap, which takes the smallest arena; where nothing fits, not at all. What is `known`
-/// is taken where it is good enough; what is found is added to it.
+/// Returns the part reordered, and with the recomputation that the options ask for. Recompute::automatic
+/// recomputes only as much as is needed to fit; Recompute::cheap looks for the smallest arena. If no
+/// sequence fits, nothing is recomputed. Reuses an order in `known` if it is good enough, and stores
+/// new ones there.
 Part arranged(const Part& part, const ArrangeOptions& options, KnownOrders& known);
 
 }  // namespace sluice

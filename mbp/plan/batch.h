@@ -11,16 +11,16 @@
 
 namespace sluice {
 
-/// What a step function sees: the fields of a micro-batch as Vars.
+/// The argument of a step function: the fields of a micro-batch as Vars.
 class Batch {
  public:
   Batch(Graph& graph, const DataSpec& spec);
 
-  /// The field by its name in the data set's spec; u8 images arrive normalised as f32. Throws UsageError naming the
-  /// fields.
+  /// Returns the field with this name in the data set's spec. u8 images arrive normalised, as f32.
+  /// Throws UsageError naming the fields.
   Var operator[](const std::string& field) const;
-  /// Gives `value` a name. Batch scope (a metric, say) is reported with every step and evaluation; sample scope
-  /// (logits, say) is what Trainer::predict returns by that name.
+  /// Gives `value` a name. A batch value (a metric, say) is reported with every step and evaluation.
+  /// A sample value (logits, say) is what Trainer::predict returns by that name.
   void output(const std::string& name, Var value) const;
 
   const std::vector<std::pair<std::string, Var>>& outputs() const { return outputs_; }
@@ -31,10 +31,11 @@ class Batch {
   mutable std::vector<std::pair<std::string, Var>> outputs_;
 };
 
-/// A step: from a micro-batch's Vars to the loss, a batch scalar.
+/// A step function: computes the loss, a batch scalar, from the Vars of a micro-batch.
 using StepFunction = std::function<Var(const Batch&)>;
 
-/// What a Predictor runs: a step, whose loss it evaluates, or a function that returns nothing and only names outputs.
+/// What a Predictor runs: a step function, whose loss it evaluates, or a function that returns nothing
+/// and only names outputs.
 class ForwardFunction {
  public:
   template <class Function>
@@ -42,7 +43,7 @@ class ForwardFunction {
       (!std::is_same_v<Function, ForwardFunction>)ForwardFunction(Function function)
       : function_(step_of(std::move(function))) {}
 
-  /// The same; it returns an empty Var where there is no loss.
+  /// Returns the function as a step function; that returns an empty Var where there is no loss.
   const StepFunction& step() const { return function_; }
 
  private:

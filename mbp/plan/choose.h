@@ -12,40 +12,48 @@
 
 namespace sluice {
 
-/// What choose_plan() varies.
+/// The parameters that choose_plan() varies.
 struct PlanChoice {
   std::int64_t micro_batch = 0;
   WorkspaceCaps caps = {};
   Recompute recompute = Recompute::none;
-  bool smallest = false;                     ///< with Recompute::automatic: as much as it takes for the smallest arena
-  std::optional<PlannerPasses> passes = {};  ///< others than the planner's own
+  bool smallest = false;                     ///< with Recompute::automatic: minimise the arena
+  std::optional<PlannerPasses> passes = {};  ///< empty: those of the planner's options
 };
+/// Makes the plan with these parameters, whether it fits the budget or not.
 using Planner = std::function<std::unique_ptr<RunPlan>(const PlanChoice& choice)>;
 
-/// What is asked for.
-struct PlanWish {
+/// The constraints that the chosen plan must satisfy, and what choose_plan() optimises.
+struct PlanConstraints {
   std::int64_t batch = 0;
   std::int64_t micro_batch = 0;  ///< 0: the largest that fits; without a budget the whole batch
-  std::int64_t least = 1;        ///< no smaller micro-batch is taken
-  bool fastest = false;          ///< with micro_batch 0: the one predicted to be fastest
+  std::int64_t least = 1;        ///< the smallest micro-batch allowed
+  bool fastest = false;          ///< with micro_batch 0: the micro-batch that is predicted to be fastest
   std::size_t budget_bytes = 0;  ///< 0: none
   Recompute recompute = Recompute::none;
   /// micro_batch as the caller gave it, which may be more than the batch.
   std::int64_t asked_micro_batch = 0;
-  /// Of the candidates for `fastest`: milliseconds of a replay of this plan, where that was measured. Where all of them
-  /// were, these times decide; else the cost model does. Null: none was. The plan is the callback's to run.
+  /// Returns the measured milliseconds of a replay of a candidate for `fastest`; empty where it was not
+  /// measured. If all candidates have a time, the times decide, else the cost model. The callback may run
+  /// the plan. Null: no candidate was measured.
   std::function<std::optional<double>(RunPlan& plan)> replay_ms = nullptr;
-  /// Peaks of plans that keep everything, with the smallest workspaces, by micro-batch: read and added to, so that
-  /// wishes that differ in their budgets do not plan the same again. Null: not kept.
+  /// A cache of peaks by micro-batch, of plans without recomputation and with the smallest workspaces.
+  /// choose_plan() reads it and adds to it, so calls that differ only in the budget share plans. Null: no
+  /// cache.
   std::map<std::int64_t, std::size_t>* known_peaks = nullptr;
 };
 
-/// The plan for a wish. Sizes are found by planning, never by trying to allocate. Values are recomputed automatically
-/// only where the micro-batch (asked for, or of one sample) would not fit otherwise, or where it pays because
-/// faster algorithms then find room: among the limits for workspaces tried, the one that the cost model predicts to be
-/// fastest wins, and left-over bytes raise the limits of single kernels. Throws OutOfMemory: a fixed micro-batch that
-/// does not fit (with its predicted peak and the largest that fits), or a budget that one sample does not fit (with the
-/// smallest feasible budget). The candidates of `fastest`, largest first, are in the plan's summary.
-std::unique_ptr<RunPlan> choose_plan(const Planner& planner, const PlanWish& wish);
+/// Returns the best plan that satisfies the constraints. Finds sizes by planning, never by trying to
+/// allocate.
+///
+/// - Recompute::automatic recomputes in two cases only: the micro-batch (the given one, or one sample)
+///   does not fit otherwise, or recomputation frees bytes for workspaces of faster algorithms.
+/// - Several limits for workspaces are tried. The plan that the cost model predicts to be fastest wins.
+///   Unused bytes then raise the limits of single kernels.
+/// - The candidates of `fastest`, largest first, are in the plan's summary.
+///
+/// Throws OutOfMemory for a given micro-batch that does not fit (with its predicted peak and the largest
+/// that fits), and for a budget that no micro-batch fits (with the smallest feasible budget).
+std::unique_ptr<RunPlan> choose_plan(const Planner& planner, const PlanConstraints& constraints);
 
 }  // namespace sluice

@@ -31,7 +31,7 @@ std::vector<Uses> uses_in_order(const PartModel& model) {
 inline bool SequenceBuilder::at_hand(int v) {
   switch (copy_[at(v)]) {
     case Copy::none: return false;
-    case Copy::original: fates_[at(v)].last_wanted = now_; return now_ <= stays_until(uses_[at(v)], decisions_[v]);
+    case Copy::original: residency_[at(v)].last_request = now_; return now_ <= stays_until(uses_[at(v)], decisions_[v]);
     case Copy::staying: return true;
     case Copy::passing: return made_for_[at(v)] == now_;
   }
@@ -53,7 +53,7 @@ inline void SequenceBuilder::execute(int step, Copy copy) {
                        (at_hand(v) && copy_[at(v)] != Copy::passing);
     copy_[at(v)] = copy == Copy::staying && !stays ? Copy::passing : copy;
     made_for_[at(v)] = now_;
-    fates_[at(v)].again |= copy == Copy::staying;
+    residency_[at(v)].recomputed |= copy == Copy::staying;
   }
 }
 
@@ -63,7 +63,7 @@ void SequenceBuilder::run(const std::vector<Decision>& decisions, std::vector<in
   sequence.clear();
   copy_.assign(at(model_.values()), Copy::none);
   made_for_.assign(at(model_.values()), -1);
-  fates_.assign(at(model_.values()), {});
+  residency_.assign(at(model_.values()), {});
   for (now_ = 0; now_ < model_.steps(); ++now_) {
     for (const int v : model_.step(now_).inputs) {
       provide(v);
@@ -72,7 +72,7 @@ void SequenceBuilder::run(const std::vector<Decision>& decisions, std::vector<in
     execute(now_, Copy::original);
   }
   for (int v = 0; v < model_.values(); ++v)
-    if (model_.kept_to_end(v)) provide(v);
+    if (model_.live_out(v)) provide(v);
 }
 
 }  // namespace sluice

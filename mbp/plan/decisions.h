@@ -8,27 +8,28 @@
 
 namespace sluice {
 
-// What it means to keep a value or to compute it again, decided for each value of a part by itself. The solver of
-// mbp/plan/recompute looks for the best such decisions.
+// One decision for each value of a part: keep it in memory, or recompute it. The decisions determine a
+// sequence of steps. The solver in mbp/plan/recompute searches for the best decisions
+// (docs/planning.md, "Keep or recompute").
 
-/// How long a value stays, and what happens when it is needed after that.
+/// How long a value stays in memory, and what happens when a later step reads it.
 enum class Decision : std::uint8_t {
-  keep,         ///< it stays for good, for whatever is computed from it again
-  to_last_use,  ///< it stays until it was used for the last time; for others it is computed each time
-  recompute,    ///< it goes after its early uses, is computed again at the first late one, and stays from then on
-  each_time,    ///< the same, but where it was computed again only to compute something else, it does not stay
+  keep,         ///< it stays until its last reader, recomputed readers included
+  to_last_use,  ///< it stays until its last use; recomputing another value from it recomputes it each time
+  recompute,    ///< it is freed after its early uses, recomputed at the first late one, and stays from then on
+  each_time,    ///< as `recompute`, but a copy that only serves to recompute another value does not stay
 };
 
-/// When a value is used of its own, without recomputation: by which of the part's steps, in their order.
+/// The steps that use a value in a sequence without recomputation, as indices of steps of the part.
 struct Uses {
-  int last_early = 0;  ///< the last step before the widest gap between uses, or the last of all where no gap is wide
-  int last = 0;
+  int last_early = 0;  ///< the last use before the widest gap between uses; without a wide gap, the last use
+  int last = 0;        ///< the last use
 };
 
-/// Of every value.
+/// Returns the uses of every value, by value.
 std::vector<Uses> uses_in_order(const PartModel& model);
 
-/// The last step at which the first copy of a value is at hand.
+/// Returns the last step at which the first copy of a value is in memory.
 inline int stays_until(const Uses& uses, Decision decision) {
   switch (decision) {
     case Decision::keep: return std::numeric_limits<int>::max();
@@ -37,23 +38,23 @@ inline int stays_until(const Uses& uses, Decision decision) {
   }
 }
 
-/// What became of a value in a sequence.
-struct Fate {
-  int last_wanted = 0;  ///< the last step at which its first copy was wanted
-  bool again = false;   ///< it was computed again
+/// How a sequence uses the copies of one value.
+struct Residency {
+  int last_request = 0;     ///< the last step that asks for the first copy, whether that is still in memory or not
+  bool recomputed = false;  ///< the sequence computes the value more than once
 };
 
-/// Builds sequences, with what is at hand at each moment.
+/// Builds sequences from decisions. It tracks which values are in memory at each step.
 class SequenceBuilder {
  public:
-  /// Both stay where they are while this lives. `uses`: by value.
+  /// `model` and `uses` (by value) must outlive the builder.
   SequenceBuilder(const PartModel& model, const std::vector<Uses>& uses) : model_(model), uses_(uses) {}
 
-  /// `sequence` is what running every step takes under these decisions (by value; `keep` for what cannot be computed
-  /// again).
+  /// Sets `sequence` to every step of the part in order, each preceded by the steps that recompute the
+  /// inputs it lacks. `decisions`: by value; `keep` for values that cannot be recomputed.
   void run(const std::vector<Decision>& decisions, std::vector<int>& sequence);
-  /// In the last sequence, by value.
-  const std::vector<Fate>& fates() const { return fates_; }
+  /// Returns how the last sequence uses each value, by value.
+  const std::vector<Residency>& residency() const { return residency_; }
 
  private:
   enum class Copy : std::uint8_t { none, original, staying, passing };
@@ -67,7 +68,7 @@ class SequenceBuilder {
   const std::vector<Uses>& uses_;
   std::vector<Copy> copy_;
   std::vector<int> made_for_;
-  std::vector<Fate> fates_;
+  std::vector<Residency> residency_;
   std::vector<int>* sequence_ = nullptr;
   int now_ = 0;
 };

@@ -63,7 +63,8 @@ void arrange_and_pack(Program& program, const ArrangeOptions& options, std::size
       arena_bytes = std::max(arena_bytes, packed.packing.peak_bytes);
     }
   program.for_each_part([](PackedPart& packed) {
-    for (Instruction& instruction : packed.part.instructions) instruction.make_again = nullptr;  // refers to the graph
+    for (Instruction& instruction : packed.part.instructions)
+      instruction.clone_kernel = nullptr;  // refers to the graph
   });
 }
 
@@ -94,8 +95,8 @@ Program lower_program(std::string name, const Graph& graph, StageCut cut, const 
   program.writers = unpacked(lowering.writers());
   for (const Instruction& writer : program.writers.part.instructions)
     for (const int i : writer.cleared)
-      program.left_clear.push_back(program.writers.part.values[at(writer.inputs[at(i)])].storage);
-  std::sort(program.left_clear.begin(), program.left_clear.end());
+      program.cleared_by_writers.push_back(program.writers.part.values[at(writer.inputs[at(i)])].storage);
+  std::sort(program.cleared_by_writers.begin(), program.cleared_by_writers.end());
   for (int s = -1; s < stages; ++s) program.derived.push_back(unpacked(lowering.take_derived(s)));
   for (ValueId v = 0; v < graph.values(); ++v) program.storage_of.push_back(lowering.storage_of(v));
   return program;
@@ -127,7 +128,7 @@ void add_counters(StorageTable& storages, const Backend& backend) {
 }
 
 /// Storages region by region and category by category, so that parameters, gradients and state are flat; then the
-/// arena, which begins with the values kept across stages.
+/// arena, which begins with the values stored across stages.
 void place(RunPlan& plan) {
   Plan& summary = plan.summary;
   plan.storage_offsets.assign(at(plan.storages.size()), 0);
@@ -204,8 +205,8 @@ Sizes evaluation_sizes(const RunPlanRequest& request) {
   return sizes;
 }
 
-/// What a later stage needs is computed again: kept for every micro-batch, it would take memory that grows with the
-/// data set.
+/// Values that a later stage needs are recomputed. Stored for every micro-batch, they would take memory that grows with
+/// the data set.
 void lower_evaluation(RunPlan& plan, const RunPlanRequest& request) {
   const StepGraph& evaluation = *request.evaluation;
   const Sizes sizes = evaluation_sizes(request);
@@ -227,8 +228,8 @@ std::vector<std::int64_t> planned_sizes(const RunPlan& plan) {
   return {sizes.begin(), sizes.end()};
 }
 
-/// What a step (an evaluation, where no step is planned) takes by the cost model, and how much of that is computing
-/// again.
+/// Predicts the seconds of a step (without training, of an evaluation) by the cost model, and the part of them that is
+/// recomputation.
 void predict(RunPlan& plan, const Backend& backend) {
   const DeviceRates rates = backend.rates();
   Plan& summary = plan.summary;
@@ -237,7 +238,7 @@ void predict(RunPlan& plan, const Backend& backend) {
     for (int i = 0; i < model.steps(); ++i) {
       const double seconds = static_cast<double>(times) * model.step(i).seconds;
       summary.predicted_step_s += seconds;
-      if (packed.part.instructions[at(i)].again) summary.predicted_again_s += seconds;
+      if (packed.part.instructions[at(i)].recomputed) summary.predicted_recompute_s += seconds;
     }
   };
   const Program& program = plan.main();
@@ -248,7 +249,7 @@ void predict(RunPlan& plan, const Backend& backend) {
   for (const auto* parts : {&program.derived, &program.once})
     for (const PackedPart& packed : *parts) add(packed, 1);
   for (const PackedPart& packed : program.replayed.at(split.size(0)))
-    for (const Instruction& instruction : packed.part.instructions) summary.recomputed += instruction.again;
+    for (const Instruction& instruction : packed.part.instructions) summary.recomputed += instruction.recomputed;
 }
 
 void summarise(RunPlan& plan, const RunPlanRequest& request) {
@@ -290,7 +291,7 @@ std::unique_ptr<RunPlan> make_run_plan(const RunPlanRequest& request) {
       .rates = request.backend->rates()};
   std::size_t arena_bytes = 0;
   arrange_and_pack(plan->train, options, arena_bytes);
-  // An evaluation keeps nothing for later: there is nothing to compute again.
+  // An evaluation saves nothing for a backward pass, so there is nothing to recompute.
   for (Program* program : {&plan->evaluate, &plan->predict})
     arrange_and_pack(*program, {.passes = request.passes, .rates = options.rates}, arena_bytes);
   account(*plan, request);

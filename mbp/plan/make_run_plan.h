@@ -6,7 +6,8 @@
 
 namespace sluice {
 
-/// Lowers, packs and places everything. Allocates nothing on the device.
+/// Makes the plan: lowers the graphs to parts, orders and packs the parts, and assigns all offsets.
+/// Allocates nothing on the device.
 std::unique_ptr<RunPlan> make_run_plan(const RunPlanRequest& request);
 
 }  // namespace sluice

@@ -6,16 +6,17 @@
 
 namespace sluice {
 
-/// n samples cut into micro-batches, larger ones first.
+/// A split of n samples into micro-batches, the larger ones first.
 struct MicroBatches {
   std::int64_t samples = 0;
   std::int64_t replays = 0;
 
   MicroBatches() = default;
-  /// k = ceil(n/µ) micro-batches whose sizes differ by at most one.
+  /// Splits n into k = ceil(n/µ) micro-batches whose sizes differ by at most one.
   MicroBatches(std::int64_t n, std::int64_t micro_batch);
-  /// Micro-batches of `sizes` (the largest first) alone: evenly, as above, where those sizes are among them, else as
-  /// many as possible of the largest, then of the next. `samples` is less than `n` where they do not make up n.
+  /// Uses only the given `sizes` (the largest first). If they contain the sizes of the even split above,
+  /// that is the split. Otherwise it takes as many as possible of the largest, then of the next. `samples`
+  /// is less than `n` if the sizes do not add up to n.
   MicroBatches(std::int64_t n, std::span<const std::int64_t> sizes);
 
   std::int64_t size(std::int64_t i) const { return run_of(i).size; }
@@ -26,7 +27,7 @@ struct MicroBatches {
   std::int64_t least_size() const { return runs_.empty() ? 0 : runs_.back().size; }
   /// The sizes that occur, larger first.
   std::vector<std::int64_t> sizes() const;
-  /// How many there are of this size.
+  /// The number of micro-batches of this size.
   std::int64_t count(std::int64_t size) const;
 
  private:
@@ -45,7 +46,8 @@ struct MicroBatches {
   std::vector<Run> runs_;
 };
 
-/// Sizes of which a few make up any number of samples: `largest`, a quarter of it, and so on, down to `least`.
+/// Returns `largest`, a quarter of it, and so on, down to `least`: sizes of which a few add up to any
+/// number of samples.
 std::vector<std::int64_t> sizes_for_any_number(std::int64_t largest, std::int64_t least);
 
 }  // namespace sluice

@@ -8,10 +8,10 @@
 
 namespace sluice {
 
-/// Packs what a part keeps in the arena (pack()).
+/// Packs the arena values and workspaces of a part.
 Packing pack(std::span<const Lifetime> lifetimes, const PackingLimits& limits = {});
 
-/// The largest sum of bytes alive at one time.
+/// Returns the most bytes that are alive at one time.
 std::size_t largest_live_sum(std::span<const Lifetime> lifetimes);
 
 }  // namespace sluice

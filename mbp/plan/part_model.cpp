@@ -33,21 +33,21 @@ struct PartModel::Lists {
 };
 
 /// One block of memory for all steps: they are walked thousands of times.
-void PartModel::keep(const std::vector<Lists>& all_lists) {
+void PartModel::store_lists(const std::vector<Lists>& all_lists) {
   std::size_t count = 0;
   for (const Lists& lists : all_lists)
     count += lists.inputs.size() + lists.outputs.size() + lists.in_place.size() + lists.after.size();
   numbers_.reserve(count);
-  const auto kept = [&](const std::vector<int>& list) {
+  const auto appended = [&](const std::vector<int>& list) {
     const std::size_t begin = numbers_.size();
     numbers_.insert(numbers_.end(), list.begin(), list.end());
     return std::span<const int>(numbers_).subspan(begin);
   };
   for (std::size_t i = 0; i < all_lists.size(); ++i) {
-    steps_[i].inputs = kept(all_lists[i].inputs);
-    steps_[i].outputs = kept(all_lists[i].outputs);
-    steps_[i].in_place = kept(all_lists[i].in_place);
-    steps_[i].after = kept(all_lists[i].after);
+    steps_[i].inputs = appended(all_lists[i].inputs);
+    steps_[i].outputs = appended(all_lists[i].outputs);
+    steps_[i].in_place = appended(all_lists[i].in_place);
+    steps_[i].after = appended(all_lists[i].after);
   }
 }
 
@@ -68,7 +68,7 @@ PartModel::PartModel(const Part& part, const DeviceRates& rates) {
       number[at(v)] = values();
       bytes_.push_back(aligned(value.bytes()));
       producer_.push_back(-1);
-      kept_.push_back(false);
+      live_out_.push_back(false);
     }
     return number[at(v)];
   };
@@ -83,7 +83,7 @@ PartModel::PartModel(const Part& part, const DeviceRates& rates) {
               .after = {},
               .workspace_bytes = aligned(instruction.workspace_bytes),
               .seconds = predicted_seconds(part, instruction, rates),
-              .repeatable = static_cast<bool>(instruction.make_again),
+              .repeatable = static_cast<bool>(instruction.clone_kernel),
               .cheap = instruction.cheap};
     std::map<int, int> uses;
     for (const int v : instruction.inputs) {
@@ -114,9 +114,9 @@ PartModel::PartModel(const Part& part, const DeviceRates& rates) {
     }
     steps_.push_back(step);
   }
-  keep(all_lists);
-  for (const int v : part.kept_to_end)
-    if (const int value = numbered(v); value >= 0) kept_[at(value)] = true;
+  store_lists(all_lists);
+  for (const int v : part.live_out)
+    if (const int value = numbered(v); value >= 0) live_out_[at(value)] = true;
 }
 
 std::vector<std::size_t> PartModel::live(std::span<const int> sequence) const {
@@ -142,9 +142,9 @@ void PartModel::live(std::span<const int> sequence, Scratch& scratch, std::vecto
   }
   Scratch::Copy* const copies = made.data();
   for (int v = 0; v < values(); ++v)
-    if (kept_[at(v)] && latest[v] >= 0) copies[latest[v]].last = count;
+    if (live_out_[at(v)] && latest[v] >= 0) copies[latest[v]].last = count;
 
-  int next = 0;  // the copies are met again in the order in which they were made
+  int next = 0;  // copies are visited in the order in which they were made
   for (int t = 0; t < count; ++t) {
     const Step& now = step(sequence[at(t)]);
     for (const int v : now.in_place) {

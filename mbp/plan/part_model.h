@@ -9,22 +9,23 @@
 
 namespace sluice {
 
-/// What running a replayed part in some order would take, without touching the part: enough to compare thousands of
-/// orders. An order is a sequence of instructions; one that occurs again computes its outputs again (core/rearrange.h).
+/// Predicts the live bytes and the seconds of a replayed part in any order, without changing the part. It
+/// is fast enough to compare thousands of orders. An order is a sequence of instructions. An instruction
+/// that occurs a second time recomputes its outputs (core/rearrange.h).
 class PartModel {
  public:
   PartModel(const Part& part, const DeviceRates& rates);
   PartModel(const PartModel&) = delete;  // steps point into it
   PartModel& operator=(const PartModel&) = delete;
 
-  /// An instruction as far as orders depend on it.
+  /// The properties of an instruction on which orders depend.
   struct Step {
-    std::span<const int> inputs, outputs;  ///< values in the arena, each once
-    std::span<const int> in_place;         ///< of the inputs: those whose memory output 0 may take
-    std::span<const int> after;            ///< steps that must come first because of what they write outside the arena
+    std::span<const int> inputs, outputs;  ///< values in the arena, each listed once
+    std::span<const int> in_place;         ///< inputs whose memory output 0 may take
+    std::span<const int> after;            ///< steps that must run before, because of what they write outside the arena
     std::size_t workspace_bytes = 0;
     double seconds = 0;       ///< predicted
-    bool repeatable = false;  ///< may run again
+    bool repeatable = false;  ///< may occur more than once
     bool cheap = false;       ///< Op::cheap
   };
 
@@ -34,31 +35,33 @@ class PartModel {
   std::size_t bytes(int value) const { return bytes_[static_cast<std::size_t>(value)]; }
   /// The step that computes `value`.
   int producer(int value) const { return producer_[static_cast<std::size_t>(value)]; }
-  bool kept_to_end(int value) const { return kept_[static_cast<std::size_t>(value)]; }
+  /// Whether the value is read after the part.
+  bool live_out(int value) const { return live_out_[static_cast<std::size_t>(value)]; }
 
-  /// Bytes alive during every step of `sequence`, workspaces included; after the last one, what is kept to the end.
+  /// Returns the bytes alive during each step of `sequence`, workspaces included. The last element counts
+  /// the bytes that are alive after the last step.
   std::vector<std::size_t> live(std::span<const int> sequence) const;
-  /// The same into a vector, with memory that is used again; for threads that each have theirs.
+  /// The same into `live`, with scratch memory that the caller reuses. Each thread needs its own.
   class Scratch;
   void live(std::span<const int> sequence, Scratch& scratch, std::vector<std::size_t>& live) const;
-  /// The largest of them.
+  /// Returns the largest element of live().
   std::size_t peak(std::span<const int> sequence) const;
   double seconds(std::span<const int> sequence) const;
-  /// What some step takes by itself, its operands and its workspace: no sequence has a lower peak.
+  /// Returns the most bytes that one step takes alone, operands and workspace: no sequence has a lower peak.
   std::size_t least_possible() const;
 
  private:
   struct Lists;
-  void keep(const std::vector<Lists>& all_lists);
+  void store_lists(const std::vector<Lists>& all_lists);
 
   std::vector<Step> steps_;
-  std::vector<int> numbers_;        // what the steps' spans look at
+  std::vector<int> numbers_;        // storage of the steps' spans
   std::vector<std::size_t> bytes_;  // by value
   std::vector<int> producer_;
-  std::vector<bool> kept_;
+  std::vector<bool> live_out_;
 };
 
-/// Memory that one prediction after the other uses.
+/// Scratch memory of PartModel::live(), reused from call to call.
 class PartModel::Scratch {
   friend class PartModel;
   struct Copy {

@@ -76,7 +76,7 @@ void print_steps(std::ostream& out, const Plan& plan) {
   out << "  step        logical batch " << std::min(plan.batch, plan.samples) << " = "
       << counted(plan.replays, "micro-batch", "micro-batches") << " of up to " << plan.micro_batch
       << (plan.stages > 1 ? ", in " + std::to_string(plan.stages) + " stages" : "")
-      << (plan.recomputes ? " that compute again what does not fit" : "")
+      << (plan.recomputes ? " that recompute values of earlier stages" : "")
       << (plan.split_dependent ? ", each normalised by itself" : "") << '\n';
   if (!plan.balancing().empty()) out << "  micro-batch " << plan.balancing() << '\n';
   out << "  epoch       " << counted(plan.samples, "sample") << " = " << counted(plan.steps_per_epoch, "step");
@@ -133,9 +133,8 @@ std::ostream& operator<<(std::ostream& stream, const Plan& plan) {
   out << "plan " << plan.hash << " on " << plan.device << '\n';
   plan.forward_only ? print_sizes(out, plan) : print_steps(out, plan);
   if (plan.recomputed)
-    out << "  recompute   " << counted(plan.recomputed, "kernel of a replay computes", "kernels of a replay compute")
-        << " again what was let go, about " << percent(plan.predicted_again_s / plan.predicted_step_s)
-        << " of the step\n";
+    out << "  recompute   " << counted(plan.recomputed, "kernel") << " of a replay, about "
+        << percent(plan.predicted_recompute_s / plan.predicted_step_s) << " of the step\n";
   if (!plan.convolutions.empty()) print_convolutions(out, plan);
   if (!plan.tuning.empty()) out << "  algorithms  " << plan.tuning << '\n';
   if (!plan.candidates.empty()) print_candidates(out, plan);

@@ -4,19 +4,19 @@
 
 namespace sluice {
 
-/// Which values may be computed again where they are needed late, so that their memory is free in between.
+/// Which values the planner may recompute for late uses, so that their memory is free in between.
 enum class Recompute : std::uint8_t {
   none,       ///< none
-  cheap,      ///< those that one pass over memory gives (normalising, activations, sums): the smallest arena by that
-  automatic,  ///< any, where the budget asks for it: the fastest schedule that fits
+  cheap,      ///< values of cheap ops (Op::cheap: one pass over memory): the smallest arena that this gives
+  automatic,  ///< any values, if the budget requires it: the fastest schedule that fits
 };
 
-/// What the planner does to save memory; each can be switched off to see what it is worth.
+/// The passes by which the planner saves memory. Each can be switched off, to measure what it saves.
 struct PlannerPasses {
-  bool in_place = true;   ///< results written over inputs that die with them
-  bool order = true;      ///< kernels reordered so that less is alive at a time
-  bool recompute = true;  ///< whatever Recompute asks for; off: none
-  bool search = true;     ///< packing searches where the quick orders miss the lower bound
+  bool in_place = true;   ///< write a result over an input that has no later reader
+  bool order = true;      ///< reorder kernels to lower the peak of live bytes
+  bool recompute = true;  ///< recompute as Recompute says; off: Recompute::none
+  bool search = true;     ///< search for packings where the quick orders miss the lower bound
 };
 
 }  // namespace sluice

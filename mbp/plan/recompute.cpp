@@ -21,34 +21,36 @@ struct FirstTrial {
 };
 using FirstTrials = std::vector<FirstTrial>;  // in the order of the first ranking; empty: not tried yet
 
-constexpr double attempts[] = {1, 0.5, 0};  // thrift: no single one finds the best sequence everywhere
+// No single exponent finds the best sequence for every part.
+constexpr double cost_exponents[] = {1, 0.5, 0};
 
 class Solver {
  public:
-  /// `thrift`: how much the time that a decision costs counts beside the memory it saves; 1: in proportion.
-  /// `first_trials`: of this model and `only_cheap`; filled in by the first solver that ranks.
-  Solver(const PartModel& model, bool only_cheap, double thrift, FirstTrials& first_trials)
+  /// A decision gains bytes / seconds^cost_exponent. `first_trials` belongs to this model and `only_cheap`; the first
+  /// solver that ranks candidates fills it in.
+  Solver(const PartModel& model, bool only_cheap, double cost_exponent, FirstTrials& first_trials)
       : model_(model),
-        thrift_(thrift),
+        cost_exponent_(cost_exponent),
         decisions_(at(model.values()), Decision::keep),
         uses_(uses_in_order(model)),
-        benches_{Bench(model, uses_), Bench(model, uses_)},
+        scratch_{TrialScratch(model, uses_), TrialScratch(model, uses_)},
         first_trials_(first_trials) {
     for (int v = 0; v < model_.values(); ++v) {
       repeatable_.push_back(model_.producer(v) >= 0 && model_.step(model_.producer(v)).repeatable &&
                             (!only_cheap || model_.step(model_.producer(v)).cheap));
       if (repeatable_[at(v)]) decisions_[at(v)] = Decision::to_last_use;
     }
-    benches_[0].builder.run(decisions_, sequence_);
-    fates_ = benches_[0].builder.fates();
-    model_.live(sequence_, benches_[0].scratch, live_);
+    scratch_[0].builder.run(decisions_, sequence_);
+    residency_ = scratch_[0].builder.residency();
+    model_.live(sequence_, scratch_[0].live, live_);
     seconds_ = model_.seconds(sequence_);
   }
 
   std::size_t peak() const { return *std::max_element(live_.begin(), live_.end()); }
   const std::vector<int>& sequence() const { return sequence_; }
 
-  /// False: the peak stays above `limit`; the best that was found on the way stays.
+  /// Changes decisions until the peak is at most `limit`. Returns false when it stays above; the changes made so far
+  /// remain.
   bool lower_to(std::size_t limit) {
     limit_ = limit;
     excess_ = excess(live_);
@@ -57,7 +59,7 @@ class Solver {
     return true;
   }
 
-  /// Takes back decisions that turned out not to be needed.
+  /// Undoes decisions that turned out to be unnecessary.
   void relax(std::size_t limit) {
     std::vector<int> order(decisions_.size());
     std::iota(order.begin(), order.end(), 0);
@@ -66,9 +68,9 @@ class Solver {
     for (const int v : order)
       for (const Decision back : {Decision::keep, Decision::to_last_use, Decision::recompute}) {
         if (decisions_[at(v)] <= back || changes_nothing({v, back})) continue;
-        const Trial& trial = try_change({v, back}, benches_[0]);
+        const Trial& trial = try_change({v, back}, scratch_[0]);
         if (trial.seconds >= seconds_ || *std::max_element(trial.live.begin(), trial.live.end()) > limit) continue;
-        take(benches_[0]);
+        take(scratch_[0]);
         break;
       }
   }
@@ -87,12 +89,12 @@ class Solver {
     std::vector<std::size_t> live = {};
   };
 
-  /// Where a thread tries changes.
-  struct Bench {
-    Bench(const PartModel& model, const std::vector<Uses>& uses) : builder(model, uses) {}
+  /// Scratch memory in which one thread tries changes.
+  struct TrialScratch {
+    TrialScratch(const PartModel& model, const std::vector<Uses>& uses) : builder(model, uses) {}
 
     SequenceBuilder builder;
-    PartModel::Scratch scratch = {};
+    PartModel::Scratch live = {};
     std::vector<Decision> decisions = {};
     std::vector<int> sequence = {};
     Trial trial = {};
@@ -114,23 +116,23 @@ class Solver {
     return sum;
   }
 
-  const Trial& try_change(Change change, Bench& bench) const {
-    Trial& trial = bench.trial;
-    bench.decisions = decisions_;
-    bench.decisions[at(change.value)] = change.decision;
+  const Trial& try_change(Change change, TrialScratch& scratch) const {
+    Trial& trial = scratch.trial;
+    scratch.decisions = decisions_;
+    scratch.decisions[at(change.value)] = change.decision;
     trial.change = change;
-    bench.builder.run(bench.decisions, bench.sequence);
-    if (bench.sequence == trial.sequence) return trial;  // as decisions about one value often do
-    std::swap(bench.sequence, trial.sequence);
-    model_.live(trial.sequence, bench.scratch, trial.live);
+    scratch.builder.run(scratch.decisions, scratch.sequence);
+    if (scratch.sequence == trial.sequence) return trial;  // as decisions about one value often do
+    std::swap(scratch.sequence, trial.sequence);
+    model_.live(trial.sequence, scratch.live, trial.live);
     trial.seconds = model_.seconds(trial.sequence);
     return trial;
   }
 
-  /// Takes the change that was tried last on the bench.
-  void take(Bench& bench) {
-    Trial& trial = bench.trial;
-    fates_ = bench.builder.fates();
+  /// Applies the change that was tried last in `scratch`.
+  void take(TrialScratch& scratch) {
+    Trial& trial = scratch.trial;
+    residency_ = scratch.builder.residency();
     decisions_[at(trial.change.value)] = trial.change.decision;
     std::swap(sequence_, trial.sequence);
     std::swap(live_, trial.live);
@@ -144,15 +146,15 @@ class Solver {
     const double left = excess(live);
     if (left >= excess_) return 0;
     const double cost = std::max(seconds - seconds_, 1e-3 * model_.step(model_.producer(value)).seconds);
-    return (excess_ - left) / std::pow(cost, thrift_);
+    return (excess_ - left) / std::pow(cost, cost_exponent_);
   }
 
-  /// Whether the sequence stays the same, as far as that is known without building it: the value is not computed again,
-  /// and nobody would miss it.
+  /// Returns true where the change is known to leave the sequence as it is: the value is not recomputed, and no step
+  /// asks for its first copy after that copy would be freed.
   bool changes_nothing(Change change) const {
-    const Fate& fate = fates_[at(change.value)];
+    const Residency& residency = residency_[at(change.value)];
     return change.decision == decisions_[at(change.value)] ||
-           (!fate.again && fate.last_wanted <= stays_until(uses_[at(change.value)], change.decision));
+           (!residency.recomputed && residency.last_request <= stays_until(uses_[at(change.value)], change.decision));
   }
 
   /// All changes of one decision that may be worth it.
@@ -160,7 +162,7 @@ class Solver {
     std::vector<Change> list;
     const std::size_t worth = peak() / 2000;
     for (int v = 0; v < model_.values(); ++v) {
-      if (!repeatable_[at(v)] || model_.bytes(v) < worth || model_.kept_to_end(v)) continue;
+      if (!repeatable_[at(v)] || model_.bytes(v) < worth || model_.live_out(v)) continue;
       for (const Decision decision : {Decision::keep, Decision::to_last_use, Decision::recompute, Decision::each_time})
         if (!changes_nothing({v, decision})) list.push_back({v, decision});
     }
@@ -175,10 +177,10 @@ class Solver {
     std::vector<double> gains(all.size());
     const bool known = !changed_ && first_trials_.size() == all.size();
     if (!changed_) first_trials_.resize(all.size());
-    const auto rank = [&](std::size_t begin, std::size_t end, Bench& bench) {
+    const auto rank = [&](std::size_t begin, std::size_t end, TrialScratch& scratch) {
       for (std::size_t i = begin; i < end; ++i) {
         if (!known) {
-          const Trial& trial = try_change(all[i], bench);
+          const Trial& trial = try_change(all[i], scratch);
           if (!changed_) first_trials_[i] = {trial.live, trial.seconds};
           gains[i] = gain(all[i].value, trial.live, trial.seconds);
         } else {
@@ -190,18 +192,18 @@ class Solver {
     if (half < all.size()) {
       // Deferred: without room for another thread, the second half is ranked behind the first.
       std::future<void> other =
-          std::async(std::launch::async | std::launch::deferred, [&] { rank(half, all.size(), benches_[1]); });
-      rank(0, half, benches_[0]);
+          std::async(std::launch::async | std::launch::deferred, [&] { rank(half, all.size(), scratch_[1]); });
+      rank(0, half, scratch_[0]);
       other.get();
     } else {
-      rank(0, half, benches_[0]);
+      rank(0, half, scratch_[0]);
     }
     for (std::size_t i = 0; i < all.size(); ++i)
       if (gains[i] > 0) candidates_.push({gains[i], all[i].value, all[i].decision});
   }
 
-  /// Takes the candidate that still gains most. Gains shrink as others are taken, so one that, looked at again, is
-  /// ahead of what the next one once was, is taken without looking at the rest.
+  /// Applies the candidate with the highest gain. Gains shrink as others are applied. So a candidate whose updated gain
+  /// exceeds the old gain of the next one is applied without updating the rest.
   bool take_best_move() {
     for (const bool fresh : {false, true}) {
       if (fresh) rank_candidates();
@@ -209,14 +211,14 @@ class Solver {
         Candidate top = candidates_.top();
         candidates_.pop();
         if (changes_nothing({top.value, top.decision})) continue;
-        const Trial& trial = try_change({top.value, top.decision}, benches_[0]);
+        const Trial& trial = try_change({top.value, top.decision}, scratch_[0]);
         top.gain = gain(top.value, trial.live, trial.seconds);
         if (top.gain <= 0) continue;
         if (!candidates_.empty() && top.gain < candidates_.top().gain) {
           candidates_.push(top);
           continue;
         }
-        take(benches_[0]);
+        take(scratch_[0]);
         return true;
       }
     }
@@ -224,15 +226,15 @@ class Solver {
   }
 
   const PartModel& model_;
-  double thrift_;
+  double cost_exponent_;
   std::vector<Decision> decisions_;  // by value
   std::vector<Uses> uses_;           // by value
   std::vector<bool> repeatable_;
-  Bench benches_[2];
+  TrialScratch scratch_[2];
   FirstTrials& first_trials_;
   bool changed_ = false;  // a decision, since the beginning
   std::vector<int> sequence_;
-  std::vector<Fate> fates_;  // in it, by value
+  std::vector<Residency> residency_;  // in sequence_, by value
   std::vector<std::size_t> live_;
   std::priority_queue<Candidate> candidates_;
   double seconds_ = 0, excess_ = 0;
@@ -245,8 +247,8 @@ std::vector<int> sequence_that_fits(const PartModel& model, std::size_t arena_by
   std::vector<int> best;
   if (arena_bytes < model.least_possible()) return best;
   FirstTrials first_trials;
-  for (const double thrift : attempts) {
-    Solver solver(model, only_cheap, thrift, first_trials);
+  for (const double cost_exponent : cost_exponents) {
+    Solver solver(model, only_cheap, cost_exponent, first_trials);
     if (!solver.lower_to(arena_bytes)) continue;
     solver.relax(arena_bytes);
     if (best.empty() || model.seconds(solver.sequence()) < model.seconds(best)) best = solver.sequence();
@@ -258,14 +260,14 @@ std::vector<int> smallest_sequence(const PartModel& model, bool only_cheap) {
   FirstTrials first_trials;
   std::vector<int> best = Solver(model, only_cheap, 1, first_trials).sequence();
   std::size_t least = model.peak(best);
-  for (const double thrift : attempts) {
+  for (const double cost_exponent : cost_exponents) {
     // Which decisions are best depends on how far one wants to go, so each limit is tried afresh.
-    const bool first = thrift == attempts[0];
+    const bool first = cost_exponent == cost_exponents[0];
     std::size_t too_low = std::max(model.least_possible(), first ? 0 : least / 4 * 3), reached = least;
     const int halvings = first ? 6 : 3;
     for (int i = 0; i < halvings && too_low < reached; ++i) {
       const std::size_t limit = too_low + (reached - too_low) / 2;
-      Solver solver(model, only_cheap, thrift, first_trials);
+      Solver solver(model, only_cheap, cost_exponent, first_trials);
       const bool fits = solver.lower_to(limit);
       if (fits) solver.relax(limit);
       (fits ? reached : too_low) = limit;

@@ -7,12 +7,12 @@
 
 namespace sluice {
 
-/// Decides keep | recompute for every value of a part: a sequence (with repetitions; see core/rearrange.h) of the least
-/// predicted time found in which at most `arena_bytes` are alive at a time; empty: none was found. `only_cheap`: only
-/// steps that are cheap run again. Deterministic.
+/// Decides for every value of a part whether it is kept or recomputed. Returns the fastest sequence found,
+/// by predicted time, in which at most `arena_bytes` are alive at one time; empty if none was found. A
+/// sequence may repeat steps (core/rearrange.h). `only_cheap`: only cheap steps may repeat. Deterministic.
 std::vector<int> sequence_that_fits(const PartModel& model, std::size_t arena_bytes, bool only_cheap);
 
-/// The sequence with the lowest peak found.
+/// Returns the sequence with the lowest peak found. `only_cheap`: only cheap steps may repeat. Deterministic.
 std::vector<int> smallest_sequence(const PartModel& model, bool only_cheap);
 
 }  // namespace sluice

@@ -62,7 +62,7 @@ void pack_tighter(RunPlan& plan, const RunPlanRequest& request) {
   if (changed) account(plan, request);
 }
 
-WorkspaceCaps room_for_workspaces(RunPlan& plan, std::size_t budget_bytes) {
+WorkspaceCaps workspace_caps_within(RunPlan& plan, std::size_t budget_bytes) {
   WorkspaceCaps caps;
   const std::size_t arena_bytes = budget_bytes - std::min(budget_bytes, plan.arena_offset);
   for (Program* program : {&plan.train, &plan.evaluate, &plan.predict})

@@ -6,14 +6,14 @@
 
 namespace sluice {
 
-// What is done about a plan that is there already, with its algorithms and micro-batch.
+// Improvements of a finished plan, whose micro-batch stays as it is.
 
-/// Looks longer for a packing of the parts that decide the arena's size, where they miss the lower bound, and for other
-/// orders of them that pack better. `request`: what the plan was made from.
+/// Packs the parts that decide the arena's size again, with more effort and in other orders, if their
+/// packing misses the lower bound. `request`: what the plan was made from.
 void pack_tighter(RunPlan& plan, const RunPlanRequest& request);
 
-/// What every node's workspace could grow to, as things are, before more than `budget_bytes` were in use: limits for
-/// another plan like this one.
-WorkspaceCaps room_for_workspaces(RunPlan& plan, std::size_t budget_bytes);
+/// Returns a limit for the workspace of each node: the bytes to which it can grow before this plan needs
+/// more than `budget_bytes`. The limits are for the next plan with the same micro-batch.
+WorkspaceCaps workspace_caps_within(RunPlan& plan, std::size_t budget_bytes);
 
 }  // namespace sluice

@@ -6,8 +6,8 @@
 
 namespace sluice {
 
-/// Names what a replay of the largest micro-batch of training does: its kernels with their algorithms,
-/// workspaces and operands in running order. Where things lie is not part of it.
+/// Returns a key for the work of a training replay of the largest micro-batch: a hash of its kernels in
+/// running order, with their algorithms, workspaces and operands. Offsets are not part of it.
 std::string replay_key(const RunPlan& plan);
 
 }  // namespace sluice

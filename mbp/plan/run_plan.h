@@ -12,14 +12,14 @@
 
 namespace sluice {
 
-/// A part with places in the arena.
+/// A part whose values and workspaces have offsets in the arena.
 struct PackedPart {
   Part part;
   std::vector<Lifetime> lifetimes;
   Packing packing;
 };
 
-/// One of the run's graphs, lowered: what is run once and, by micro-batch size, what is replayed.
+/// One graph of the run, lowered to parts: those that run once, and the replayed ones by micro-batch size.
 struct Program {
   std::string name;
   const Graph* graph = nullptr;
@@ -29,34 +29,36 @@ struct Program {
   std::vector<PackedPart> once;     ///< by stage
   PackedPart writers;
   std::map<std::int64_t, std::vector<PackedPart>> replayed;  ///< micro-batch size → by stage
-  std::vector<std::vector<int>> accumulators;                ///< by stage: storages to clear before it,
-  std::vector<int> left_clear;  ///< except these, where the writers ran after the pass before
-  std::vector<int> storage_of;  ///< by ValueId: storages of the graph's batch values; −1: none
+  std::vector<std::vector<int>> accumulators;                ///< by stage: storages that must be zero before it
+  std::vector<int> cleared_by_writers;                       ///< accumulators that the writers set to zero
+  std::vector<int> storage_of;                               ///< by ValueId: storage of a batch value; −1: none
 
-  bool clear = false;  ///< set by the scheduler: the writers ran last, so what is left_clear holds zeros
+  /// Set by the scheduler: the writers ran after the last pass, so cleared_by_writers are zero.
+  bool accumulators_cleared = false;
 
   template <class Visit>
   void for_each_part(Visit&& visit);
 };
 
-/// Limits for the workspaces of kernels that can trade memory for speed: one for all, and others for single nodes.
+/// Limits for the workspaces of kernels that trade memory for speed: one for all kernels, and limits for
+/// single nodes that replace it.
 struct WorkspaceCaps {
   std::size_t bytes = 0;
   std::map<const Graph*, std::map<NodeId, std::size_t>> of_nodes = {};
 };
 
-/// All programs of a run, over one set of storages and one arena, with every address fixed relative to the slab.
+/// All programs of a run. They share one set of storages and one arena, and every offset in the slab is fixed.
 struct RunPlan {
   StorageTable storages;
-  std::vector<std::size_t> storage_offsets;  ///< into the slab
-  std::size_t arena_offset = 0;              ///< where the parts' offsets count from
-  Program train, evaluate, predict;          ///< without a graph: not planned
-  const PackedPart* peak_part = nullptr;     ///< the part that decides the arena's size,
-  int peak_instruction = 0;                  ///< and where in it most bytes are alive
-  WorkspaceCaps caps;                        ///< that it was made with
+  std::vector<std::size_t> storage_offsets;  ///< offset in the slab, by storage
+  std::size_t arena_offset = 0;              ///< offset in the slab to which the parts' offsets are relative
+  Program train, evaluate, predict;          ///< one that is not planned has no graph
+  const PackedPart* peak_part = nullptr;     ///< the part that decides the arena's size
+  int peak_instruction = 0;                  ///< the instruction of peak_part with the most live bytes
+  WorkspaceCaps caps;                        ///< limits that the plan was made with
   Plan summary;
 
-  /// The program that decides micro-batch and algorithms: training, where a step is planned.
+  /// The program that decides micro-batch and algorithms: training if it is planned, else evaluation.
   const Program& main() const {
     return !train.replayed.empty() ? train : !evaluate.replayed.empty() ? evaluate : predict;
   }
@@ -65,7 +67,8 @@ struct RunPlan {
 /// Layer name of the bytes that the packing leaves unused at the arena's peak.
 inline constexpr const char* fragmentation_layer = "(fragmentation)";
 
-/// Calls visit(category, layer, lifetime, index of the lifetime) for what is alive at the arena's peak.
+/// Calls visit(category, layer, lifetime, index of the lifetime) for each value and workspace that is alive
+/// at the arena's peak.
 template <class Visit>
 void visit_peak(const RunPlan& plan, Visit&& visit) {
   if (!plan.peak_part) return;

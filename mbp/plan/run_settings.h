@@ -6,8 +6,8 @@
 
 namespace sluice {
 
-/// Returns what `work()` returns. It plans or runs in `run`, with these threads (Backend::with_threads), whatever other
-/// runs of the process have.
+/// Calls `work()` with the precision and memory count of `run` and with `threads` threads
+/// (Backend::with_threads), whatever other runs of the process use. Returns what it returns.
 template <class Work>
 std::invoke_result_t<Work&> with_run_settings(const DeviceRun& run, int threads, Work&& work) {
   return run.backend().with_threads(threads, [&] {

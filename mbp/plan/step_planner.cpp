@@ -83,7 +83,7 @@ std::int64_t StepPlanner::least_micro_batch() const {
   return least;
 }
 
-PlanWish StepPlanner::wish(std::int64_t micro_batch, std::size_t budget_bytes) const {
+PlanConstraints StepPlanner::constraints(std::int64_t micro_batch, std::size_t budget_bytes) const {
   return {.batch = batch(),
           .micro_batch = std::min(micro_batch, batch()),
           .least = least_micro_batch(),
@@ -130,27 +130,29 @@ std::unique_ptr<RunPlan> StepPlanner::plan(const PlanChoice& choice, std::size_t
   return with_settings([&] { return plan_with(choice, budget_bytes, crossing, tuning_ ? &*tuning_ : nullptr); });
 }
 
-std::unique_ptr<RunPlan> StepPlanner::chosen(const PlanWish& wish) const {
-  return with_settings([&] { return chosen_here(wish); });
+std::unique_ptr<RunPlan> StepPlanner::chosen(const PlanConstraints& constraints) const {
+  return with_settings([&] { return chosen_here(constraints); });
 }
 
-std::unique_ptr<RunPlan> StepPlanner::chosen_here(const PlanWish& wish) const {
-  if (const std::string text = refusal(wish.micro_batch ? wish.micro_batch : batch()); !text.empty())
+std::unique_ptr<RunPlan> StepPlanner::chosen_here(const PlanConstraints& constraints) const {
+  if (const std::string text = refusal(constraints.micro_batch ? constraints.micro_batch : batch()); !text.empty())
     throw UsageError(text);
   const auto choose = [&](Crossing crossing) {
-    PlanWish own = wish;
+    PlanConstraints own = constraints;
     own.known_peaks = &known_peaks_[crossing];
-    auto chosen = choose_plan([&](const PlanChoice& choice) { return plan(choice, wish.budget_bytes, crossing); }, own);
+    auto chosen =
+        choose_plan([&](const PlanChoice& choice) { return plan(choice, constraints.budget_bytes, crossing); }, own);
     const PlanChoice choice{.micro_batch = chosen->summary.micro_batch};
-    if (options_.passes.search) pack_tighter(*chosen, request(choice, wish.budget_bytes, crossing, nullptr, batch()));
-    chosen->summary.asked_micro_batch = wish.asked_micro_batch;
+    if (options_.passes.search)
+      pack_tighter(*chosen, request(choice, constraints.budget_bytes, crossing, nullptr, batch()));
+    chosen->summary.asked_micro_batch = constraints.asked_micro_batch;
     return chosen;
   };
   try {
-    return choose(options_.crossing.value_or(Crossing::keep));
+    return choose(options_.crossing.value_or(Crossing::store));
   } catch (const OutOfMemory&) {
     if (forward_only()) throw;
-    // Values kept across a barrier grow with the logical batch; computing them again does not.
+    // Values stored across a barrier grow with the logical batch; recomputing them takes no memory that grows.
     const std::vector<int> stages = earliest_stages(*training_.graph);
     if (options_.crossing || *std::max_element(stages.begin(), stages.end()) < 1) throw;
     return choose(Crossing::recompute);
@@ -159,11 +161,11 @@ std::unique_ptr<RunPlan> StepPlanner::chosen_here(const PlanWish& wish) const {
 
 std::unique_ptr<RunPlan> StepPlanner::plan_of_batch(const PlanChoice& choice, std::int64_t batch) const {
   return with_settings(
-      [&] { return make_run_plan(request(choice, 0, options_.crossing.value_or(Crossing::keep), nullptr, batch)); });
+      [&] { return make_run_plan(request(choice, 0, options_.crossing.value_or(Crossing::store), nullptr, batch)); });
 }
 
 std::size_t StepPlanner::whole_batch_bytes() const {
-  auto& known = known_peaks_[Crossing::keep];
+  auto& known = known_peaks_[Crossing::store];
   const auto found = known.find(batch());
   if (found != known.end()) return found->second;
   return known[batch()] = plan({.micro_batch = batch()}, 0)->summary.planned_peak_bytes();
@@ -174,7 +176,7 @@ std::size_t StepPlanner::smallest_budget() const {
   // Workspaces can make the fewest samples dearer than a few more.
   const std::int64_t first = std::min(least_micro_batch(), batch());
   for (std::int64_t micro_batch = first; micro_batch <= std::min(batch(), first + 1); ++micro_batch)
-    for (const Crossing crossing : {Crossing::keep, Crossing::recompute}) {
+    for (const Crossing crossing : {Crossing::store, Crossing::recompute}) {
       if (crossing != options_.crossing.value_or(crossing)) continue;
       const auto smallest =
           plan({.micro_batch = micro_batch, .recompute = options_.recompute, .smallest = true}, 0, crossing);
@@ -197,7 +199,7 @@ double StepPlanner::bytes_per_sample(Recompute recompute) const {
 
 ChoiceRecorder StepPlanner::choices_of(const RunPlan& plan) const {
   ChoiceRecorder recorder;
-  const Crossing crossing = plan.summary.recomputes ? Crossing::recompute : options_.crossing.value_or(Crossing::keep);
+  const Crossing crossing = plan.summary.recomputes ? Crossing::recompute : options_.crossing.value_or(Crossing::store);
   const PlanChoice choice{.micro_batch = plan.summary.micro_batch, .caps = plan.caps, .recompute = Recompute::none};
   with_settings([&] { return plan_with(choice, 0, crossing, &recorder); });
   return recorder;
@@ -205,12 +207,12 @@ ChoiceRecorder StepPlanner::choices_of(const RunPlan& plan) const {
 
 void StepPlanner::for_each_candidate(const std::function<void(RunPlan& plan)>& visit) const {
   if (!options_.fastest || options_.micro_batch > 0) return;
-  PlanWish wish = this->wish(options_.micro_batch, options_.budget);
-  wish.replay_ms = [&](RunPlan& plan) {
+  PlanConstraints constraints = this->constraints(options_.micro_batch, options_.budget);
+  constraints.replay_ms = [&](RunPlan& plan) {
     visit(plan);
     return std::nullopt;
   };
-  chosen(wish);
+  chosen(constraints);
 }
 
 TuningFile& StepPlanner::tuning_file() {

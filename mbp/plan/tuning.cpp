@@ -71,7 +71,7 @@ void TuningFile::read(const std::string& text) {
     if (number == 1 && line != header && line != header_without_replays)
       reject("is '" + line + "'; expected '" + std::string(header) + "'");
     if (number == 2 && line != device)
-      reject("was measured on '" + line + "'; this is '" + device + "'; measure again into another file");
+      reject("was measured on '" + line + "'; this is '" + device + "'; measure into another file");
     if (number <= 2 || line.empty()) continue;
     const std::vector<std::string> fields = split_text(line, '\t');
     const auto milliseconds = [&](const std::string& text) {

@@ -12,12 +12,12 @@
 
 namespace sluice {
 
-/// Notes which kernels of a plan have a choice of algorithm; leaves the choice to the cost model.
+/// Records which kernels of a plan have a choice of algorithm. Leaves the choice to the cost model.
 class ChoiceRecorder final : public AlgorithmChooser {
  public:
   /// A kernel and the names of its algorithms.
   struct Choice {
-    LoweringContext context;  ///< as its factory found it; valid as long as the graph
+    LoweringContext context;  ///< what the kernel's factory got; valid as long as the graph
     std::vector<std::string> candidates;
   };
 
@@ -30,7 +30,7 @@ class ChoiceRecorder final : public AlgorithmChooser {
   std::map<std::string, Choice> choices_;
 };
 
-/// Times of algorithms and of whole replays on this machine, kept in a file, and the choice of the fastest.
+/// A file with measured times of algorithms and of whole replays on this machine. Chooses the fastest.
 ///
 /// The file is text: a line "sluice tuning 2", a line "device …" (times of another device, library version or number of
 /// threads are refused), then one line a kernel: what it is, and for each algorithm its name and milliseconds (or
@@ -42,25 +42,26 @@ class TuningFile final : public AlgorithmChooser {
   /// Reads `path`; a file that is not there is empty unless `must_exist`. Throws DataError naming file and line.
   TuningFile(std::string path, Backend& backend, bool must_exist);
 
-  /// The fastest of `candidates` that were measured; `preferred` where it was not, as it may be faster than they are.
+  /// Returns the fastest of the measured candidates. Returns `preferred` if that was not measured, because it
+  /// may be faster.
   std::string_view choose(const LoweringContext& context, std::span<const std::string_view> candidates,
                           std::string_view preferred) override;
 
-  /// Whether there is a time, or a failure, of a kernel (LoweringContext::key()) with an algorithm.
+  /// Whether the file has a time, or a failure, of a kernel (LoweringContext::key()) with an algorithm.
   bool knows(const std::string& kernel, const std::string& algorithm) const;
-  /// Adds one, to be written by save(). `ms`: empty where the algorithm failed; it is never chosen then.
+  /// Adds a time, which save() writes. `ms`: empty if the algorithm failed; it is never chosen then.
   void add_time(const std::string& kernel, const std::string& algorithm, std::optional<double> ms);
-  /// Writes the file. Throws Error when that cannot be done.
+  /// Writes the file. Throws Error if that fails.
   void save();
-  /// Whether there is a file of this name.
+  /// Whether the file exists.
   bool exists() const;
 
-  /// Milliseconds of a replay by its replay_key(); empty: it was not measured.
+  /// Returns the milliseconds of the replay with this replay_key(); empty if it was not measured.
   std::optional<double> replay_ms(const std::string& key) const;
-  /// Notes the time of a replay of `micro_batch` samples, and writes the file. Throws Error when it cannot be written.
+  /// Adds the time of a replay of `micro_batch` samples, and writes the file. Throws Error if that fails.
   void add_replay(const std::string& key, std::int64_t micro_batch, double ms);
 
-  /// For people: "measured, sluice.tuning (24 kernels)", with the number of replays where there are some.
+  /// For people: "measured, sluice.tuning (24 kernels)", with the number of replays if there are some.
   std::string str() const;
 
  private:

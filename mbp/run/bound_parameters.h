@@ -14,17 +14,17 @@ namespace sluice {
 /// message.
 void check_unbound(const RunPlan& plan, const std::string& who);
 
-/// The parameters of a plan and the optimizer's tensors while their values live in its slab: whoever reads or writes
-/// one reaches the slab. Where the host can read the slab, it has no copy of them.
+/// Binds the parameters of a plan and the optimizer's tensors to its slab: reads and writes of them go to the slab. If
+/// the host can read the slab, it has no copy of them.
 class BoundParameters final : public ParameterHome, public StateHome {
  public:
-  /// Binds every parameter of `plan`, whose values the slab of `scheduler` holds, and moves to the slab what `state`
-  /// has of the optimizer's tensors; the others begin with their first values. All must outlive this. `state`: null
-  /// where nothing is trained. `on_write` is called after the slab was written.
+  /// Binds every parameter of `plan` to the slab of `scheduler`, which has their values. Moves the optimizer's tensors
+  /// in `state` to the slab; tensors that are not in `state` begin with their first values. All arguments must outlive
+  /// this. `state`: null without training. `on_write` is called after every write of a parameter.
   BoundParameters(const RunPlan& plan, Scheduler& scheduler, TrainingState* state, std::function<void()> on_write);
-  /// Brings all values back to the host. Where the device cannot be read (a kernel failed, and every later call with
-  /// it), a line on standard error says so; then parameters keep the values that the host had before, and the
-  /// optimizer's tensors are gone.
+  /// Copies all values back to the host. If the device cannot be read (after a kernel failed, every later call fails),
+  /// it prints a line on standard error. The parameters then have the values that the host had before, and the
+  /// optimizer's tensors are lost.
   ~BoundParameters() override;
   BoundParameters(const BoundParameters&) = delete;
   BoundParameters& operator=(const BoundParameters&) = delete;

@@ -164,7 +164,7 @@ std::vector<double> EpochAverage::numbers(Scheduler& scheduler) const {
     std::copy(term.total.begin(), term.total.end(), total.values<double>().begin());
     totals.emplace_back(term.storage, std::move(total));
   }
-  const std::vector<double> computed = scheduler.compute_again(program_, nodes_, totals, wanted);
+  const std::vector<double> computed = scheduler.evaluate_scalars(program_, nodes_, totals, wanted);
   auto next = computed.begin();
   for (std::size_t i = 0; i < numbers_.size(); ++i)
     if (numbers_[i].of_totals) result[i] = *next++;

@@ -12,44 +12,47 @@
 
 namespace sluice {
 
-/// Loss and metrics of several training steps as one number each: what evaluate() says of the same samples and
-/// parameters.
+/// Averages loss and metrics over several training steps. The result is the number that evaluate() gives for the same
+/// samples and parameters.
 ///
-/// A batch scalar is arithmetic on sums over samples (batch_sum, n). Those sums are added up over the steps, in double,
-/// and the same kernels then compute the scalar of the totals: so each number is weighted as it weighs its samples
-/// itself. What depends on parameters alone is averaged over the steps, by samples. So is, as a whole, a scalar that
-/// sums do not add up to: of a batch_gather, or where samples were computed from sums over their own step (a batch's
-/// maximum or temperature; the moments of BatchNorm, which are means, do not count) and their sum is used other than
-/// linearly.
+/// A batch scalar is arithmetic on sums over samples (batch_sum, n). These sums are added up over the steps, in double,
+/// and the same kernels then compute the scalar from the totals. So a scalar weights its samples as in an evaluation.
+/// Two kinds of values are averaged over the steps by samples instead:
+///
+/// - values that depend on parameters only,
+/// - a whole scalar that cannot be computed from totals: one of a batch_gather, and one that uses a sum non-linearly if
+///   its samples depend on other sums of their step (a maximum or temperature of the batch). The moments of BatchNorm
+///   are means and do not count as such sums.
 class EpochAverage {
  public:
-  /// Of the loss and the metrics of `training`, in that order. `plan` and `training` must outlive it.
+  /// Averages the loss and the metrics of `training`, in that order. `plan` and `training` must outlive it.
   EpochAverage(RunPlan& plan, const StepGraph& training);
 
-  /// Forgets all steps; `most` more will come. (Of one, there is nothing to add up.)
+  /// Discards all steps. At most `most` steps follow; for one step no sums are stored.
   void begin(std::int64_t most);
-  /// After the last replay of `stage`, before its part that runs once: notes the sums that are complete.
+  /// Stores the sums that are complete. Call it after the last replay of `stage`, before its once part.
   void stage_done(Scheduler& scheduler, int stage);
-  /// The step of those sums is taken: `reported`, the scalars as it computed them.
+  /// Adds the sums of a finished step to the totals. `reported`: the scalars that the step computed.
   void step_done(std::int64_t samples, std::span<const double> reported);
 
-  /// In the order of the constructor; NaN where no step was taken, and of one step what it reported. Leaves the slab as
-  /// it is.
+  /// Returns the averages in the order of the constructor; NaN without a step, and the reported scalars for one step.
+  /// Does not change the slab.
   std::vector<double> numbers(Scheduler& scheduler) const;
 
  private:
-  /// A batch value that is noted at every step.
+  /// A batch value that is stored at every step.
   struct Term {
     ValueId value = -1;
     int storage = -1;
-    int stage = 0;  ///< after whose replays it is complete
+    int stage = 0;  ///< the stage after whose replays it is complete
     bool summed = true;
-    std::vector<double> step = {}, total = {};  ///< elements, of the step under way and of those before
+    std::vector<double> step = {},
+                        total = {};  ///< elements of the current step, and their totals over the steps before
   };
   struct Number {
     Var var;
     bool of_totals = false;
-    double mean = 0;  ///< by samples, of what the steps reported
+    double mean = 0;  ///< average of the reported scalar, by samples
   };
   enum class Kind : std::uint8_t;
   class Kinds;
@@ -59,7 +62,7 @@ class EpochAverage {
   const StorageTable& storages_;
   std::vector<Number> numbers_;
   std::vector<Term> terms_;
-  std::set<NodeId> nodes_;  ///< what the numbers of totals are computed by
+  std::set<NodeId> nodes_;  ///< nodes that compute the scalars from the totals
   std::int64_t most_ = 0, steps_ = 0;
   double samples_ = 0;
 };

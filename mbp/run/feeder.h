@@ -12,7 +12,7 @@
 
 namespace sluice {
 
-/// Which samples of which epoch.
+/// A range of samples of an epoch.
 struct Range {
   std::uint64_t epoch = 0;
   std::int64_t first = 0;
@@ -20,19 +20,19 @@ struct Range {
   friend bool operator==(const Range&, const Range&) = default;
 };
 
-/// Where a micro-batch arrives on the device.
+/// Where the fields of a micro-batch are written on the device.
 struct Incoming {
   /// A field of the data set.
   struct Field {
-    std::byte* device = nullptr;  ///< null: nobody reads the field
+    std::byte* device = nullptr;  ///< null: no kernel reads the field
     std::size_t sample_bytes = 0;
-    std::size_t slot_offset = 0;  ///< where the uploader's slots keep it
+    std::size_t slot_offset = 0;  ///< its offset in a slot of the uploader
   };
   std::vector<Field> fields;
   Uploader* uploader = nullptr;  ///< null: the loader writes device memory itself
 };
 
-/// Keeps the incoming staging one micro-batch ahead of the replays.
+/// Reads ahead: fills the `incoming` staging with the next micro-batch while the current one is computed.
 class Feeder {
  public:
   Feeder(const Dataset& dataset, LoaderOptions options, Incoming incoming)
@@ -40,7 +40,7 @@ class Feeder {
         incoming_(std::move(incoming)),
         to_(incoming_.fields.size()) {}
 
-  /// Returns when `range` is in the incoming staging, or is on its way there before the next kernels. Throws DataError.
+  /// Waits until `range` is in the staging, or until its copy is enqueued before the next kernels. Throws DataError.
   void take(const Range& range) {
     if (coming_ != range) {
       drop_coming();
@@ -51,8 +51,8 @@ class Feeder {
     loader_.wait();
     if (incoming_.uploader) upload(range.count);
   }
-  /// Returns when nobody reads the data set any more: what was read ahead is in the staging. An error of that is thrown
-  /// when somebody wants it.
+  /// Waits until reading ahead has ended, so that the data set is not read any more. take() throws an error of this
+  /// reading.
   void settle() {
     try {
       loader_.wait();
@@ -60,13 +60,13 @@ class Feeder {
       error_ = std::current_exception();
     }
   }
-  /// Forgets what was read ahead, because the staging is written by somebody else.
+  /// Discards what was read ahead. Call it before other code writes the staging.
   void forget() { drop_coming(); }
-  /// In the data set, of the sample at `position` of `epoch`.
+  /// Returns the index in the data set of the sample at `position` of `epoch`.
   std::int64_t index_of(std::uint64_t epoch, std::int64_t position) const { return loader_.index_of(epoch, position); }
-  /// Seconds that take() has blocked: what the loader could not hide behind the computation.
+  /// Seconds for which take() has waited for the loader.
   double waited_s() const { return loader_.waited_s(); }
-  /// Starts to fill the incoming staging, whose present content the kernels so far are the last to need.
+  /// Starts to fill the staging. No kernel after the ones enqueued so far may read its present content.
   void prefetch(const Range& range) {
     if (incoming_.uploader) {
       incoming_.uploader->release();
@@ -82,7 +82,7 @@ class Feeder {
   }
 
  private:
-  /// Waits for what is not wanted after all; its error is thrown when somebody wants it.
+  /// Waits for a request whose result is not needed, and drops its error.
   void drop_coming() {
     coming_.reset();
     error_ = nullptr;
@@ -102,10 +102,10 @@ class Feeder {
 
   Loader loader_;
   Incoming incoming_;
-  std::vector<std::byte*> to_;  // of the request
+  std::vector<std::byte*> to_;  // destinations of the request, by field
   int slot_ = 0;
   std::optional<Range> coming_;
-  std::exception_ptr error_;  // of what is coming
+  std::exception_ptr error_;  // error of reading coming_
 };
 
 }  // namespace sluice

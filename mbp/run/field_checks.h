@@ -9,9 +9,9 @@
 
 namespace sluice {
 
-/// What the ops of `program` that read fields of `data` ask of their integers (Op::integer_range).
+/// Returns the ranges that the ops of `program` require of the integers in the fields of `data` (Op::integer_range).
 std::vector<FieldCheck> field_checks(const Program& program, const DataSpec& data);
-/// Names of the fields that replays of `program` read, or hand out as they are.
+/// Returns the names of the fields that replays of `program` read or return unchanged.
 std::set<std::string> fields_read(const Program& program);
 
 }  // namespace sluice

@@ -29,9 +29,9 @@ std::optional<std::size_t> first_not_finite(Backend& backend, const void* addres
   return dtype == DType::f32 ? first_not_finite_as<float>(host) : first_not_finite_as<double>(host);
 }
 
-/// A node whose result was seen not to be finite.
+/// A node with a result that is not finite.
 struct BadNode {
-  int order = 0;                              ///< among those seen
+  int order = 0;                              ///< number in the order of discovery
   std::string where;                          ///< "first seen in stage 0, micro-batch 3, node 'conv1 conv2d'"
   std::map<std::string, std::string> inputs;  ///< NaN and infinity of its micro-batch, by field
 };

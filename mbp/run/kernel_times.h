@@ -16,32 +16,32 @@ struct RunContext;
 
 enum class SliceKind : std::uint8_t {
   step,     ///< from the prologue to the end of the update
-  part,     ///< one run of a part: of a replay, its kernels and the taking over of its inputs
-  kernel,   ///< its run; a device that works on its own is waited for
-  inputs,   ///< what the loader brought is taken over
-  waiting,  ///< for the loader
-  loading,  ///< on the loader's thread
+  part,     ///< one run of a part; of a replayed part, with the copy of its inputs
+  kernel,   ///< one run of a kernel, until the device has finished it
+  inputs,   ///< the copy of incoming fields to the inputs
+  waiting,  ///< waiting for the loader
+  loading,  ///< work of the loader's thread
 };
 
-/// Something that took time. A kernel lies within its part, everything but loading within a step.
+/// A timed interval. A kernel lies within its part, and all but loading lie within a step.
 struct TimedSlice {
   SliceKind kind = SliceKind::kernel;
-  int part = -1;         ///< of PlanDetails::parts
-  int instruction = -1;  ///< of the part
+  int part = -1;         ///< index in PlanDetails::parts
+  int instruction = -1;  ///< index of the instruction in the part
   std::int64_t step = 0;
   std::int64_t replay = 0;                ///< which micro-batch of the step; loading: the first position
   std::int64_t samples = 0;               ///< loading: how many
   std::int64_t begin_ns = 0, end_ns = 0;  ///< since the first step began
 };
 
-/// The first steps of a training run as they were timed; free to be copied.
+/// The timed steps of a training run. May be copied.
 struct KernelTimes {
   std::vector<TimedSlice> slices;  ///< in the order in which they ended
-  std::size_t asked_bytes = 0;     ///< of the device, at the end of the last recorded step
-  std::int64_t steps = 0;          ///< complete ones
+  std::size_t asked_bytes = 0;     ///< allocated on the device at the end of the last recorded step
+  std::int64_t steps = 0;          ///< complete steps
 };
 
-/// Times kernels for some training steps, in memory taken beforehand.
+/// Times the kernels of some training steps. Allocates its memory beforehand.
 class TimesRecorder {
  public:
   TimesRecorder(const RunPlan& plan, Backend& backend, std::int64_t steps);
@@ -52,14 +52,14 @@ class TimesRecorder {
   bool on() const { return on_; }
   void begin_step(std::int64_t step);
   void end_step(std::size_t asked_bytes);
-  /// The step did not come to its end: nothing of it is kept.
+  /// Drops the slices of a step that did not finish.
   void drop_step();
 
-  /// The time goes to the next slice from here on.
+  /// Begins the next slice now.
   void mark() { marked_ = Clock::now(); }
-  /// A slice from the last mark to now, which is the next mark.
+  /// Adds a slice from the last mark to now, and begins the next one.
   void add(SliceKind kind, const RunContext& context);
-  /// The slice of the replayed part that runs next begins here.
+  /// Begins the slice of the next replayed part now.
   void begin_replay() {
     mark();
     replay_begin_ = marked_;
@@ -67,7 +67,7 @@ class TimesRecorder {
   /// Runs the kernels of a part.
   void run(const PackedPart& part, const RunContext& context);
 
-  /// For the loaders of the run.
+  /// Returns the log for the loaders of the run.
   LoadLog* loads() { return &loads_; }
   KernelTimes times() const;
 

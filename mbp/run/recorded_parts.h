@@ -4,11 +4,11 @@
 
 namespace sluice {
 
-/// How the parts of a run that ran twice or more are replayed on a device that records kernels. Both 0 elsewhere, and
-/// where recording is off.
+/// How the parts that ran at least twice are replayed on a device that records kernels. Both numbers are 0 on other
+/// devices and if recording is off.
 struct RecordedParts {
-  std::size_t recorded = 0;  ///< by one call
-  std::size_t refused = 0;   ///< kernel by kernel, because recording them failed
+  std::size_t recorded = 0;  ///< parts that are replayed by one call
+  std::size_t refused = 0;   ///< parts that run kernel by kernel, because recording failed
 };
 
 }  // namespace sluice

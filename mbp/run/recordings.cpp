@@ -27,7 +27,7 @@ void Recordings::run(const PackedPart& part, const RunContext& context) {
     enqueue();
 }
 
-/// A device that is broken altogether says so again when the part runs kernel by kernel.
+/// If the device itself fails, running the part kernel by kernel reports the error.
 void Recordings::record(const Part& part, Entry& entry, const std::function<void()>& enqueue) {
   try {
     entry.recording = backend_.record(enqueue);

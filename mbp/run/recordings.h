@@ -10,17 +10,17 @@
 
 namespace sluice {
 
-/// Runs parts. On a device that can record kernels a part is run as it is the first time (what libraries load and set
-/// up then cannot be recorded), recorded the second time, and from then on run by one call. A part that cannot be
-/// recorded is named on stderr, once, and goes on kernel by kernel. A replayed part ends by moving the run's counters
-/// on to the next micro-batch.
+/// Runs parts. On a device that can record kernels, a part runs kernel by kernel the first time, because libraries then
+/// load code that cannot be recorded. It is recorded the second time, and runs by one call from then on. A part that
+/// cannot be recorded is reported once on stderr and runs kernel by kernel. At its end a replayed part advances the
+/// counters of the run to the next micro-batch.
 class Recordings {
  public:
   /// `on` false: nothing is recorded.
   Recordings(Backend& backend, bool on) : backend_(backend), on_(on && backend.records()) {}
 
   void run(const PackedPart& part, const RunContext& context);
-  /// So far.
+  /// Returns how many parts were recorded so far.
   RecordedParts parts() const { return parts_; }
 
  private:
@@ -37,7 +37,7 @@ class Recordings {
   std::map<const PackedPart*, Entry> entries_;
 };
 
-/// Behind a replay: the counters stand at the next micro-batch. Nothing for parts that are run once.
+/// Advances the counters to the next micro-batch after a replayed part. Does nothing for parts that run once.
 void count_replay(Backend& backend, const PackedPart& part, const RunContext& context);
 
 }  // namespace sluice

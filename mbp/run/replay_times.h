@@ -4,10 +4,10 @@
 
 namespace sluice {
 
-/// Milliseconds of one replay of the largest micro-batch of training, all stages together: the median of a few, after
-/// warming up. Takes the plan's bytes from the device while it runs, and binds the plan to them: before the plan is
-/// used for anything else it must be bound again. The samples are made up; parameters keep their values. `record`:
-/// replays run as recordings where the device can.
+/// Returns the milliseconds of one training replay of the largest micro-batch, all stages together: the median of
+/// several, after warming up. Allocates the plan's bytes on the device while it runs, and binds the plan to them, so
+/// the plan must be bound again before another use. Uses made-up samples and does not change parameters. `record`:
+/// replay recordings if the device can record.
 double time_replay_ms(RunPlan& plan, Backend& backend, bool record);
 
 }  // namespace sluice

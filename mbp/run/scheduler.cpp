@@ -53,10 +53,10 @@ class PutBack {
   std::map<int, std::vector<std::byte>> before_;
 };
 
-/// Of the parts that run once, runs the kernels of some nodes again, and the copies of what they change.
-class RecomputeOnce final : public PassVisitor {
+/// Runs the kernels of some nodes in the parts that run once, and the copies of the values that they change.
+class RunSomeNodes final : public PassVisitor {
  public:
-  RecomputeOnce(const std::set<NodeId>& nodes, PutBack& before, const RunContext& context)
+  RunSomeNodes(const std::set<NodeId>& nodes, PutBack& before, const RunContext& context)
       : nodes_(nodes),
         before_(before),
         context_(context) {}
@@ -197,7 +197,7 @@ class Scheduler::PassRun final : public PassVisitor {
         feeder_(feeder),
         hooks_(hooks),
         run_part_(run_part),
-        clear_already_(std::exchange(program.clear, false)),
+        accumulators_cleared_(std::exchange(program.accumulators_cleared, false)),
         context_(scheduler.context_of(pass)) {}
 
   bool run() {
@@ -210,9 +210,10 @@ class Scheduler::PassRun final : public PassVisitor {
   void run_once(const PackedPart& part) override { run_part_(part, context_); }
 
   void begin_stage(int stage) override {
-    const std::vector<int>& clear = program_.left_clear;
+    const std::vector<int>& cleared = program_.cleared_by_writers;
     for (const int storage : program_.accumulators[at(stage)])
-      if (!clear_already_ || !std::binary_search(clear.begin(), clear.end(), storage)) scheduler_.clear(storage);
+      if (!accumulators_cleared_ || !std::binary_search(cleared.begin(), cleared.end(), storage))
+        scheduler_.clear(storage);
     context_.replay = context_.first_sample = 0;
     if (stage > 0) scheduler_.set_counters(context_);
   }
@@ -256,7 +257,7 @@ class Scheduler::PassRun final : public PassVisitor {
   Feeder& feeder_;
   const PassHooks& hooks_;
   const RunPart& run_part_;
-  bool clear_already_;  // what the writers of the step before left at zero
+  bool accumulators_cleared_;  // what the writers of the step before left at zero
   RunContext context_;
 };
 
@@ -278,16 +279,16 @@ bool Scheduler::run(Program& program, const Pass& pass, Feeder& feeder, const Pa
 void Scheduler::write_state(Program& program, const Pass& pass) {
   const AllocationSeal seal(slab_.backend());
   run_part(program.writers, context_of(pass));
-  program.clear = true;
+  program.accumulators_cleared = true;
   if (recording()) {
     slab_.backend().synchronize();
     recorder_->end_step(slab_.total_bytes());
   }
 }
 
-std::vector<double> Scheduler::compute_again(Program& program, const std::set<NodeId>& nodes,
-                                             std::span<const std::pair<int, Tensor>> given,
-                                             std::span<const Var> wanted) {
+std::vector<double> Scheduler::evaluate_scalars(Program& program, const std::set<NodeId>& nodes,
+                                                std::span<const std::pair<int, Tensor>> given,
+                                                std::span<const Var> wanted) {
   std::vector<double> numbers;
   {
     const AllocationSeal seal(slab_.backend());
@@ -296,8 +297,8 @@ std::vector<double> Scheduler::compute_again(Program& program, const std::set<No
       before.keep(storage);
       slab_.write(storage, value);
     }
-    RecomputeOnce recompute(nodes, before, context_of({}));
-    walk_pass(program, MicroBatches(0, 1), recompute);
+    RunSomeNodes run(nodes, before, context_of({}));
+    walk_pass(program, MicroBatches(0, 1), run);
     slab_.backend().synchronize();
     for (const Var& var : wanted) numbers.push_back(read_scalar(program, var));
   }

@@ -25,55 +25,56 @@ struct Pass {
   MicroBatches split;  ///< of its samples
   std::uint64_t seed = 0;
   std::uint64_t step = 0;
-  std::optional<Range> next = {};  ///< the micro-batch that will be wanted first after this pass, to prefetch it
+  std::optional<Range> next = {};  ///< first micro-batch of the next pass, to prefetch it; empty: unknown
 };
 
-/// What a caller of a pass wants to do in between; empty: nothing.
+/// Functions that are called during a pass; each may be empty.
 struct PassHooks {
-  /// After each replay; false ends the pass.
+  /// Called after each replay. Returns false to end the pass.
   std::function<bool(int stage, std::int64_t replay)> after_replay = {};
-  /// After the last replay of a stage, before its once part: the stage's sums over samples are complete.
+  /// Called after the last replay of a stage and before its once part, when the stage's sums over samples are
+  /// complete.
   std::function<void(int stage)> after_replays = {};
 };
 
-/// Runs programs of a plan in its slab: prologue, then for every stage its part replayed for each micro-batch and its
-/// part run once. In a replay nothing allocates.
+/// Runs the programs of a plan in its slab. A pass runs the prologue. Then, for every stage, it replays the stage's
+/// part for each micro-batch and runs the once part. Nothing allocates device memory during a pass.
 class Scheduler {
  public:
-  /// `record`: whether parts are run as recordings where the device can (Recordings).
+  /// `record`: run parts as recordings if the device can record (Recordings).
   Scheduler(RunPlan& plan, Backend& backend, bool verify, unsigned char poison, bool record = true);
 
   Slab& slab() { return slab_; }
-  /// Times the training steps that `recorder` wants; null: none.
+  /// Records times in `recorder` for the training steps that it asks for; null: records none.
   void record(TimesRecorder* recorder) { recorder_ = recorder; }
   const Verifier* verifier() const { return verifier_ ? &*verifier_ : nullptr; }
 
-  /// Where a feeder must put the fields of `data` that `program` reads.
+  /// Returns where a Feeder writes the fields of `data` that `program` reads.
   Incoming incoming(const DataSpec& data, const Program& program) const;
-  /// Memory of the host that staging takes on its way to the device.
+  /// Bytes of host memory in which staging waits for its copy to the device.
   std::size_t host_staging_bytes() const { return uploader_ ? 2 * uploader_->slot_bytes() : 0; }
   RecordedParts recorded_parts() const { return recordings_.parts(); }
   void set_scalar(const std::string& name, double number);
   /// Writes a storage from the host, between passes.
   void write(int storage, const Tensor& value);
 
-  /// Everything but the writers (walk_pass()). False: ended by a hook. Throws DataError, VerifyError, OutOfMemory (a
-  /// kernel that allocates).
+  /// Runs a pass without the writers (walk_pass()). Returns false if a hook ended it. Throws DataError, VerifyError,
+  /// and OutOfMemory for a kernel that allocates.
   bool run(Program& program, const Pass& pass, Feeder& feeder, const PassHooks& hooks = {});
-  /// The nodes that write state; after a run() whose results are accepted.
+  /// Runs the nodes that write state. Call it after a run() whose results are accepted.
   void write_state(Program& program, const Pass& pass);
 
-  /// Runs the pass again, looks at every value, and tells where the NaN or infinity of one of `wanted` begins: "first
-  /// seen in stage 0, micro-batch 3, node 'conv1 conv2d'", and before it the sample and the field that it came with, if
-  /// it did. `wanted`: the loss first; of several causes, its own is named.
+  /// Finds where the NaN or infinity in one of `wanted` begins. Replays the pass, checks every value and returns a
+  /// text: "first seen in stage 0, micro-batch 3, node 'conv1 conv2d'". If a sample has the NaN or infinity, the text
+  /// begins with the sample and the field. `wanted` begins with the loss, whose cause comes before all others.
   std::string find_non_finite(Program& program, const Pass& pass, Feeder& feeder, std::span<const Var> wanted);
 
   double read_scalar(const Program& program, Var var) const;
-  /// What the batch scalars `wanted` would be if the storages of `given` held these values: of the kernels that run
-  /// once, those of `nodes` run again. The slab is as it was afterwards.
-  std::vector<double> compute_again(Program& program, const std::set<NodeId>& nodes,
-                                    std::span<const std::pair<int, Tensor>> given, std::span<const Var> wanted);
-  /// Address of a sample value at the end of the last stage's replay, with its description.
+  /// Computes the batch scalars `wanted` from other values: it writes `given` (storage, value), runs the kernels of
+  /// `nodes` in the parts that run once, reads the scalars, and restores the slab.
+  std::vector<double> evaluate_scalars(Program& program, const std::set<NodeId>& nodes,
+                                       std::span<const std::pair<int, Tensor>> given, std::span<const Var> wanted);
+  /// Returns the address and the description of a sample value, as it is after a replay of the last stage.
   std::pair<const void*, const PartValue*> sample_value(const Program& program, Var var, std::int64_t size) const;
 
  private:
@@ -100,13 +101,13 @@ class Scheduler {
     std::size_t sample_elements;
   };
   std::vector<Input> inputs_;
-  int counters_ = -1;  // storage; -1: the device keeps none
+  int counters_ = -1;  // storage of RunCounters; -1: the device has none
   Recordings recordings_;
   std::unique_ptr<Uploader> uploader_;
 };
 
-/// True while a replay runs in this process: between copying its inputs and its last kernel. For tests that watch
-/// allocators.
+/// Returns true while a replay runs in this process, from the copy of its inputs to its last kernel. For tests that
+/// watch allocators.
 bool replay_running();
 
 }  // namespace sluice

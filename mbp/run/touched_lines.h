@@ -6,9 +6,9 @@ namespace sluice {
 
 class Slab;
 
-/// What is left of the fill that a slab held before anything was written: a storage or a lifetime was touched when some
-/// byte in its range differs, now. Costs a run nothing. Of values that share bytes it cannot say which one wrote; a
-/// byte that was written with the value of the fill is missed. Valid as long as the slab's plan.
+/// Scans the slab for bytes that differ from its initial fill. A storage or a lifetime counts as touched if a byte in
+/// its range differs. The scan costs the run nothing. It cannot distinguish values that share bytes, and it misses
+/// bytes that were written with the value of the fill. The result is valid as long as the slab's plan.
 TouchedMemory touched_in(const Slab& slab);
 
 }  // namespace sluice

@@ -35,7 +35,7 @@ Verifier::Range Verifier::range_of_value(const PackedPart& part, int value) cons
   const RunPlan& plan = slab_.plan();
   if (owner.storage >= 0) {
     const std::size_t begin = plan.storage_offsets[at(owner.storage)];
-    // Of a kept value any slot may be meant.
+    // A value stored across stages may be in any of its slots.
     const std::size_t bytes = plan.storages[owner.storage].slots > 1 ? plan.storages.bytes(owner.storage)
                                                                      : plan.storages.slot_bytes(owner.storage);
     return {.begin = begin, .end = begin + bytes, .storage = owner.storage};
@@ -55,8 +55,8 @@ std::vector<Verifier::Range> Verifier::ranges_of(const PackedPart& part, int ind
     Range range = range_of_value(part, output);
     const bool shared = std::any_of(instruction.inputs.begin(), instruction.inputs.end(),
                                     [&](int input) { return range_of_value(part, input).begin == range.begin; });
-    const bool kept = range.storage >= 0 && slab_.plan().storages[range.storage].slots > 1;
-    range.fresh = !instruction.accumulates && !shared && !kept;
+    const bool stored = range.storage >= 0 && slab_.plan().storages[range.storage].slots > 1;
+    range.fresh = !instruction.accumulates && !shared && !stored;
     ranges.push_back(range);
   }
   for (const int input : instruction.mutated) ranges.push_back(range_of_value(part, instruction.inputs[at(input)]));

@@ -13,29 +13,29 @@
 
 namespace sluice {
 
-/// Verify mode: runs kernels one by one with their outputs and workspace poisoned, and compares every other byte of the
-/// slab and of the guard above it with what it was. Keeps a copy of the slab on the host; two, where the host cannot
-/// read the device's memory.
+/// Verify mode: runs kernels one by one. It overwrites the outputs and workspace of a kernel with a pattern before the
+/// kernel, and compares every other byte of the slab and of the guard above it afterwards. It has a copy of the slab on
+/// the host, or two if the host cannot read the device's memory.
 class Verifier {
  public:
   static constexpr std::size_t guard_bytes = std::size_t{1} << 20;
 
-  /// Everything written so far (parameters, constants) counts as touched. Where that is slow, stderr tells
-  /// (warning_of_cost).
+  /// Everything written so far (parameters, constants) counts as touched. Prints warning_of_cost() on stderr if it is
+  /// not empty.
   Verifier(Slab& slab, unsigned char poison);
-  /// What verify mode costs with a slab of so many bytes whose memory the host can read, or cannot; empty where that is
-  /// little.
+  /// Returns a warning of the cost of verify mode with a slab of so many bytes; empty if the cost is small.
+  /// `host_visible`: the host can read the device's memory.
   static std::string warning_of_cost(std::size_t slab_bytes, bool host_visible);
 
-  /// Throws VerifyError naming the kernel and what it wrote over.
+  /// Runs a part. Throws VerifyError naming the kernel and what it overwrote.
   void run(const PackedPart& part, const RunContext& context);
-  /// Tells that the host wrote a storage between kernels.
+  /// Must be called after the host wrote a storage between kernels.
   void host_wrote(int storage);
   std::size_t copies_bytes() const { return shadow_.size() + content_.size(); }
-  /// Takes the slab as it is, after kernels ran unverified.
+  /// Copies the slab anew, after kernels ran without verification.
   void resync();
 
-  /// Per region: the end, from the region's beginning, of the highest range in which a byte was seen to change.
+  /// Returns the end, from the region's beginning, of the highest range in which a byte has changed.
   std::size_t measured_bytes(Region region) const;
   std::size_t measured_peak_bytes() const;
   /// Valid as long as the verifier.
@@ -46,7 +46,7 @@ class Verifier {
     std::size_t begin = 0, end = 0;  ///< in the slab
     int storage = -1;                ///< or
     int lifetime = -1;               ///< of the part
-    bool fresh = false;              ///< written as a whole: may be poisoned first
+    bool fresh = false;              ///< the kernel writes all of it, so the pattern may be written first
   };
   std::vector<Range> ranges_of(const PackedPart& part, int instruction) const;
   Range range_of_value(const PackedPart& part, int value) const;

@@ -9,20 +9,21 @@
 
 namespace sluice {
 
-/// Evaluates and predicts with the model of a PlannedRun, in evaluation mode: data sets of any number of samples, which
-/// only need the fields that are read.
+/// Evaluates and predicts with the model of a PlannedRun, in evaluation mode. Data sets may have any number of samples
+/// and need only the fields that are read.
 class EvaluationLoop {
  public:
   using Look = PlannedRun::Look;
 
-  /// `run` and `stop` must outlive it. `stop`, set: ends after the micro-batch under way, and is cleared then.
+  /// `run` and `stop` must outlive it. If `stop` is set, a call ends after the current micro-batch and clears it.
   EvaluationLoop(PlannedRun& run, std::atomic<bool>& stop) : run_(run), stop_(stop) {}
 
-  /// Metrics and, where there is one, the loss over `data`. Throws as Trainer::evaluate().
+  /// Returns the metrics and, if there is one, the loss over `data`. Throws as Trainer::evaluate().
   Result evaluate(const Dataset& data, Look look);
-  /// The sample-scope output called `output` for every sample of `data`: [n, ...]. An empty name: the only one.
+  /// Returns the sample-scope output called `output` for every sample of `data`: [n, ...]. An empty name means the only
+  /// output.
   Tensor predict(const Dataset& data, const std::string& output, Look look);
-  /// The same for rows of the one field that is read: [n, ...], or one of them, without n, whose result has no n
+  /// The same for rows of the one field that is read: [n, ...], or a single sample without n, whose result has no n
   /// either.
   Tensor predict(const Tensor& rows, const std::string& output, Look look);
 

@@ -21,19 +21,20 @@
 
 namespace sluice {
 
-/// A plan for a model and, from the first pass on, its memory: what a Trainer and a Predictor have in common.
+/// A plan for a model and, from the first pass on, its memory. The common base of Trainer and Predictor.
 class PlannedRun {
  public:
-  /// Something that the run refers to, for check_alive().
+  /// The name and lifetime of an object to which the run refers, for check_alive().
   using Reference = std::pair<const char*, std::weak_ptr<const void>>;
   using MakePlanner = std::function<std::unique_ptr<StepPlanner>(const TrainerOptions& options)>;
 
-  /// Plans, with the options' threads and precision. `make_planner` gets the options with the budget in bytes and the
-  /// number of threads. `identity`: StepPlanner::identity() of the model as it is when that is called.
+  /// Plans, with the threads and precision of the options. `make_planner` gets the options with the budget in bytes and
+  /// the number of threads. `identity` returns StepPlanner::identity() of the present model.
   PlannedRun(Runner runner, std::vector<Reference> references, TrainerOptions options, const MakePlanner& make_planner,
              std::function<std::string()> identity);
 
-  /// Returns what `work()` returns, with the options' threads and precision. Throws UsageError while another call runs.
+  /// Calls `work()` with the threads and precision of the options, and returns what it returns. Throws UsageError
+  /// during another call.
   template <class Work>
   std::invoke_result_t<Work&> with_settings(Work&& work) {
     if (running_.exchange(true))
@@ -43,16 +44,17 @@ class PlannedRun {
   }
   bool running() const { return running_; }
 
+  /// When begin() checks the model: at every call, or only if model_changes() has changed.
   enum class Look : std::uint8_t { always, where_something_changed };
-  /// Before a pass: throws UsageError unless the model is what was planned for and every parameter has a value, and
-  /// takes the memory at the first one.
+  /// Must be called before a pass. Throws UsageError unless the model is the planned one and every parameter has a
+  /// value. Allocates the memory at the first call.
   void begin(const char* what, Look look);
-  /// Where the optimizer's tensors go when memory is taken.
+  /// Sets the state whose tensors move to the slab when memory is allocated.
   void set_state(std::shared_ptr<TrainingState> state) { state_ = std::move(state); }
   void check_references() const;
-  /// Counts the host's memory that a data set holds.
+  /// Counts the host memory of a data set.
   void count_host_bytes(const Dataset& data) { host_bytes_[&data] = data.host_bytes(); }
-  /// The slab is written further: what a report knew of it is old.
+  /// Discards the last scan of the slab, because the slab is written again.
   void forget_scan() { scanned_.reset(); }
 
   const Runner& runner() const { return runner_; }
@@ -61,14 +63,14 @@ class PlannedRun {
   Backend& backend() const { return *backend_; }
   RunPlan& plan() { return *plan_; }
   const RunPlan& plan() const { return *plan_; }
-  /// Null before the first pass.
+  /// Returns null before the first pass.
   Scheduler* scheduler() const { return scheduler_.get(); }
 
   MemoryReport memory_report() const;
   PlanDetails plan_details() const;
 
  private:
-  /// Says at its end that no run is under way.
+  /// Clears `running` at the end of its lifetime.
   class RunEnd {
    public:
     explicit RunEnd(std::atomic<bool>& running) : running_(running) {}
@@ -96,11 +98,11 @@ class PlannedRun {
   std::unique_ptr<StepPlanner> planner_;
   std::unique_ptr<RunPlan> plan_;
   std::shared_ptr<TrainingState> state_;
-  /// model_changes() when the model was compared with the plan last.
+  /// model_changes() at the last comparison of the model with the plan.
   std::optional<std::uint64_t> looked_at_;
   std::unique_ptr<Scheduler> scheduler_;          // from the first pass on
-  std::optional<BoundParameters> parameters_;     // while there is a scheduler, and gone before it
-  mutable std::optional<TouchedMemory> scanned_;  // of the slab as it is; a scan reads all of it
+  std::optional<BoundParameters> parameters_;     // destroyed before scheduler_
+  mutable std::optional<TouchedMemory> scanned_;  // cached, because a scan reads the whole slab
   std::size_t allocated_before_ = 0;
   std::map<const Dataset*, std::size_t> host_bytes_;
 };

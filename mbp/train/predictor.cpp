@@ -25,7 +25,7 @@ std::int64_t most_samples(const DataSpec& data, const PredictorOptions& options)
   return options.budget ? data.samples : std::min(data.samples, default_micro_batch);
 }
 
-/// As the planner takes them. An evaluation keeps nothing for later, so there is nothing to compute again.
+/// Converts the options for the planner. An evaluation saves nothing for a backward pass, so it recomputes nothing.
 TrainerOptions planner_options(const DataSpec& data, const PredictorOptions& options) {
   if (options.micro_batch < 0)
     throw UsageError("predictor: micro_batch is " + std::to_string(options.micro_batch) +

@@ -7,24 +7,24 @@
 
 namespace sluice {
 
-/// What the numbers of a Result are of: all samples under the same parameters, or training, whose parameters change
-/// from step to step.
+/// The origin of a Result: an evaluation, in which all samples have the same parameters, or a step or epoch of
+/// training, in which parameters change from step to step.
 enum class ResultOf : std::uint8_t { evaluation, step, epoch };
 
-/// Named numbers of a step, an epoch or an evaluation. Of several steps, each number is what an evaluation of their
-/// samples gives: sums over samples are added up, and loss and metrics computed from the totals (see
-/// mbp/run/epoch_average.h for what is averaged by samples instead, as a loss of a batch_gather is). NaN where no step
-/// was taken, and the loss where there is none.
+/// Loss and metrics of a step, an epoch or an evaluation. For several steps, sums over samples are added up, and loss
+/// and metrics are computed from the totals, as in an evaluation. Where that is not possible, for example for a loss of
+/// a batch_gather, they are averaged by samples (mbp/run/epoch_average.h). Numbers are NaN if no step was taken, and
+/// the loss is NaN if there is none.
 struct Result {
   double loss = 0;
   std::map<std::string, double> metrics = {};  ///< batch-scope outputs, by name
-  std::int64_t epoch = 0;                      ///< −1: of no training (Predictor)
+  std::int64_t epoch = 0;                      ///< −1: from a Predictor
   std::int64_t step = 0;                       ///< updates so far
   std::int64_t samples = 0;
-  std::int64_t skipped = 0;  ///< logical batches that were left out (OnNonFinite::skip); in no other number here
+  std::int64_t skipped = 0;  ///< logical batches that were skipped (OnNonFinite::skip); no other number includes them
   double seconds = 0;
-  double waited_s = 0;   ///< of these seconds, how many a step waited for its samples (training only)
-  bool stopped = false;  ///< by stop(), before it was complete
+  double waited_s = 0;   ///< the part of `seconds` in which steps waited for samples (training only)
+  bool stopped = false;  ///< stop() ended it before it was complete
   ResultOf of = ResultOf::evaluation;
 
   double images_per_second() const { return seconds > 0 ? static_cast<double>(samples) / seconds : 0; }
@@ -32,7 +32,7 @@ struct Result {
 /// One line: "epoch 3, average of training: loss 0.41, accuracy 0.86, 9100 samples/s", "step 17: loss …", "loss …".
 std::ostream& operator<<(std::ostream& out, const Result& result);
 
-/// Where a run is; given to the progress callback after every micro-batch.
+/// The position of a run; the argument of the progress callback after every micro-batch.
 struct Progress {
   std::int64_t epoch = 0;
   std::int64_t step = 0, steps = 0;             ///< of the epoch

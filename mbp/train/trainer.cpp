@@ -95,7 +95,7 @@ class Trainer::Impl {
       if (data != parameter.data()) continue;
       if (!loop_.has_gradient()) throw UsageError("trainer: there is no gradient; expected a finished step before");
       const int storage = run_.plan().train.storage_of[static_cast<std::size_t>(var.id())];
-      const std::vector<int>& cleared = run_.plan().train.left_clear;
+      const std::vector<int>& cleared = run_.plan().train.cleared_by_writers;
       if (std::binary_search(cleared.begin(), cleared.end(), storage))
         throw UsageError("trainer: the update cleared the gradient of " + parameter.name() +
                          "; expected TrainerOptions::keep_gradients");

@@ -19,75 +19,78 @@
 
 namespace sluice {
 
-/// Trains a model with any logical batch inside a byte budget. Planning happens in the constructor and needs no data;
-/// memory is taken at the first step. Training goes on from the optimizer's TrainingState of the model: another Trainer
-/// for the two, made after this one is gone, continues where this one ended. Every call that plans or runs throws
-/// DeviceError where the threads that were planned with are not granted (Backend::with_threads), before it changes
-/// anything.
+/// Trains a model with any logical batch inside a byte budget. The constructor plans, without data; the first step
+/// allocates memory. Training continues from the optimizer's TrainingState for the model. So a new Trainer for the two,
+/// made after this one is destroyed, continues where this one ended. Every call that plans or runs throws DeviceError,
+/// before it changes anything, if fewer threads are granted than the plan has (Backend::with_threads).
 class Trainer {
  public:
-  /// `model`, `optimizer` and what `step` captures must outlive the trainer and stay where they are; of the first two,
-  /// every later run says so with UsageError when they do not. `data` is copied, and a Dataset only has to live as long
-  /// as the call it is given to. The trainer shares ownership of the parameters, and its destructor, which touches
-  /// neither model nor optimizer, brings their values back to the host. Parameters without values are initialised.
-  /// Throws ShapeError (graph), UsageError (options; a parameter that the step reads and `model` does not own, unless
-  /// it is initialised and frozen; a split into parts that are too small for a layer, as one value a channel is for
-  /// BatchNorm), OutOfMemory (with the smallest feasible budget).
+  /// Plans. `model`, `optimizer` and what `step` captures must outlive the trainer and must not move; a run without its
+  /// model or optimizer throws UsageError. `data` is copied. A Dataset needs to live only as long as the call that gets
+  /// it. The trainer shares ownership of the parameters. Parameters without values are initialised. Throws
+  /// - ShapeError (graph),
+  /// - UsageError: options; a parameter that the step reads and `model` does not own, unless it is initialised and
+  ///   frozen; a split into parts that are too small for a layer, as one value per channel is for BatchNorm,
+  /// - OutOfMemory (with the smallest feasible budget).
   Trainer(ModuleBase& model, Optimizer& optimizer, StepFunction step, const DataSpec& data, TrainerOptions options);
+  /// Copies the values of the parameters back to the host. Does not touch model or optimizer.
   ~Trainer();
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
 
   const Plan& plan() const;
-  /// Planned peak of the same run with the whole logical batch as one micro-batch and the smallest workspaces: what
-  /// training would take without micro-batching.
+  /// Returns the planned peak of the same training without micro-batches: the whole logical batch at once, with the
+  /// smallest workspaces. Bytes.
   std::size_t whole_batch_planned_bytes() const;
   const TrainerOptions& options() const;
 
-  /// The next logical batch of the current epoch: one update. The beginning of the batch after it is read ahead, within
-  /// this call; what a data set changes of itself between two calls may come a micro-batch late. Throws UsageError when
-  /// the model was changed after planning (of a module's own options: see note_model_change()), a parameter has no
-  /// value (init::none()), a scalar of the optimizer is missing or unknown, or `data` is not what was planned for;
-  /// NumericError for NaN or infinity in loss or gradients, and for a scalar of the optimizer that is not finite;
-  /// DataError for a sample that cannot be read or whose labels no class has. After an error everything is as before
-  /// the step, which the next call tries again: see skip_batch().
+  /// Takes one step: trains with the next logical batch of the current epoch and updates the parameters. The call also
+  /// reads the first micro-batch of the next batch ahead, so a change of the data set between two calls may take effect
+  /// one micro-batch late. Throws
+  /// - UsageError if the model was changed after planning (for options of your own modules see note_model_change()), a
+  ///   parameter has no value (init::none()), a scalar of the optimizer is missing or unknown, or `data` differs from
+  ///   the planned spec,
+  /// - NumericError for NaN or infinity in loss or gradients, and for a scalar of the optimizer that is not finite,
+  /// - DataError for a sample that cannot be read or has a label outside the classes.
+  ///
+  /// An error leaves everything as it was before the step. The next call tries the same batch again; see skip_batch().
   Result step(const Dataset& data);
-  /// What is left of the current epoch.
+  /// Trains with the rest of the current epoch.
   Result run_epoch(const Dataset& data);
-  /// Goes on behind the logical batch in which the last step threw: the next step is that of the batch after it. Throws
-  /// UsageError when there is none, as after an error of the optimizer's scalars, which no batch has caused.
+  /// Skips the logical batch whose step threw, so the next step takes the batch after it. Throws UsageError if no batch
+  /// has caused an error. An error of the optimizer's scalars does not count as one.
   void skip_batch();
-  /// Loss and metrics over `data` in evaluation mode; changes nothing. `data` may have any number of samples, and needs
-  /// only the fields that are read. Throws UsageError when it lacks one, or so few samples are left for a micro-batch
-  /// that a layer has no meaning.
+  /// Returns loss and metrics over `data` in evaluation mode. Changes nothing. `data` may have any number of samples,
+  /// and needs only the fields that the step reads. Throws UsageError if it lacks one of them, or if a micro-batch has
+  /// too few samples for a layer.
   Result evaluate(const Dataset& data);
-  /// The sample-scope output called `output` for every sample of `data`: [n, ...], evaluation mode. As evaluate().
+  /// Returns the sample-scope output called `output` for every sample of `data`: [n, ...]. Otherwise as evaluate().
   Tensor predict(const Dataset& data, const std::string& output);
 
-  /// Called after every micro-batch of training; from another thread when the trainer was called inside an OpenMP
-  /// parallel region. It may ask for reports and stop(); step, run_epoch, evaluate, predict and skip_batch throw
-  /// UsageError there.
+  /// Sets a function that is called after every micro-batch of training. Inside an OpenMP parallel region it is called
+  /// on another thread. It may call stop() and the functions that report; step, run_epoch, evaluate, predict and
+  /// skip_batch throw UsageError in it.
   void on_progress(std::function<void(const Progress&)> callback);
-  /// Asks the run to end after the micro-batch it is in; safe from a signal handler. The unfinished step leaves no
-  /// trace.
+  /// Requests the run to end after the current micro-batch. Safe in a signal handler. An unfinished step changes
+  /// nothing.
   void stop() noexcept { stop_ = true; }
 
-  /// Whether steps train the parameter: the step reads it and it is not frozen. Known before the first step.
+  /// Whether steps train the parameter: the step reads it and it is not frozen. Valid before the first step too.
   bool trains(const Parameter& parameter) const;
-  /// The gradient of the last step, logical layout. Throws UsageError when there was no step, the parameter is not
-  /// trained here (see trains()), or its gradient was cleared (see TrainerOptions::keep_gradients).
+  /// Returns the gradient of the last step in the logical layout. Throws UsageError if there was no step, the parameter
+  /// is not trained (see trains()), or the update cleared its gradient (see TrainerOptions::keep_gradients).
   Tensor gradient(const Parameter& parameter) const;
-  /// Where training is, and the optimizer's tensors.
+  /// Returns the progress of training and the optimizer's tensors.
   const TrainingState& training_state() const;
   MemoryReport memory_report() const;
-  /// The plan with all its bytes; after a run with what was measured of them.
+  /// Returns all details of the plan, after a run with measured bytes.
   PlanDetails plan_details() const;
-  /// By now.
+  /// Returns how the parts have been replayed so far.
   RecordedParts recorded_parts() const;
-  /// Times every kernel of the next `steps` training steps, in memory that is taken before the first of them. Throws
-  /// UsageError in verify mode, whose checks would be what is timed.
+  /// Times every kernel of the next `steps` training steps. Allocates memory for the times before the first step.
+  /// Throws UsageError in verify mode, because its checks would dominate the times.
   void record_times(std::int64_t steps);
-  /// What was recorded so far; call it between runs. Parts are those of plan_details().
+  /// Returns the times recorded so far; call it between runs. Part indices refer to plan_details().
   KernelTimes kernel_times() const;
   /// Hash of all parameters in logical layout.
   std::string weights_hash() const;

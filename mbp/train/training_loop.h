@@ -16,10 +16,10 @@
 
 namespace sluice {
 
-/// Takes the steps of a Trainer: logical batch after logical batch, from where its TrainingState is.
+/// Runs the steps of a Trainer, one logical batch after the other, from the position in its TrainingState.
 class TrainingLoop {
  public:
-  /// What it works with; all of it must outlive the loop.
+  /// References to the objects that the loop uses. All must outlive the loop.
   struct Setting {
     RunPlan& plan;
     const StepGraph& training;
@@ -27,20 +27,20 @@ class TrainingLoop {
     TrainingState& state;
     const TrainerOptions& options;
     const DataSpec& data;
-    std::atomic<bool>& stop;  ///< set: ends after the micro-batch under way, and is cleared then
+    std::atomic<bool>& stop;  ///< if set, a run ends after the current micro-batch and clears it
   };
   explicit TrainingLoop(const Setting& setting);
 
-  /// Up to `most` logical batches, to the end of the epoch at most. `read_ahead`: the loader goes on to the batch that
-  /// a further call would take, and the data set is not touched any more when this returns. Throws as Trainer::step().
+  /// Trains with up to `most` logical batches, at most to the end of the epoch. `read_ahead`: the loader also reads the
+  /// first micro-batch of the next call. The data set is not read after this returns. Throws as Trainer::step().
   Result run(Scheduler& scheduler, const Dataset& data, std::int64_t most, bool read_ahead);
-  /// The staging is about to be written by somebody else.
+  /// Discards what was read ahead. Call it before other code writes the staging.
   void forget_what_was_read();
-  /// Where the loader notes what it copied; null: nowhere.
+  /// Sets the log of the loader; null: none.
   void log_loads(LoadLog* log);
 
   void skip_batch();
-  /// Of the last step, which was finished.
+  /// Whether the gradients of a finished step exist.
   bool has_gradient() const { return has_gradient_; }
   void on_progress(std::function<void(const Progress&)> callback) { callback_ = std::move(callback); }
 
@@ -61,8 +61,8 @@ class TrainingLoop {
 
   Setting set_;
   EpochAverage average_;
-  std::optional<Feeder> feeder_;  // kept from call to call, with what it has read ahead
-  std::uint64_t fed_by_ = 0;      // the data set that it reads
+  std::optional<Feeder> feeder_;  // lives from call to call, with what it has read ahead
+  std::uint64_t fed_by_ = 0;      // Dataset::id() of the data set that it reads
   LoadLog* log_ = nullptr;
   bool has_gradient_ = false;
   std::int64_t failed_ = 0;  // samples of the logical batch at which the last step threw; 0: none

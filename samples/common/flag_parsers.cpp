@@ -110,8 +110,8 @@ void add_micro_batch(CLI::App& app, std::int64_t& micro_batch, bool& fastest) {
 
 void add_planner_flags(CLI::App& app, PlannerFlags& flags) {
   add(app, "--recompute", "none|cheap|auto",
-      "values to compute again instead of keeping them; cheap: whatever one pass over memory gives; auto: what the "
-      "budget asks for [auto]",
+      "values to recompute instead of keeping them in memory; cheap: results of one pass over memory; auto: as the "
+      "budget requires [auto]",
       [&](const std::string& s) {
         const std::string choice = parse_choice(s, {"none", "cheap", "auto"});
         flags.recompute = choice == "none"    ? Recompute::none

@@ -25,8 +25,8 @@ std::vector<WaterfallRow> waterfall(const StepPlanner& planner, std::int64_t mic
   add("kernels in a better order", micro_batch, Recompute::none);
   passes.search = true;
   add("offsets by search", micro_batch, Recompute::none);
-  add("cheap values computed again", micro_batch, Recompute::cheap);
-  add("all that helps computed again", micro_batch, Recompute::automatic);
+  add("cheap values recomputed", micro_batch, Recompute::cheap);
+  add("everything that helps recomputed", micro_batch, Recompute::automatic);
   return rows;
 }
 
@@ -49,7 +49,7 @@ std::vector<WhatIfRow> other_budgets(const StepPlanner& planner, const Plan& pla
     const double bytes = least * std::pow(std::max(whole / least, 1.0), static_cast<double>(i) / (others - 1));
     const auto budget = static_cast<std::size_t>(std::ceil(bytes));
     try {
-      rows.push_back(what_if_row(planner.chosen(planner.wish(0, budget))->summary, budget, false));
+      rows.push_back(what_if_row(planner.chosen(planner.constraints(0, budget))->summary, budget, false));
     } catch (const OutOfMemory&) {
       continue;  // between feasible ones no budget needs to be: the curve has a point less
     }

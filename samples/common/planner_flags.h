@@ -4,7 +4,7 @@
 
 namespace sluice::samples {
 
-/// What a planner may do to save memory, as every program can be told.
+/// Flags of every program for what the planner may do to save memory.
 struct PlannerFlags {
   Recompute recompute = Recompute::automatic;
   PlannerPasses passes = {};

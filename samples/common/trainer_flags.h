@@ -14,7 +14,7 @@
 
 namespace sluice::samples {
 
-/// What every trainer sample can be told; a sample sets its own defaults before parsing.
+/// Flags of every trainer sample. A sample sets its own defaults before parsing.
 struct TrainerFlags {
   std::vector<std::string> models = {};  ///< what --model may name; empty: there is one model, and no such flag
   std::string model = {};                ///< empty: the first of `models`

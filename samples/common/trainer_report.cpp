@@ -38,7 +38,7 @@ std::string to_json(const TrainerReport& report, const TrainerFlags& flags, cons
   json["recompute"] = name(flags.planner.recompute);
   json["recomputed_kernels"] = plan.recomputed;
   json["predicted_step_seconds"] = plan.predicted_step_s;
-  json["predicted_recompute_seconds"] = plan.predicted_again_s;
+  json["predicted_recompute_seconds"] = plan.predicted_recompute_s;
   json["split_dependent"] = plan.split_dependent;
   json["bn"] = flags.exact_bn ? "exact" : "local";
   json["tuning"] = flags.tuning.empty() ? Json(nullptr) : Json(flags.tuning);

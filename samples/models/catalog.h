@@ -10,7 +10,7 @@
 
 namespace sluice::samples {
 
-/// What a model of the catalog can be told; what is empty is the model's own.
+/// Options of a model in the catalog; an empty one means the default of the model.
 struct ModelOptions {
   std::optional<Shape> input = {};           ///< image of a sample: [C,H,W]
   std::optional<std::int64_t> classes = {};  ///< at least 1

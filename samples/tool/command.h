@@ -19,7 +19,7 @@ struct Command {
 };
 
 /// Parses the command line, runs the command it names, and returns the exit code: the command's, or 1 after an error,
-/// or 2 for wrong usage; both are told on standard error.
+/// or 2 for wrong usage; both print a message on standard error.
 int run_tool(int argc, const char* const* argv, std::span<const Command> commands);
 
 }  // namespace sluice::samples

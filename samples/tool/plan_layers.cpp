@@ -11,7 +11,7 @@ namespace sluice::samples {
 std::vector<LayerRow> layer_rows(const RunPlan& plan) {
   std::vector<LayerRow> rows;
   if (plan.train.replayed.empty()) return rows;
-  std::set<NodeId> seen;  // recomputation runs a node again, as it ran before
+  std::set<NodeId> seen;  // recomputation runs a node twice, in the same way
   for (const PackedPart& packed : plan.train.replayed.rbegin()->second)
     for (const Instruction& i : packed.part.instructions) {
       const std::string algorithm = i.kernel->algorithm();

@@ -52,7 +52,7 @@ PlanSurvey survey(const StepPlanner& planner, std::int64_t micro_batch, const st
   for (const std::size_t budget : budgets) {
     BudgetRow row{.budget_bytes = budget, .plan = nullptr};
     try {
-      row.plan = planner.chosen(planner.wish(micro_batch, budget));
+      row.plan = planner.chosen(planner.constraints(micro_batch, budget));
     } catch (const OutOfMemory& error) {
       row.refusal = error.what();
     }
@@ -97,7 +97,7 @@ std::string survey_text(const PlanSurvey& survey) {
                         size_text(row.budget_bytes), p.micro_batch, p.replays, size_text(p.persistent_bytes),
                         format_bytes(p.derived_bytes), size_text(p.staging_bytes), size_text(p.arena_bytes),
                         format_bytes(p.workspace_bytes), size_text(p.planned_peak_bytes()), survey.relative_time(p),
-                        100 * p.predicted_again_s / p.predicted_step_s);
+                        100 * p.predicted_recompute_s / p.predicted_step_s);
   }
   for (const BudgetRow& row : survey.rows)
     if (row.plan && !row.summary().balancing().empty()) {

@@ -95,14 +95,14 @@ TEST_F(Fusions, OfAResultThatOneOpReads) {
   EXPECT_EQ(both.inputs.size(), 2U);
   ASSERT_EQ(both.outputs.size(), 1U);
   EXPECT_EQ(part.values.at(static_cast<std::size_t>(both.outputs[0])).value, y.id());
-  EXPECT_EQ(part.kept_to_end, both.outputs);
+  EXPECT_EQ(part.live_out, both.outputs);
   EXPECT_EQ(std::count_if(part.values.begin(), part.values.end(),
                           [&](const PartValue& v) { return v.value == product_.id(); }),
             0)
       << "the convolution's own result has no place";
   EXPECT_FALSE(both.cheap);
   EXPECT_GT(both.flops, 0);
-  EXPECT_TRUE(both.make_again());
+  EXPECT_TRUE(both.clone_kernel());
 }
 
 TEST_F(Fusions, WithTheOutputsThatAreReadLater) {
@@ -112,7 +112,7 @@ TEST_F(Fusions, WithTheOutputsThatAreReadLater) {
   const Instruction& mask = part.instructions.at(1);
   EXPECT_EQ(mask.inputs, part.instructions[0].outputs);
   EXPECT_TRUE(mask.cheap);
-  EXPECT_TRUE(mask.make_again());
+  EXPECT_TRUE(mask.clone_kernel());
   EXPECT_EQ(part.values.at(static_cast<std::size_t>(mask.outputs.at(0))).value, mask_of(y).id());
   EXPECT_EQ(names({mask_of(y)}), (Names{"conv2d+relu", "relu_mask"}));
 }

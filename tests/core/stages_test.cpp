@@ -36,7 +36,7 @@ struct Net {
   Var mean_loss(Var of) { return div(batch_sum(cross_entropy_loss(y, of)), batch_sum(cross_entropy_weight(of))); }
 
   /// The loss and both gradients, cut and checked.
-  StageCut cut(Var loss, bool fold = false, Crossing crossing = Crossing::keep) {
+  StageCut cut(Var loss, bool fold = false, Crossing crossing = Crossing::store) {
     std::vector<ValueId> outputs{loss.id()};
     for (const Var& gradient : differentiate(loss, std::vector{w1, w2})) outputs.push_back(gradient.id());
     if (fold) {
@@ -113,7 +113,7 @@ TEST(Stages, OfASquaredSumWaitForTheForwardPass) {
     Net net;
     const StageCut cut = net.cut(squared(net));
     ASSERT_EQ(cut.stages.size(), 2u);
-    // Expensive values are kept, cheap ones are computed again.
+    // Expensive values are stored, cheap ones are recomputed.
     std::vector<ValueId> expensive{net.h.id(), net.y.id()}, stored = cut.stages[0].stored;
     std::sort(stored.begin(), stored.end());
     EXPECT_EQ(stored, expensive);
@@ -148,7 +148,7 @@ Var chain_loss(Net& net, int depth) {
 
 TEST(Stages, OfChainedNormalisationsHaveABarrierForwardsAndOneBackwardsForEach) {
   for (const int depth : {0, 1, 2, 5})
-    for (const Crossing crossing : {Crossing::keep, Crossing::recompute})
+    for (const Crossing crossing : {Crossing::store, Crossing::recompute})
       for (const bool fold : {false, true}) {
         SCOPED_TRACE(testing::Message() << "depth " << depth << (fold ? ", folded" : ""));
         Net net;
@@ -166,7 +166,7 @@ TEST(Stages, OfBatchValuesAloneAreThePrologue) {
   const Var decay = sum_per_sample(mul(net.w1, net.w1));
   const ValueId id = decay.id();
   const StageCut cut = cut_into_stages(net.graph, {&id, 1});
-  check_cut(net.graph, cut, Crossing::keep);
+  check_cut(net.graph, cut, Crossing::store);
   ASSERT_EQ(cut.stages.size(), 1u);
   EXPECT_TRUE(cut.stages[0].replayed.empty());
   EXPECT_EQ(names(net.graph, cut.prologue), (Names{"mul", "sum_per_sample"}));
@@ -177,7 +177,7 @@ TEST(Stages, LeaveOutWhatNobodyNeeds) {
   batch_sum(net.y);
   const ValueId id = net.h.id();
   const StageCut cut = cut_into_stages(net.graph, {&id, 1});
-  check_cut(net.graph, cut, Crossing::keep);
+  check_cut(net.graph, cut, Crossing::store);
   ASSERT_EQ(cut.stages.size(), 1u);
   EXPECT_EQ(names(net.graph, cut.stages[0].replayed), Names{"linear"});
 }
@@ -185,7 +185,7 @@ TEST(Stages, LeaveOutWhatNobodyNeeds) {
 TEST(Stages, ComputeSampleOutputsInTheLastOne) {
   Net net;
   const Var centred = sub(net.y, div(batch_sum(net.y), net.graph.sample_count()));
-  for (const Crossing crossing : {Crossing::keep, Crossing::recompute}) {
+  for (const Crossing crossing : {Crossing::store, Crossing::recompute}) {
     const std::vector<ValueId> outputs{net.y.id(), centred.id(), net.x.id()};
     const StageCut cut = cut_into_stages(net.graph, outputs, crossing);
     EXPECT_EQ(cut.stages.size(), 2u);
@@ -201,7 +201,7 @@ TEST(Stages, WriteStateLastOfAll) {
   const std::vector<Var> velocities{net.graph.state("velocity", net.first), net.graph.state("velocity", net.second)};
   sgd_update(std::vector{net.w1, net.w2}, gradients, velocities, net.graph.scalar("lr"), {.momentum = 0.9f});
   const StageCut cut = cut_into_stages(net.graph, {});  // writers are reasons enough
-  check_cut(net.graph, cut, Crossing::keep);
+  check_cut(net.graph, cut, Crossing::store);
   ASSERT_FALSE(cut.writers.empty());
   for (const Stage& stage : cut.stages)
     for (const NodeId n : stage.once) EXPECT_TRUE(net.graph.node(n).op->mutates().empty());
@@ -220,7 +220,7 @@ TEST(Stages, AnAccumulatorThatWaitsForALateOneIsLater) {
   const Var late = batch_sum(y), reader = batch_sum(mul(x, late));
   const Var last = batch_sum(mul(mul(z, z), div(home, n)));
   const std::vector<ValueId> outputs{last.id(), reader.id()};
-  for (const Crossing crossing : {Crossing::keep, Crossing::recompute})
+  for (const Crossing crossing : {Crossing::store, Crossing::recompute})
     check_cut(g, cut_into_stages(g, outputs, crossing), crossing);
 }
 
@@ -263,7 +263,7 @@ TEST(Stages, OfRandomGraphsCanBeExecuted) {
     const FoldedGraph folded = fold_factors(g, outputs);
     std::vector<ValueId> folded_outputs;
     for (const Var& v : folded.outputs) folded_outputs.push_back(v.id());
-    for (const Crossing crossing : {Crossing::keep, Crossing::recompute}) {
+    for (const Crossing crossing : {Crossing::store, Crossing::recompute}) {
       const StageCut cut = cut_into_stages(g, outputs, crossing);
       most = std::max(most, cut.stages.size());
       check_cut(g, cut, crossing);

@@ -25,7 +25,7 @@ class PartBuilder {
         {.name = "v" + std::to_string(part.values.size()), .layer = "", .dims = Shape{kib * 256}, .layout = {}});
     return static_cast<int>(part.values.size()) - 1;
   }
-  /// A step; it may run again unless it has no outputs.
+  /// A step; it may be repeated unless it has no outputs.
   int step(std::vector<int> inputs, std::vector<int> outputs, double flops = 1e6, std::size_t workspace_kib = 0) {
     Instruction instruction{.name = "step",
                             .layer = "",
@@ -35,7 +35,7 @@ class PartBuilder {
                             .mutated = {}};
     instruction.flops = flops;
     instruction.workspace_bytes = workspace_kib * 1024;
-    if (!instruction.outputs.empty()) instruction.make_again = [] { return std::make_unique<NoKernel>(); };
+    if (!instruction.outputs.empty()) instruction.clone_kernel = [] { return std::make_unique<NoKernel>(); };
     part.instructions.push_back(std::move(instruction));
     return static_cast<int>(part.instructions.size()) - 1;
   }
@@ -85,7 +85,7 @@ inline Part random_part(std::mt19937& engine) {
       if (engine() % 2) in_place.push_back(input);
     made.insert(made.end(), outputs.begin(), outputs.end());
   }
-  if (!made.empty()) b.part.kept_to_end = {made.back()};
+  if (!made.empty()) b.part.live_out = {made.back()};
   return b.finish();
 }
 

@@ -17,7 +17,7 @@ namespace sluice::test {
 struct PlanOptions {
   std::int64_t samples = 90, batch = 40, micro_batch = 7, evaluation_samples = 90;
   std::size_t workspace_cap_bytes = 0;
-  Crossing crossing = Crossing::keep;
+  Crossing crossing = Crossing::store;
   bool fold = true, squared = false;
 };
 

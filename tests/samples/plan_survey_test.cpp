@@ -54,8 +54,8 @@ TEST_F(Survey, HasARowForEveryBudget) {
 
 TEST_F(Survey, SmallestBudgetIsFeasibleAndNoByteLessIs) {
   const std::size_t least = planner_.smallest_budget();
-  EXPECT_EQ(planner_.chosen(planner_.wish(0, least))->summary.planned_peak_bytes(), least);
-  EXPECT_THROW(planner_.chosen(planner_.wish(0, least - 1)), OutOfMemory);
+  EXPECT_EQ(planner_.chosen(planner_.constraints(0, least))->summary.planned_peak_bytes(), least);
+  EXPECT_THROW(planner_.chosen(planner_.constraints(0, least - 1)), OutOfMemory);
 }
 
 TEST_F(Survey, EqualsTheTrainersPlan) {
@@ -63,7 +63,7 @@ TEST_F(Survey, EqualsTheTrainersPlan) {
   ModelSetup setup = set_up_model("resnet18_cifar", {.input = Shape{3, 64, 64}, .samples = 300});
   const Trainer trainer(*setup.net, sgd_, setup.step, setup.data,
                         {.batch = 96, .budget = budget, .device = Device::cpu()});
-  EXPECT_EQ(planner_.chosen(planner_.wish(0, budget))->summary.hash, trainer.plan().hash);
+  EXPECT_EQ(planner_.chosen(planner_.constraints(0, budget))->summary.hash, trainer.plan().hash);
 }
 
 TEST_F(Survey, PassesSaveMemory) {
@@ -75,7 +75,7 @@ TEST_F(Survey, PassesSaveMemory) {
 }
 
 TEST_F(Survey, OtherBudgetsGoFromTheSmallestToTheWholeBatchs) {
-  const std::unique_ptr<RunPlan> chosen = planner_.chosen(planner_.wish(16, budget(0.95)));
+  const std::unique_ptr<RunPlan> chosen = planner_.chosen(planner_.constraints(16, budget(0.95)));
   const std::vector<WhatIfRow> rows = other_budgets(planner_, chosen->summary);
   ASSERT_EQ(rows.size(), 8u);
   EXPECT_EQ(rows.front().budget_bytes, planner_.smallest_budget());

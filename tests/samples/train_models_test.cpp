@@ -120,7 +120,7 @@ TEST_P(TrainedModel, TakesThePlannedMemory) {
   }
 }
 
-// The same with nothing computed again, as cheaply as there is, and as much as a tight budget asks for.
+// The same without recomputation, with that of cheap ops, and with as much as a tight budget requires.
 void expect_planned_memory(const Case& c, BatchNormMode mode, std::int64_t micro_batch) {
   const std::unique_ptr<Module> net = c.make(mode);
   const TensorDataset data = random_images(11, c.image, c.per_pixel, false);
@@ -161,7 +161,7 @@ TEST_P(TrainedModel, TakesThePlannedMemoryWhereValuesAreComputedAgain) {
   }
 }
 
-// Stages divide a step where a batch normalisation needs the whole batch: values cross them, kept or computed again.
+// Stages divide a step where a batch normalisation needs the whole batch: values cross them, stored or recomputed.
 TEST_P(TrainedModel, TakesThePlannedMemoryInStages) { expect_planned_memory(c, BatchNormMode::exact, 2); }
 
 INSTANTIATE_TEST_SUITE_P(Cases, TrainedModel, testing::ValuesIn(cases),

@@ -70,7 +70,7 @@ expect 0 "weights_hash $(value weights_hash "$work/run.json" | tr -d '"')" "${sm
   --report "$work/page.html" --trace "$work/trace.json" --trace-steps 1
 check "the page knows its plan" grep -qF "\"plan_hash\":$(value plan_hash "$work/run.json")" "$work/page.html"
 check "the page has the what-if curve and the waterfall of the planner" \
-  grep -qE '"what_if":\[\{.*"chosen":true.*"waterfall":\[.*"all that helps computed again"' "$work/page.html"
+  grep -qE '"what_if":\[\{.*"chosen":true.*"waterfall":\[.*"everything that helps recomputed"' "$work/page.html"
 check "the page is whole" test "$(tail -n 1 "$work/page.html")" = "</html>"
 check "the trace has one step" test "$(grep -c '"cat":"step"' "$work/trace.json")" -eq 1
 

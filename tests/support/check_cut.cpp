@@ -86,7 +86,7 @@ class Walk {
     for (const NodeId n : graph_.ancestors(wanted)) {
       const int runs = runs_.contains(n) ? runs_.at(n) : 0;
       const bool once = graph_.accumulates(n) || graph_.is_batch_node(n) ||
-                        (crossing_ == Crossing::keep && !graph_.node(n).op->cheap());
+                        (crossing_ == Crossing::store && !graph_.node(n).op->cheap());
       EXPECT_TRUE(once ? runs == 1 : runs >= 1) << name(n) << " runs " << runs << " times";
     }
     for (const auto& [v, stage] : complete_)

@@ -10,7 +10,7 @@ namespace sluice::test {
 /// - every accumulating node and every batch node that is needed runs exactly once;
 /// - what is loaded was stored by an earlier stage, what is stored is loaded by a later one, and nothing is both
 /// computed and
-///   loaded in one stage; with Crossing::recompute there is neither, with Crossing::keep no expensive node runs twice;
+///   loaded in one stage; with Crossing::recompute there is neither, with Crossing::store no expensive node runs twice;
 /// - StageCut::available says when batch values are complete, and all outputs and inputs of writers exist in the end.
 void check_cut(const Graph& graph, const StageCut& cut, Crossing crossing);
 

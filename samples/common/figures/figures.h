@@ -43,7 +43,7 @@ std::string part_title(const PlanDetails& details, const PartDetails& part);
 /// Layer and name; a parameter's name begins with its layer's.
 std::string full_name(const std::string& layer, const std::string& name);
 
-/// Bytes at the bottom of the arena that are kept for a later stage.
+/// Bytes at the bottom of the arena that are stored for a later stage.
 std::size_t kept_bytes(const PlanDetails& details);
 
 }  // namespace sluice::samples

@@ -56,13 +56,13 @@ class Map {
 
   double legend() {
     std::vector<Key> keys;
-    if (kept_ > 0) keys.push_back({"kept", "kept for a later stage"});
+    if (kept_ > 0) keys.push_back({"kept", "stored for a later stage"});
     for (const Use& use : uses)
       if (std::any_of(part_.items.begin(), part_.items.end(),
                       [&](const ItemDetails& item) { return item.role == use.role; }))
         keys.push_back({use.colour, use.text});
-    if (std::any_of(part_.items.begin(), part_.items.end(), [&](const ItemDetails& item) { return again(item); }))
-      keys.push_back({"ink", "computed again", "3 2"});
+    if (std::any_of(part_.items.begin(), part_.items.end(), [&](const ItemDetails& item) { return recomputed(item); }))
+      keys.push_back({"ink", "recomputed", "3 2"});
     return draw_legend(picture_, keys, {plot_left, 14}, inner_);
   }
 
@@ -94,14 +94,14 @@ class Map {
                  {full_name(kept.layer, kept.name), kept.name});
     for (const ItemDetails& item : part_.items)
       draw_box(item.first, std::min(item.last + 1, kernels_), item.offset - base, item.bytes, colour_of(item.role),
-               "#1a1a1a", {full_name(item.layer, item.name), item.name}, again(item));
+               "#1a1a1a", {full_name(item.layer, item.name), item.name}, recomputed(item));
   }
 
-  bool again(const ItemDetails& item) const {
+  bool recomputed(const ItemDetails& item) const {
     return item.role == Role::activation && part_.instructions[static_cast<std::size_t>(item.first)].recomputed;
   }
 
-  /// `dashed`: an edge that tells what is computed again.
+  /// `dashed`: the edge of a recomputed value.
   void draw_box(int first, int end, std::size_t offset, std::size_t bytes, std::string_view fill, std::string_view ink,
                 const std::array<std::string, 2>& names, bool dashed = false) {
     const double top = y_map(static_cast<double>(offset + bytes)),

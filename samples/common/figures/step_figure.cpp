@@ -64,7 +64,7 @@ std::vector<Band> bands_of(const PlanDetails& details) {
     bands.push_back({category == Category::batch ? "batch" : text, text, static_cast<double>(bytes)});
   }
   if (const std::size_t kept = kept_bytes(details))
-    bands.push_back({"kept", "kept for a later stage", static_cast<double>(kept)});
+    bands.push_back({"kept", "stored for a later stage", static_cast<double>(kept)});
   bands.push_back({"activation", "activation", 0, Role::activation});
   bands.push_back({"activation-gradient", "activation gradient", 0, Role::gradient});
   bands.push_back({"copy", "copy in another layout", 0, Role::copy});

@@ -72,9 +72,9 @@ function drawLive(to, part, { x, y, left, width, top, height }) {
     line(left, y(keptBytes + part.bound), left + width, y(keptBytes + part.bound), { stroke: "accent", dash: "5 3" }));
 }
 
-/** Thin diagonal lines over what is computed again. */
+/** Thin diagonal lines over recomputed values. */
 function hatching() {
-  const pattern = { id: "again", width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" };
+  const pattern = { id: "recomputed", width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" };
   return svg("defs", {}, svg("pattern", pattern, svg("rect", { width: 1.2, height: 7, fill: colour("surface") })));
 }
 
@@ -93,7 +93,7 @@ function drawItems(to, part, { x, y }) {
     const [top, bottom] = [y(item.offset - base + item.bytes), y(item.offset - base)];
     const box = { x: left, y: top, width: right - left, height: bottom - top };
     to.append(svg("rect", { ...box, fill: itemFill(item, layers), stroke: colour("surface"), "stroke-width": Math.min(0.75, box.height / 4) }));
-    if (item.role === "activation" && part.kernels[item.first].recomputed) to.append(svg("rect", { ...box, fill: "url(#again)" }));
+    if (item.role === "activation" && part.kernels[item.first].recomputed) to.append(svg("rect", { ...box, fill: "url(#recomputed)" }));
     const text = [full(item.layer, item.name), item.name].find((t) => widthOf(t, 11) + 8 < box.width);
     if (text && box.height >= 14)
       to.append(svg("text", { x: left + 4, y: (top + bottom) / 2 + 4, "font-size": 11, fill: itemInk(item, layers) }, text));
@@ -199,8 +199,8 @@ function mapCaption() {
   const k = turn(part);
   return `${partName(part)}. Upper panel: bytes alive while each kernel runs; their largest sum is the lower bound of any packing. ` +
     `Lower panel: where they lie, a rectangle for each tensor and workspace; the packing takes ${human(keptBytes + part.peak)}, ${ratio} × the bound` +
-    (part.kernels.some((kernel) => kernel.recomputed) ? "; hatched is what is computed again" : "") +
-    (keptBytes ? `; the lowest ${human(keptBytes)} are kept for all micro-batches` : "") + "." +
+    (part.kernels.some((kernel) => kernel.recomputed) ? "; hatched values are recomputed" : "") +
+    (keptBytes ? `; the lowest ${human(keptBytes)} are stored for all micro-batches` : "") + "." +
     (k > 0 ? ` Dotted: from kernel ${k} on, the backward pass.` : "");
 }
 

@@ -7,7 +7,7 @@ const keptBytes = data.arena_offset - arena.offset;
 
 /** Colour name and words of what arena bytes are used for. */
 const uses = {
-  kept: ["kept", "kept for a later stage"],
+  kept: ["kept", "stored for a later stage"],
   activation: ["activation", "activation"],
   "activation gradient": ["activation-gradient", "activation gradient"],
   copy: ["copy", "copy in another layout"],

@@ -61,8 +61,8 @@ function totalOf(rows, name) {
 const measuredNotes = {
   nothing: "Nothing has run: these are the planned bytes.",
   scanned: "The slab was filled with a pattern before the run. Measured are the storages, and the places of what lives at the peak, in which that pattern was overwritten. " +
-    "Values that use the same bytes one after the other are not told apart; verify mode does that. Of a region, measured is the end of the highest byte that was overwritten; the last bytes of a region may be padding.",
-  verified: "Verify mode compared every byte of the slab around every kernel. Measured are the storages and the values at the peak in which a byte was seen to change; of a region, the end of the highest of them.",
+    "Values that use the same bytes one after the other are not distinguished; verify mode does that. Of a region, measured is the end of the highest byte that was overwritten; the last bytes of a region may be padding.",
+  verified: "Verify mode compared every byte of the slab around every kernel. Measured are the storages and the values at the peak in which a byte changed; of a region, the end of the highest of them.",
 };
 
 function fillMeasured() {
@@ -86,7 +86,7 @@ function fillPeak() {
 
 function showKernels(part) {
   byId("kernels-title").textContent = `Kernels of ${partName(part)}`;
-  const marks = (kernel) => [kernel.recomputed ? "computed again" : "", kernel.backward ? "backward" : ""].filter((m) => m).join(", ");
+  const marks = (kernel) => [kernel.recomputed ? "recomputed" : "", kernel.backward ? "backward" : ""].filter((m) => m).join(", ");
   const rows = part.kernels.map((kernel, number) => ({ ...kernel, number, live: part.live[number] }));
   table("kernels", [
     { title: "#", text: (row) => String(row.number), number: true },
@@ -106,7 +106,7 @@ function fillSchedule() {
   table("schedule-parts", [
     { title: "part", text: partName },
     { title: "kernels", text: (part) => grouped(part.kernels.length), number: true },
-    { title: "again", text: (part) => grouped(part.kernels.filter((kernel) => kernel.recomputed).length), title_of: () => "kernels that compute again what was not kept", number: true },
+    { title: "recomputed", text: (part) => grouped(part.kernels.filter((kernel) => kernel.recomputed).length), title_of: () => "kernels that recompute a value", number: true },
     { title: "alive at most", text: (part) => grouped(part.bound), number: true },
     { title: "packed", text: (part) => grouped(part.peak), number: true },
     { title: "ratio", text: (part) => (part.bound ? (part.peak / part.bound).toFixed(3) : ""), number: true },

@@ -1,9 +1,9 @@
-// Bytes in use over one whole training step, by category: what stays, and what each micro-batch uses again.
+// Bytes in use over one whole training step, by category: bytes that stay, and bytes that every micro-batch reuses.
 
 /** One column for each kernel of the step: {part, kernel, replay, values}, `values` in the order of timelineBands. */
 const timelineBands = [
   ...data.categories.filter((c) => c.planned > 0 && c.region !== "arena").map((c) => [categoryColours[c.name], c.name, c.planned]),
-  ...(keptBytes ? [["kept", "kept for a later stage", keptBytes]] : []),
+  ...(keptBytes ? [["kept", "stored for a later stage", keptBytes]] : []),
   ...["activation", "activation gradient", "copy", "workspace"]
     .filter((use) => data.parts.some((part) => part.program === "train" && part.items.some((item) => item.role === use)))
     .map((use) => [uses[use][0], uses[use][1], null, use]),
@@ -116,7 +116,7 @@ function drawTimeline(width) {
 
 function timelineCaption() {
   const most = Math.max(...columns.map((column) => column.total), 0);
-  const flat = summary.replays > 1 ? `; every one of the ${summary.replays} micro-batches uses the same bytes again` : "";
+  const flat = summary.replays > 1 ? `; every one of the ${summary.replays} micro-batches uses the same bytes` : "";
   return `All bytes in use while each of the step’s ${plural(columns.length, "kernel")} runs, in running order: at most ${human(most)}${flat}. ` +
     "What is left below the planned peak is what packing leaves between tensors, or what only an evaluation or the epoch’s last batch needs.";
 }

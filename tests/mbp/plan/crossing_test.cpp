@@ -30,7 +30,7 @@ TEST(Crossing, PredictionsComeFromEveryStage) {
   Graph graph;
   const std::vector<Tensor> expected =
       evaluate(outputs(graph.input("image", {2, 8, 8})), {{"image", images}}, {.device = Device::reference()});
-  for (const Crossing crossing : {Crossing::keep, Crossing::recompute}) {
+  for (const Crossing crossing : {Crossing::store, Crossing::recompute}) {
     NoUpdate none;
     Trainer trainer(
         net, none, step, data.spec(),

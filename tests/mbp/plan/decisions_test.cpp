@@ -51,7 +51,7 @@ TEST(Decisions, RecomputedIsWhatIsNeededLate) {
   const PartModel model(chain(8, 1), {});
   EXPECT_EQ(sequence(model, {{3, Decision::recompute}}),
             (std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 3, 12, 13, 14, 15, 16}));
-  // Made again for 3, value 2 is still there when step 13 asks.
+  // Recomputed for 3, value 2 is still in memory when step 13 reads it.
   EXPECT_EQ(sequence(model, {{2, Decision::recompute}, {3, Decision::recompute}}),
             (std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 2, 3, 12, 13, 14, 15, 16}));
   // Where it is made each time, it is not.
@@ -101,7 +101,7 @@ TEST(Decisions, WhatIsUsedItselfStays) {
 
 TEST(Decisions, WhatIsKeptToTheEndIsThere) {
   Part part = late_use_of_a_chain();
-  part.kept_to_end = {4};
+  part.live_out = {4};
   set_lifetimes(part);
   const PartModel model(part, {});
   EXPECT_EQ(sequence(model, {{4, Decision::to_last_use}}), (std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 4}));
@@ -110,7 +110,7 @@ TEST(Decisions, WhatIsKeptToTheEndIsThere) {
 // Any decisions give a part that runs: rearranged() finds every operand, and what is alive is what was predicted.
 TEST(Decisions, AnyAreASequenceThatRuns) {
   std::mt19937 engine(5);
-  int again = 0;
+  int recomputed = 0;
   for (int round = 0; round < 200; ++round) {
     const Part part = random_part(engine);
     const PartModel model(part, {});
@@ -123,15 +123,15 @@ TEST(Decisions, AnyAreASequenceThatRuns) {
     EXPECT_EQ(live_by_lifetimes(rearranged(part, got)), model.live(got));
     for (int v = 0; v < model.values(); ++v) {
       const bool twice = std::count(got.begin(), got.end(), model.producer(v)) > 1;
-      EXPECT_EQ(builder.fates()[static_cast<std::size_t>(v)].again, twice);
-      again += twice;
+      EXPECT_EQ(builder.residency()[static_cast<std::size_t>(v)].recomputed, twice);
+      recomputed += twice;
     }
     std::vector<int> first_times;
     for (const int step : got)
       if (std::find(first_times.begin(), first_times.end(), step) == first_times.end()) first_times.push_back(step);
     EXPECT_EQ(first_times, as_they_are(part));
   }
-  EXPECT_GT(again, 100);
+  EXPECT_GT(recomputed, 100);
 }
 
 }  // namespace

@@ -26,10 +26,10 @@ TEST(PartModel, KnowsWhatARearrangedPartWillTake) {
     const Part part = random_part(engine);
     const PartModel model(part, {});
     std::vector<int> sequence;
-    for (const int i : as_they_are(part)) {  // now and then something is computed again
+    for (const int i : as_they_are(part)) {  // now and then a step is repeated
       sequence.push_back(i);
-      const int again = static_cast<int>(engine() % static_cast<unsigned>(i + 1));
-      if (engine() % 2 && model.step(again).repeatable) sequence.push_back(again);
+      const int repeated = static_cast<int>(engine() % static_cast<unsigned>(i + 1));
+      if (engine() % 2 && model.step(repeated).repeatable) sequence.push_back(repeated);
     }
     const Part moved = rearranged(part, sequence);
     EXPECT_EQ(model.live(sequence), live_by_lifetimes(moved)) << "round " << round;

@@ -112,11 +112,11 @@ TEST(PlanDetails, TellsForwardFromBackwardAndTheFirstRunFromTheNext) {
   const PartDetails& first = find(details, "train", "stage 0", 7);
   const PartDetails& second = find(details, "train", "stage 1", 7);
   const auto any = [](const InstructionDetails&) { return true; };
-  const auto again = [](const InstructionDetails& i) { return i.recomputed; };
+  const auto recomputed = [](const InstructionDetails& i) { return i.recomputed; };
   const auto backward = [](const InstructionDetails& i) { return i.backward; };
   EXPECT_EQ(count(first, "conv2d", any), 1);
-  EXPECT_EQ(count(first, "conv2d", again), 0);
-  EXPECT_EQ(count(second, "conv2d", again), 1);
+  EXPECT_EQ(count(first, "conv2d", recomputed), 0);
+  EXPECT_EQ(count(second, "conv2d", recomputed), 1);
   EXPECT_EQ(count(second, "conv2d", backward), 0);
   EXPECT_EQ(count(second, "conv2d_grad_weight", backward), 1);
   for (const ItemDetails& item : second.items) {
@@ -146,7 +146,7 @@ void expect_measured_as_planned(const PlanDetails& details) {
 }
 
 TEST(PlanDetails, VerifyModeMeasuresEveryItem) {
-  for (const Crossing crossing : {Crossing::keep, Crossing::recompute}) {
+  for (const Crossing crossing : {Crossing::store, Crossing::recompute}) {
     const SmallRun run({.batch = 25, .micro_batch = 7, .verify_memory = true, .crossing = crossing}, true);
     run.trainer->run_epoch(run.data);
     const PlanDetails trained = run.details();

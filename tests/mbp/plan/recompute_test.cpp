@@ -71,7 +71,7 @@ TEST(Recompute, TakesTheCheapValue) {
 }
 
 /// The least time in which at most `limit` bytes are alive, over every choice of values to drop after their early uses
-/// and compute again at their first late one.
+/// and recompute at their first late one.
 TEST(Recompute, IsNotFarFromTheBestOfAllChoices) {
   int feasible = 0, found = 0;
   double worst = 1;

@@ -95,7 +95,7 @@ TEST(RoomForWorkspaces, IsWhatTheFullestMomentOfANodeLeaves) {
   Planned planned({.squared = true});
   RunPlan& plan = *planned.plan;
   const std::size_t arena_bytes = plan.summary.arena_bytes;
-  WorkspaceCaps caps = room_for_workspaces(plan, plan.arena_offset + arena_bytes);
+  WorkspaceCaps caps = workspace_caps_within(plan, plan.arena_offset + arena_bytes);
   std::map<const Graph*, std::map<NodeId, std::size_t>> most_alive;
   for_each_part(plan, [&](const Program& program, const PackedPart& packed) {
     const std::vector<std::size_t> live = live_values(packed);
@@ -116,7 +116,7 @@ TEST(RoomForWorkspaces, IsWhatTheFullestMomentOfANodeLeaves) {
 TEST(RoomForWorkspaces, IsNoneWhereThePlanTakesTheBudget) {
   Planned planned({});
   for (const std::size_t budget_bytes : {std::size_t{0}, planned.plan->arena_offset})
-    for (const auto& [graph, nodes] : room_for_workspaces(*planned.plan, budget_bytes).of_nodes)
+    for (const auto& [graph, nodes] : workspace_caps_within(*planned.plan, budget_bytes).of_nodes)
       for (const auto& [node, room] : nodes) EXPECT_EQ(room, 0U) << "node " << node;
 }
 

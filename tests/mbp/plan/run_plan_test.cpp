@@ -72,22 +72,22 @@ TEST(RunPlan, KeepsAMaskInsteadOfTheOutputOfARelu) {
 }
 
 TEST(RunPlan, ArenaIsTheMaximumOverAllPrograms) {
-  // Evaluation with larger micro-batches than training, a tail, and values kept across stages.
+  // Evaluation with larger micro-batches than training, a tail, and values stored across stages.
   for (const PlanOptions& options :
        {PlanOptions{}, PlanOptions{.samples = 3, .batch = 2, .micro_batch = 64, .evaluation_samples = 64},
         PlanOptions{.squared = true}}) {
     const Planned planned(options);
     RunPlan& plan = *planned.plan;
-    std::size_t peak = 0, kept = 0;
+    std::size_t peak = 0, stored = 0;
     for (Program* program : {&plan.train, &plan.evaluate, &plan.predict})
       program->for_each_part([&](PackedPart& part) {
         peak = std::max(peak, part.packing.peak_bytes);
         ASSERT_EQ(part.packing.offsets.size(), part.lifetimes.size());
       });
     for (int id = 0; id < plan.storages.size(); ++id)
-      if (region_of(plan.storages[id].category) == Region::arena) kept += plan.storages.bytes(id);
-    EXPECT_EQ(kept > 0, options.squared);
-    EXPECT_EQ(plan.summary.arena_bytes, kept + peak);
+      if (region_of(plan.storages[id].category) == Region::arena) stored += plan.storages.bytes(id);
+    EXPECT_EQ(stored > 0, options.squared);
+    EXPECT_EQ(plan.summary.arena_bytes, stored + peak);
     EXPECT_GE(plan.summary.arena_bytes, plan.summary.arena_lower_bound_bytes);
     ASSERT_NE(plan.peak_part, nullptr);
     EXPECT_EQ(plan.peak_part->packing.peak_bytes, peak);

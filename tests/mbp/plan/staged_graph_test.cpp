@@ -64,7 +64,7 @@ TEST(StagedGraph, OfRandomModelsGivesTheGradientOfTheWholeBatch) {
       return add(net(b["x"]), scale(sum_per_sample(b["x"].graph().parameter(all_parameters(net)[1])), 1e-3));
     };
     const auto whole = gradients(net, step, data, {.device = Device::reference(), .fold = false});
-    for (const Crossing crossing : {Crossing::keep, Crossing::recompute})
+    for (const Crossing crossing : {Crossing::store, Crossing::recompute})
       for (const bool fold : {false, true}) {
         const auto split = gradients(
             net, step, data, {.micro_batch = 4, .device = Device::reference(), .fold = fold, .crossing = crossing});

@@ -132,6 +132,19 @@ TEST_F(BadNumbers, AStepWithAMissingUnknownOrDoubleScalarIsNotTaken) {
   }
 }
 
+TEST_F(BadNumbers, AStepWithAScalarThatIsNotFiniteInF32IsNotTaken) {
+  const TensorDataset data = linear_data(20);
+  for (const double number : {std::nan(""), static_cast<double>(infinity), -static_cast<double>(infinity), 1e40}) {
+    WithScalars optimizer({{"lr", number}});
+    LinearNet net;
+    Trainer trainer(net, optimizer, step_of(net), data.spec(), {.batch = 10, .device = Device::cpu()});
+    const std::string before = trainer.weights_hash();
+    expect_parts_of(message_of<NumericError>([&] { trainer.step(data); }),
+                    {"the optimizer's scalar 'lr' is ", "step 0 is not taken"});
+    EXPECT_EQ(trainer.weights_hash(), before);
+  }
+}
+
 TEST_F(BadNumbers, AScalarThatOnlyTrainingSetsIsRefusedInAnEvaluation) {
   const TensorDataset data = linear_data(20);
   Sgd sgd({.lr = 0.1});

@@ -100,7 +100,7 @@ TEST_F(BatchNormTraining, ExactEqualsTheWholeBatchForAnySplit) {
   ResidualNet local(BatchNormMode::local), exact(BatchNormMode::exact);
   // Of one micro-batch both modes mean the same.
   const auto whole = gradients(local, step_of(local), data, {.device = Device::reference()});
-  for (const Crossing crossing : {Crossing::keep, Crossing::recompute})
+  for (const Crossing crossing : {Crossing::store, Crossing::recompute})
     for (const std::int64_t micro_batch : {1, 3, 7, 20}) {
       EXPECT_LE(
           worst_error(gradients(exact, step_of(exact), data,
@@ -132,7 +132,7 @@ TEST_F(BatchNormTraining, ExactRecomputesWhereKeepingDoesNotFit) {
   const std::size_t between = (recompute.planned_peak_bytes() + keep.planned_peak_bytes()) / 2;
   EXPECT_TRUE(planned(between, {}).recomputes);
   EXPECT_FALSE(planned(keep.planned_peak_bytes() + 4096, {}).recomputes);  // other algorithms may take a little more
-  EXPECT_THROW(planned(between, Crossing::keep), OutOfMemory);
+  EXPECT_THROW(planned(between, Crossing::store), OutOfMemory);
   EXPECT_THROW(planned(recompute.planned_peak_bytes() / 2, {}), OutOfMemory);
 }
 
@@ -140,7 +140,7 @@ TEST_F(BatchNormTraining, RecomputationLeavesRunningStatisticsAlone) {
   // A loss that squares sums of predictions puts a barrier behind the forward pass, which is then run twice.
   const TensorDataset data = small_data(n, 0);
   std::vector<std::vector<double>> running;
-  for (const Crossing crossing : {Crossing::keep, Crossing::recompute}) {
+  for (const Crossing crossing : {Crossing::store, Crossing::recompute}) {
     ResidualNet net(BatchNormMode::local);
     NoUpdate none;
     const StepFunction step = [&](const Batch& b) {

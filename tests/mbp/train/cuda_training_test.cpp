@@ -58,12 +58,12 @@ TEST_F(CudaTraining, GradientsOfAnySplitAreThoseOfTheWholeBatchOnReference) {
         << "micro-batch " << micro_batch;
 }
 
-// Several stages, with values kept in slots that the counters choose, or computed again.
+// Several stages, with values stored in slots that the counters choose, or recomputed.
 TEST_F(CudaTraining, ExactBatchNormOfAnySplitIsThatOfTheWholeBatch) {
   const TensorDataset data = small_data(n, 3);
   ResidualNet net(BatchNormMode::exact);
   const auto expected = gradients(net, step_of(net), data, {.device = Device::reference()});
-  for (const Crossing crossing : {Crossing::keep, Crossing::recompute})
+  for (const Crossing crossing : {Crossing::store, Crossing::recompute})
     for (const std::int64_t micro_batch : {3, 7, 20})
       EXPECT_LE(worst_error(gradients(net, step_of(net), data,
                                       {.micro_batch = micro_batch,

@@ -221,7 +221,7 @@ TEST_F(Gradient, AcrossABarrierIsTheSameKeptOrRecomputed) {
     return add(loss, mul(div(total, total.graph().sample_count()), div(total, total.graph().sample_count())));
   };
   const auto whole = gradients(net, squared, data, {.device = Device::reference()});
-  for (const Crossing crossing : {Crossing::keep, Crossing::recompute})
+  for (const Crossing crossing : {Crossing::store, Crossing::recompute})
     for (const std::int64_t micro_batch : {1, 3, 7, 64}) {
       EXPECT_LE(
           worst_error(gradients(net, squared, data,
