@@ -9,7 +9,8 @@ std::string ValueSpec::str() const {
 }
 
 std::string IntegerRange::str() const {
-  return std::to_string(first) + " to " + std::to_string(last) + (also ? ", or " + std::to_string(*also) : "");
+  return std::to_string(first) + " to " + std::to_string(last) +
+         (also ? ", or " + std::to_string(*also) + " (ignored)" : "") + (because.empty() ? "" : ": " + because);
 }
 
 void Op::gradient(GradientContext&) const {

@@ -42,9 +42,10 @@ struct ValueSpec {
 struct IntegerRange {
   std::int64_t first = 0, last = 0;
   std::optional<std::int64_t> also = {};
+  std::string because = {};  ///< for messages: "the logits have 10 classes"
 
   bool holds(std::int64_t number) const { return (first <= number && number <= last) || number == also; }
-  /// "0 to 9, or -100".
+  /// "0 to 9, or -100 (ignored): the logits have 10 classes".
   std::string str() const;
   friend bool operator==(const IntegerRange&, const IntegerRange&) = default;
 };

@@ -12,7 +12,7 @@ std::string description(const ParameterData& parameter) {
 void check_value(const ParameterData& parameter, const std::string& what) {
   if (!has_value(parameter))
     throw UsageError(what + ": the model is not initialised; got no value for parameter " + description(parameter) +
-                     "; expected initialize() of its model, or Parameter::write()");
+                     "; expected values by initialize() of its model, by training it, or by Parameter::write()");
 }
 
 void check_values(const Graph& graph, const std::string& what) {

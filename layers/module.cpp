@@ -15,20 +15,47 @@ namespace {
 
 using PathVisitor = std::function<void(const std::string& path, Parameter& parameter)>;
 
-void visit_all(ModuleBase& module, const std::string& path, std::set<const ParameterData*>& visited,
-               const PathVisitor& visit) {
+/// What a walk over a tree has visited.
+struct Visited {
+  std::set<const ParameterData*> parameters;
+  std::set<std::string> parameter_paths, module_paths;
+};
+
+/// Adds a name to those of the children or parameters (`what`) of `module`, which is at `path`. Throws if it is there.
+void add_name(std::set<std::string>& names, std::string_view name, const std::string& what, const ModuleBase& module,
+              const std::string& path) {
+  if (!names.emplace(name).second)
+    throw UsageError("model: two " + what + " of " + (path.empty() ? "the model" : "layer " + path) + " (" +
+                     module.str() + ") are called '" + std::string(name) + "'; expected different names");
+}
+
+void add_path(std::set<std::string>& paths, const std::string& path, const std::string& what) {
+  if (!paths.insert(path).second)
+    throw UsageError("model: two " + what + " have the path '" + path + "'; expected different names");
+}
+
+void visit_all(ModuleBase& module, const std::string& path, Visited& visited, const PathVisitor& visit) {
   const auto join = [&](std::string_view name) {
     return path.empty() ? std::string(name) : path + "." + std::string(name);
   };
+  std::set<std::string> parameters, children;
   module.parameters([&](std::string_view name, Parameter& parameter) {
-    if (parameter && visited.insert(parameter.data().get()).second) visit(join(name), parameter);
+    if (!parameter) return;
+    add_name(parameters, name, "parameters", module, path);
+    if (!visited.parameters.insert(parameter.data().get()).second) return;
+    add_path(visited.parameter_paths, join(name), "parameters");
+    visit(join(name), parameter);
   });
-  module.children([&](std::string_view name, ModuleBase& child) { visit_all(child, join(name), visited, visit); });
+  module.children([&](std::string_view name, ModuleBase& child) {
+    add_name(children, name, "children", module, path);
+    add_path(visited.module_paths, join(name), "layers");
+    visit_all(child, join(name), visited, visit);
+  });
 }
 
-/// Each parameter once, with its path.
+/// Each parameter once, with its path. Throws UsageError for two of one path.
 void visit_parameters(ModuleBase& root, const PathVisitor& visit) {
-  std::set<const ParameterData*> visited;
+  Visited visited;
   visit_all(root, "", visited, visit);
 }
 

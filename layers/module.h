@@ -140,7 +140,8 @@ struct NamedParameter {
 };
 
 /// Returns all parameters and buffers of the tree with their paths, in the order of declaration. A shared parameter is
-/// listed once, where it comes first. Works before any tracing or planning:
+/// listed once, where it comes first. Works before any tracing or planning. Throws UsageError, as every walk over a
+/// model does, if two children or two parameters of a module have one name.
 ///
 ///   for (const auto& [name, parameter] : named_parameters(net)) std::cout << name << parameter.shape().str() << '\n';
 std::vector<NamedParameter> named_parameters(ModuleBase& root);

@@ -8,7 +8,7 @@
 namespace sluice {
 
 Sgd::Sgd(SgdOptions options) : options_(std::move(options)) {
-  check_f32_option(str(), "lr", options_.lr);
+  check_given_rate(str(), options_.lr);
   check_factor_option(str(), "momentum", options_.momentum);
   check_f32_option(str(), "weight_decay", options_.weight_decay, /*or_zero=*/true);
   if (options_.nesterov && options_.momentum == 0)

@@ -58,6 +58,12 @@ inline void check_f32_option(const std::string& optimizer, std::string_view name
                (or_zero ? std::string(name) + " = 0 or " : std::string()) + range_text(name));
 }
 
+/// As check_f32_option(), for a rate whose default, 0, stands for one that was not given.
+inline void check_given_rate(const std::string& optimizer, double lr) {
+  if (lr == 0) throw UsageError(optimizer + ": lr was not given; got 0, its default; expected " + range_text("lr"));
+  check_f32_option(optimizer, "lr", lr);
+}
+
 /// lr · schedule(step). Throws NumericError, naming the step, unless it is a finite number of f32 and at least 0.
 inline double learning_rate(double lr, const Schedule& schedule, std::int64_t step) {
   const double rate = schedule ? lr * schedule(step) : lr;

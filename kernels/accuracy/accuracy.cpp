@@ -1,5 +1,8 @@
 #include <sluice/kernels/accuracy/accuracy.h>
 
+#include <sluice/core/text.h>
+#include <sluice/kernels/shared/input_checks.h>
+
 namespace sluice {
 
 std::string CorrectOp::options() const {
@@ -7,18 +10,14 @@ std::string CorrectOp::options() const {
 }
 
 std::vector<ValueSpec> CorrectOp::infer(std::span<const ValueSpec> inputs) const {
-  const ValueSpec &logits = inputs[0], &labels = inputs[1];
-  const bool typed = logits.dtype == DType::f32 && labels.dtype == DType::i32;
-  if (!typed || !logits.is_sample() || !labels.is_sample() || logits.is_scalar() ||
-      logits.shape.without_leading() != labels.shape)
-    throw_shape_error(*this, "labels do not fit the logits", "logits,labels", inputs,
-                      "logits = f32[N,C,...], labels = i32[N,...]: one label per sample and position");
+  check_labels(type(), inputs[0], inputs[1]);
   return {{{}, DType::f32, Scope::sample}};
 }
 
 std::optional<IntegerRange> CorrectOp::integer_range(int input, std::span<const ValueSpec> inputs) const {
   if (input != 1) return std::nullopt;
-  return IntegerRange{0, inputs[0].shape[0] - 1, options_.ignore_index};
+  const std::int64_t classes = inputs[0].shape[0];
+  return IntegerRange{0, classes - 1, options_.ignore_index, "the logits have " + counted(classes, "class", "classes")};
 }
 
 Var correct(Var logits, Var labels, const CorrectOptions& options) {

@@ -4,6 +4,7 @@
 #include <sluice/kernels/avg_pool2d/avg_pool2d.h>
 #include <sluice/kernels/flatten/flatten.h>
 #include <sluice/kernels/global_avg_pool2d/global_avg_pool2d.h>
+#include <sluice/kernels/shared/input_checks.h>
 
 namespace sluice {
 namespace {
@@ -18,9 +19,7 @@ class AdaptiveOp : public Op {
  protected:
   std::vector<ValueSpec> resized(std::string_view name, std::span<const ValueSpec> inputs) const {
     const ValueSpec& x = inputs[0];
-    if (x.dtype != DType::f32 || !x.is_sample() || x.shape.rank() != 3)
-      throw_shape_error(*this, std::string(name) + " has the wrong dtype, scope or rank", name, inputs,
-                        "an f32 sample value [N,C,H,W]");
+    check_input(*this, 0, Scope::sample, 3, name, inputs, "an f32 sample value [N,C,H,W]");
     if (!size_.at_least(1))
       throw_shape_error(*this, "size out of range: " + size_.str(), name, inputs, "a size of at least 1x1");
     return {{.shape = {x.shape[0], size_.h, size_.w}, .dtype = DType::f32, .scope = Scope::sample}};

@@ -1,11 +1,14 @@
 #include <sluice/kernels/batch_norm/batch_norm.h>
 
+#include <algorithm>
+
 #include <sluice/core/differentiate.h>
 #include <sluice/core/error.h>
 #include <sluice/core/structural.h>
 #include <sluice/core/text.h>
 #include <sluice/kernels/batch_norm/batch_norm_ops.h>
 #include <sluice/kernels/relu/relu.h>
+#include <sluice/kernels/shared/input_checks.h>
 
 namespace sluice {
 namespace {
@@ -14,6 +17,20 @@ using Specs = std::span<const ValueSpec>;
 
 ValueSpec by_product(const Shape& shape) {
   return {.shape = shape, .dtype = DType::f64, .scope = Scope::sample, .by_product = true};
+}
+
+/// For the functions that users call, before the nodes that they are made of are built: `channels` has one number for
+/// each channel of x.
+void check_call(Var x, Var channels) {
+  const ValueSpec &of = x.spec(), &numbers = channels.spec();
+  const auto fail = [](const std::string& what, const std::string& rule) {
+    throw ShapeError("batch_norm: " + what + "; expected " + rule);
+  };
+  const std::string fault = input_fault("x", of, Scope::sample, std::max(of.shape.rank(), 1));
+  if (!fault.empty()) fail(fault + "; got " + of.str(), "an f32 sample value [N,C,...]" + conversion_hint(of));
+  if (numbers.shape.rank() == 1 && numbers.shape[0] != of.shape[0])
+    fail("channels differ; got x with " + counted(of.shape[0], "channel") + ", " + of.str(),
+         std::to_string(numbers.shape[0]));
 }
 
 void check_samples(const Op& op, std::size_t i, std::string_view names, Specs inputs) {
@@ -152,6 +169,7 @@ std::vector<ValueSpec> BatchNormUpdateOp::infer(Specs inputs) const {
 }
 
 Var batch_norm(Var x, Var scale, Var shift, const BatchNormOptions& options) {
+  check_call(x, scale);
   const bool local = options.mode == BatchNormMode::local;
   const Var moments = x.graph().add1(std::make_shared<BatchMomentsOp>(), {x});
   const BatchNormTraits traits{.moments_of = local ? MomentsOf::micro_batch : MomentsOf::logical_batch,
@@ -161,12 +179,14 @@ Var batch_norm(Var x, Var scale, Var shift, const BatchNormOptions& options) {
 }
 
 Var batch_norm_fixed(Var x, Var mean, Var variance, Var scale, Var shift, double eps) {
+  check_call(x, mean);
   const Var moments = x.graph().add1(std::make_shared<FixedMomentsOp>(), {mean, variance});
   const BatchNormTraits traits{.moments_of = MomentsOf::constant, .eps = eps};
   return x.graph().add1(std::make_shared<BatchNormOp>(traits, false), {x, moments, scale, shift});
 }
 
 void batch_norm_update(Var running_mean, Var running_variance, Var x, double momentum) {
+  check_call(x, running_mean);
   const Var moments = batch_sum(x.graph().add1(std::make_shared<BatchMomentsOp>(), {x}));
   x.graph().add(std::make_shared<BatchNormUpdateOp>(momentum), std::vector{running_mean, running_variance, moments});
 }

@@ -4,6 +4,7 @@
 #include <sluice/core/error.h>
 #include <sluice/kernels/bias/bias.h>
 #include <sluice/kernels/conv2d/conv2d_ops.h>
+#include <sluice/kernels/shared/input_checks.h>
 
 namespace sluice {
 namespace {
@@ -26,9 +27,7 @@ void Conv2dOpBase::check_options(std::string_view names, std::span<const ValueSp
 
 void Conv2dOpBase::check_input(int i, Scope scope, int rank, std::string_view names,
                                std::span<const ValueSpec> inputs) const {
-  const ValueSpec& spec = inputs[static_cast<std::size_t>(i)];
-  if (spec.dtype != DType::f32 || spec.scope != scope || spec.shape.rank() != rank)
-    throw_shape_error(*this, "input " + std::to_string(i) + " has the wrong dtype, scope or rank", names, inputs,
+  sluice::check_input(*this, static_cast<std::size_t>(i), scope, rank, names, inputs,
                       scope == Scope::sample ? "an f32 sample value [N,C,H,W]"
                       : rank == 1            ? "an f32 batch value [O]"
                                              : "an f32 batch value [O,C/groups,kh,kw]");

@@ -5,6 +5,7 @@
 #include <sluice/kernels/bias/bias.h>
 #include <sluice/kernels/conv2d/conv2d.h>
 #include <sluice/kernels/pad2d/pad2d.h>
+#include <sluice/kernels/shared/input_checks.h>
 
 namespace sluice {
 namespace {
@@ -22,10 +23,10 @@ std::int64_t extent(std::int64_t x, std::int64_t kernel, std::int64_t stride, st
 
 /// y's sample shape [O,H',W'].
 Shape result(Var x, Var w, const ConvTranspose2dOptions& o) {
-  if (!x.is_sample() || x.dtype() != DType::f32 || x.shape().rank() != 3)
-    fail("x has the wrong dtype, scope or rank", x, w, "an f32 sample value x=[N,C,H,W]");
-  if (w.is_sample() || w.dtype() != DType::f32 || w.shape().rank() != 4)
-    fail("w has the wrong dtype, scope or rank", x, w, "an f32 batch value w=[C,O/groups,kh,kw]");
+  if (const std::string fault = input_fault("x", x.spec(), Scope::sample, 3); !fault.empty())
+    fail(fault, x, w, "an f32 sample value x=[N,C,H,W]" + conversion_hint(x.spec()));
+  if (const std::string fault = input_fault("w", w.spec(), Scope::batch, 4); !fault.empty())
+    fail(fault, x, w, "an f32 batch value w=[C,O/groups,kh,kw]");
   if (!o.stride.at_least(1) || !o.dilation.at_least(1) || !o.padding.at_least(0) || o.groups < 1 ||
       !o.output_padding_in_range())
     fail("options out of range: " + o.str(), x, w,

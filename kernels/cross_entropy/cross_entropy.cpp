@@ -1,8 +1,10 @@
 #include <sluice/kernels/cross_entropy/cross_entropy.h>
 
 #include <sluice/core/differentiate.h>
+#include <sluice/core/text.h>
 #include <sluice/kernels/arithmetic/arithmetic.h>
 #include <sluice/kernels/reduce/reduce.h>
+#include <sluice/kernels/shared/input_checks.h>
 
 namespace sluice {
 namespace {
@@ -98,9 +100,12 @@ std::string CrossEntropyOp::options() const {
 }
 
 std::optional<IntegerRange> CrossEntropyOp::integer_range(int input, std::span<const ValueSpec> inputs) const {
-  const int classes = has_logits() ? logits_input() : class_weights_input();
-  if (input != labels_input() || classes < 0) return std::nullopt;
-  return IntegerRange{0, inputs[static_cast<std::size_t>(classes)].shape[0] - 1, options_.ignore_index};
+  const int by = has_logits() ? logits_input() : class_weights_input();
+  if (input != labels_input() || by < 0) return std::nullopt;
+  const std::int64_t classes = inputs[static_cast<std::size_t>(by)].shape[0];
+  const std::string because = has_logits() ? "the logits have " + counted(classes, "class", "classes")
+                                           : "there are " + counted(classes, "class weight");
+  return IntegerRange{0, classes - 1, options_.ignore_index, because};
 }
 
 std::string CrossEntropyOp::names() const {
@@ -111,16 +116,10 @@ std::string CrossEntropyOp::names() const {
 void CrossEntropyOp::check(std::span<const ValueSpec> inputs) const {
   const auto at = [&](int i) -> const ValueSpec& { return inputs[static_cast<std::size_t>(i)]; };
   const ValueSpec& labels = at(labels_input());
+  if (has_logits()) check_labels(type(), at(0), labels);
   if (!labels.is_sample() || labels.dtype != DType::i32)
-    throw_shape_error(*this, "labels are no class numbers", names(), inputs, "labels of dtype i32, sample scope");
-  if (has_logits()) {
-    const ValueSpec& logits = at(0);
-    if (!logits.is_sample() || logits.is_scalar() || logits.dtype != DType::f32)
-      throw_shape_error(*this, "logits have no classes", names(), inputs, "logits = f32[N,C] or f32[N,C,H,W]");
-    if (logits.shape.without_leading() != labels.shape)
-      throw_shape_error(*this, "labels do not fit the logits", names(), inputs,
-                        "one label per sample and position: logits without C");
-  }
+    throw_shape_error(*this, "labels are no class numbers", names(), inputs,
+                      "labels of dtype i32 (convert them with Tensor::to(DType::i32)), sample scope");
   if (class_weights_) {
     const ValueSpec& weights = at(class_weights_input());
     const bool fits = weights.shape.rank() == 1 && (!has_logits() || weights.shape[0] == at(0).shape[0]);

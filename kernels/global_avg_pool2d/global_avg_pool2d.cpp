@@ -1,6 +1,7 @@
 #include <sluice/kernels/global_avg_pool2d/global_avg_pool2d.h>
 
 #include <sluice/core/differentiate.h>
+#include <sluice/kernels/shared/input_checks.h>
 
 namespace sluice {
 namespace {
@@ -11,8 +12,7 @@ class GlobalAvgPool2d final : public Op {
 
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override {
     const ValueSpec& x = inputs[0];
-    if (x.dtype != DType::f32 || !x.is_sample() || x.shape.rank() != 3)
-      throw_shape_error(*this, "x has the wrong dtype, scope or rank", "x", inputs, "an f32 sample value [N,C,H,W]");
+    check_input(*this, 0, Scope::sample, 3, "x", inputs, "an f32 sample value [N,C,H,W]");
     return {{.shape = {x.shape[0]}, .dtype = DType::f32, .scope = Scope::sample}};
   }
 
@@ -35,9 +35,9 @@ class GlobalAvgPool2dGrad final : public Op {
 
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override {
     const ValueSpec& dy = inputs[0];
-    if (dy.dtype != DType::f32 || !dy.is_sample() || dy.shape.rank() != 1 || height_ < 1 || width_ < 1)
-      throw_shape_error(*this, "dy has the wrong dtype, scope or rank, or there is no plane to spread it over", "dy",
-                        inputs, "an f32 sample value [N,C] and height, width >= 1; " + options());
+    check_input(*this, 0, Scope::sample, 1, "dy", inputs, "an f32 sample value [N,C]");
+    if (height_ < 1 || width_ < 1)
+      throw_shape_error(*this, "there is no plane to spread dy over", "dy", inputs, "height, width >= 1; " + options());
     return {{.shape = {dy.shape[0], height_, width_}, .dtype = DType::f32, .scope = Scope::sample}};
   }
 

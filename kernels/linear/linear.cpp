@@ -2,6 +2,7 @@
 
 #include <sluice/core/differentiate.h>
 #include <sluice/kernels/bias/bias.h>
+#include <sluice/kernels/shared/input_checks.h>
 
 namespace sluice {
 namespace {
@@ -13,12 +14,6 @@ class LinearBase : public Op {
   bool cheap() const override { return false; }
 
  protected:
-  void check_input(std::size_t i, Scope scope, int rank, std::string_view names, std::span<const ValueSpec> inputs,
-                   const std::string& rule) const {
-    if (inputs[i].dtype != DType::f32 || inputs[i].scope != scope || inputs[i].shape.rank() != rank)
-      throw_shape_error(*this, "input " + std::to_string(i) + " has the wrong dtype, scope or rank", names, inputs,
-                        rule);
-  }
   static double product_flops(const Shape& w) { return 2.0 * static_cast<double>(w.elements()); }
 };
 
@@ -29,9 +24,11 @@ class Linear final : public LinearBase {
 
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override {
     const std::string_view names = has_bias_ ? "x,w,b" : "x,w";
-    check_input(0, Scope::sample, 1, names, inputs, "x: an f32 sample value [N,F]");
-    check_input(1, Scope::batch, 2, names, inputs, "w: an f32 batch value [O,F]");
-    if (has_bias_) check_input(2, Scope::batch, 1, names, inputs, "b: an f32 batch value [O]");
+    const bool map = inputs[0].shape.rank() > 1;
+    check_input(*this, 0, Scope::sample, 1, names, inputs,
+                std::string("x: an f32 sample value [N,F]") + (map ? ", as Flatten() makes one of a map" : ""));
+    check_input(*this, 1, Scope::batch, 2, names, inputs, "w: an f32 batch value [O,F]");
+    if (has_bias_) check_input(*this, 2, Scope::batch, 1, names, inputs, "b: an f32 batch value [O]");
     const Shape &x = inputs[0].shape, &w = inputs[1].shape;
     if (x[0] != w[1]) throw_shape_error(*this, "features differ", names, inputs, "x.F == w.F");
     if (has_bias_ && inputs[2].shape[0] != w[0])
@@ -62,8 +59,8 @@ class LinearGradInput final : public LinearBase {
   std::string_view type() const override { return "linear_grad_input"; }
 
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override {
-    check_input(0, Scope::sample, 1, "dy,w", inputs, "dy: an f32 sample value [N,O]");
-    check_input(1, Scope::batch, 2, "dy,w", inputs, "w: an f32 batch value [O,F]");
+    check_input(*this, 0, Scope::sample, 1, "dy,w", inputs, "dy: an f32 sample value [N,O]");
+    check_input(*this, 1, Scope::batch, 2, "dy,w", inputs, "w: an f32 batch value [O,F]");
     if (inputs[0].shape[0] != inputs[1].shape[0])
       throw_shape_error(*this, "features differ", "dy,w", inputs, "dy.O == w.O");
     return {{.shape = {inputs[1].shape[1]}, .dtype = DType::f32, .scope = Scope::sample}};
@@ -86,8 +83,8 @@ class LinearGradWeight final : public LinearBase {
   std::string_view type() const override { return "linear_grad_weight"; }
 
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override {
-    check_input(0, Scope::sample, 1, "x,dy", inputs, "x: an f32 sample value [N,F]");
-    check_input(1, Scope::sample, 1, "x,dy", inputs, "dy: an f32 sample value [N,O]");
+    check_input(*this, 0, Scope::sample, 1, "x,dy", inputs, "x: an f32 sample value [N,F]");
+    check_input(*this, 1, Scope::sample, 1, "x,dy", inputs, "dy: an f32 sample value [N,O]");
     return {{.shape = {inputs[1].shape[0], inputs[0].shape[0]}, .dtype = DType::f32, .scope = Scope::batch}};
   }
 

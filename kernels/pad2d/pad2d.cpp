@@ -1,6 +1,7 @@
 #include <sluice/kernels/pad2d/pad2d.h>
 
 #include <sluice/core/differentiate.h>
+#include <sluice/kernels/shared/input_checks.h>
 
 namespace sluice {
 namespace {
@@ -48,9 +49,7 @@ std::string Edges2d::str() const {
 }
 
 void Pad2dOpBase::check(std::span<const ValueSpec> inputs) const {
-  const ValueSpec& x = inputs[0];
-  if (x.dtype != DType::f32 || !x.is_sample() || x.shape.rank() != 3)
-    throw_shape_error(*this, "x has the wrong dtype, scope or rank", "x", inputs, "an f32 sample value [N,C,H,W]");
+  check_input(*this, 0, Scope::sample, 3, "x", inputs, "an f32 sample value [N,C,H,W]");
   if (!edges_.at_least(0)) throw_shape_error(*this, "edges out of range: " + edges_.str(), "x", inputs, "edges >= 0");
 }
 

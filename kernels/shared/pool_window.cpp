@@ -1,5 +1,7 @@
 #include <sluice/kernels/shared/pool_window.h>
 
+#include <sluice/kernels/shared/input_checks.h>
+
 namespace sluice {
 
 bool PoolWindow::in_range() const {
@@ -17,8 +19,7 @@ std::string PoolWindow::str() const {
 }
 
 void check_pool(const Op& op, const PoolWindow& window, std::span<const ValueSpec> inputs) {
-  if (inputs[0].dtype != DType::f32 || !inputs[0].is_sample() || inputs[0].shape.rank() != 3)
-    throw_shape_error(op, "x has the wrong dtype, scope or rank", "x", inputs, "an f32 sample value [N,C,H,W]");
+  check_input(op, 0, Scope::sample, 3, "x", inputs, "an f32 sample value [N,C,H,W]");
   if (!window.in_range())
     throw_shape_error(op, "options out of range: " + window.str(), "x", inputs,
                       "kernel >= 1, stride >= 1 and 0 <= padding <= kernel / 2");

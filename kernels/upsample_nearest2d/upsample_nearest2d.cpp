@@ -1,6 +1,7 @@
 #include <sluice/kernels/upsample_nearest2d/upsample_nearest2d.h>
 
 #include <sluice/core/differentiate.h>
+#include <sluice/kernels/shared/input_checks.h>
 
 namespace sluice {
 namespace {
@@ -14,8 +15,7 @@ class UpsampleNearest2d final : public UpsampleNearest2dOpBase {
 
   std::vector<ValueSpec> infer(std::span<const ValueSpec> inputs) const override {
     const ValueSpec& x = inputs[0];
-    if (!is_map(x))
-      throw_shape_error(*this, "x has the wrong dtype, scope or rank", "x", inputs, "an f32 sample value [N,C,H,W]");
+    check_input(*this, 0, Scope::sample, 3, "x", inputs, "an f32 sample value [N,C,H,W]");
     if (!factor().at_least(1))
       throw_shape_error(*this, "factor out of range: " + factor().str(), "x", inputs, "factor >= 1");
     return {{.shape = {x.shape[0], x.shape[1] * factor().h, x.shape[2] * factor().w},

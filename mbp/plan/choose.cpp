@@ -18,6 +18,11 @@ constexpr std::size_t mib = std::size_t{1} << 20;
 
 std::string both(std::size_t bytes) { return std::to_string(bytes) + " bytes (" + format_bytes(bytes) + ")"; }
 
+/// A budget below a KiB is a number whose unit was left out.
+std::string unit_hint(std::size_t budget) {
+  return budget < 1024 ? "; a budget is in bytes (" + std::to_string(budget) + "_MiB?)" : "";
+}
+
 /// Chooses the plan for given constraints.
 class Choice {
  public:
@@ -167,7 +172,7 @@ class Choice {
     throw OutOfMemory("plan: micro-batch " + std::to_string(constraints_.micro_batch) +
                       " does not fit; its predicted peak is " + both(peak) + ", the budget is " +
                       both(constraints_.budget_bytes) + "; the largest micro-batch that fits is " +
-                      std::to_string(largest));
+                      std::to_string(largest) + unit_hint(constraints_.budget_bytes));
   }
 
   [[noreturn]] void refuse_budget() const {
@@ -177,7 +182,7 @@ class Choice {
     throw OutOfMemory(
         "plan: the budget of " + both(constraints_.budget_bytes) + " is below what " +
         (constraints_.least > 1 ? std::to_string(constraints_.least) + " samples need" : "one sample needs") +
-        "; the smallest feasible budget is " + both(least));
+        "; the smallest feasible budget is " + both(least) + unit_hint(constraints_.budget_bytes));
   }
 
   const Planner& planner_;

@@ -31,6 +31,8 @@ struct PlanConstraints {
   bool fastest = false;          ///< with micro_batch 0: the micro-batch that is predicted to be fastest
   std::size_t budget_bytes = 0;  ///< 0: none
   Recompute recompute = Recompute::none;
+  /// micro_batch as the caller gave it, which may be more than the batch.
+  std::int64_t asked_micro_batch = 0;
   /// Returns the measured milliseconds of a replay of a candidate for `fastest`; empty where it was not
   /// measured. If all candidates have a time, the times decide, else the cost model. The callback may run
   /// the plan. Null: no candidate was measured.

@@ -115,8 +115,11 @@ std::size_t Plan::region_bytes(Region region) const {
 
 std::string Plan::balancing() const {
   if (asked_micro_batch == 0 || asked_micro_batch == micro_batch) return "";
-  return std::to_string(micro_batch) + " instead of the " + std::to_string(asked_micro_batch) +
-         " asked for: " + counted(replays, "replay") + " either way, of sizes that differ by 1 at most";
+  const std::string instead =
+      std::to_string(micro_batch) + " instead of the " + std::to_string(asked_micro_batch) + " asked for: ";
+  if (const std::int64_t most = std::min(batch, samples); asked_micro_batch > most)
+    return instead + "a step has " + counted(most, "sample");
+  return instead + counted(replays, "replay") + " either way, of sizes that differ by 1 at most";
 }
 
 std::size_t Plan::region_offset(Region region) const {

@@ -61,8 +61,8 @@ struct Plan {
   bool fastest_by_times = false;          ///< all candidates were measured, and the times decided
   std::string hash;
 
-  /// Explains why micro_batch differs from the one asked for: the sizes of a step's replays differ by one
-  /// sample at most. Empty if it does not differ.
+  /// Explains why micro_batch differs from the one asked for: the logical batch has fewer samples, or the sizes of a
+  /// step's replays differ by one sample at most. Empty if it does not differ.
   std::string balancing() const;
   std::size_t planned_peak_bytes() const { return persistent_bytes + derived_bytes + staging_bytes + arena_bytes; }
   std::size_t region_bytes(Region region) const;

@@ -43,16 +43,40 @@ class EvaluationMode {
   std::vector<bool> modes_;
 };
 
-/// A parameter and who reads it.
-std::string description(const Graph& graph, ValueId parameter) {
-  const std::string text = description(*graph.value(parameter).leaf.parameter);
+/// The module of the tree at `path`; null where there is none.
+ModuleBase* find_module(ModuleBase& root, std::string_view path) {
+  if (path.empty()) return &root;
+  ModuleBase* found = nullptr;
+  root.children([&](std::string_view name, ModuleBase& child) {
+    if (found || !path.starts_with(name)) return;
+    const std::string_view rest = path.substr(name.size());
+    if (rest.empty() || rest[0] == '.') found = find_module(child, rest.empty() ? rest : rest.substr(1));
+  });
+  return found;
+}
+
+/// "layer 1 (Block), whose children() lists conv, relu"; of the model itself where `path` is no module's.
+std::string whose_children(ModuleBase& model, const std::string& path) {
+  ModuleBase* const layer = find_module(model, path);
+  ModuleBase& module = layer ? *layer : model;
+  std::string names;
+  module.children(
+      [&](std::string_view name, ModuleBase&) { names += (names.empty() ? "" : ", ") + std::string(name); });
+  const std::string place = path.empty() ? "the model" : layer ? "layer " + path : "layer " + path + " of the model";
+  return place + " (" + module.str() + "), whose children() lists " + (names.empty() ? "nothing" : names);
+}
+
+/// The node that reads the parameter; null: none does.
+const Node* reader_of(const Graph& graph, ValueId parameter) {
   for (NodeId n = 0; n < graph.nodes(); ++n) {
     const Node& node = graph.node(n);
-    if (std::find(node.inputs.begin(), node.inputs.end(), parameter) == node.inputs.end()) continue;
-    return text + ", read by " + std::string(node.op->type()) + (node.layer.empty() ? "" : " in layer " + node.layer);
+    if (std::find(node.inputs.begin(), node.inputs.end(), parameter) != node.inputs.end()) return &node;
   }
-  return text;
+  return nullptr;
 }
+
+/// "trainer", for messages.
+std::string who_of(const std::string& type) { return static_cast<char>(type[0] | 0x20) + type.substr(1); }
 
 std::set<ValueId> written_values(const Graph& graph) {
   std::set<ValueId> written;
@@ -75,13 +99,25 @@ void check_owners(ModuleBase& model, const Graph& graph, const std::string& type
                               : !parameter->trainable ? "reads before it has a value"
                               : type == "Trainer"     ? "would train"
                                                       : "reads";
-    const std::string who = static_cast<char>(type[0] | 0x20) + type.substr(1);  // "trainer"
-    throw UsageError(who + ": the step " + state + " a parameter that is not the model's; got " +
-                     description(graph, v) + "; expected a parameter of the model given to the " + type +
-                     " (list its module in children(), or the "
-                     "parameter in parameters()), or one that is initialised and frozen (initialize(), "
-                     "set_trainable(false), freeze_statistics())");
+    const Node* const reader = reader_of(graph, v);
+    throw UsageError(who_of(type) + ": the step " + state + " a parameter that is not the model's; got " +
+                     description(*parameter) +
+                     (reader ? ", read by " + std::string(reader->op->type()) + " in " +
+                                   whose_children(model, reader->layer) + " (is one missing?)"
+                             : "") +
+                     "; expected a parameter that the model lists in children() or parameters(). Others must be "
+                     "initialised and frozen: initialize(), set_trainable(false), freeze_statistics().");
   }
+}
+
+/// What the step function returned is a loss; without one, there is nothing to train.
+void check_loss(Var loss, const std::string& type) {
+  const std::string returned = who_of(type) + ": the step function returned ", expected = "; expected the loss, ";
+  if (!loss && type == "Trainer")
+    throw UsageError(returned + "an empty Var" + expected + "a batch scalar such as cross_entropy()");
+  if (loss && (loss.is_sample() || !loss.spec().is_scalar() || !is_floating(loss.dtype())))
+    throw ShapeError(returned + "no batch scalar; got " + loss.spec().str() + expected +
+                     "f32[] of batch scope (cross_entropy(), or the batch_sum of a loss per sample)");
 }
 
 std::vector<Trained> trained_parameters(Graph& graph, Var loss) {
@@ -158,6 +194,7 @@ Trace trace(ModuleBase& model, const StepFunction& step, const DataSpec& data, c
   Trace result{.graph = std::make_unique<Graph>(), .loss = {}, .outputs = {}};
   Batch batch(*result.graph, data);
   result.loss = step(batch);
+  check_loss(result.loss, type);
   result.outputs = batch.outputs();
   check_owners(model, *result.graph, type);
   return result;

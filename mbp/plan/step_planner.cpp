@@ -90,6 +90,7 @@ PlanConstraints StepPlanner::constraints(std::int64_t micro_batch, std::size_t b
           .fastest = options_.fastest,
           .budget_bytes = budget_bytes,
           .recompute = options_.recompute,
+          .asked_micro_batch = micro_batch,
           .replay_ms = tuning_ ? [this](RunPlan& plan) { return tuning_->replay_ms(replay_key(plan)); }
                                : std::function<std::optional<double>(RunPlan&)>()};
 }
@@ -144,7 +145,7 @@ std::unique_ptr<RunPlan> StepPlanner::chosen_here(const PlanConstraints& constra
     const PlanChoice choice{.micro_batch = chosen->summary.micro_batch};
     if (options_.passes.search)
       pack_tighter(*chosen, request(choice, constraints.budget_bytes, crossing, nullptr, batch()));
-    chosen->summary.asked_micro_batch = constraints.micro_batch;
+    chosen->summary.asked_micro_batch = constraints.asked_micro_batch;
     return chosen;
   };
   try {

@@ -23,9 +23,10 @@ void for_each_parameter(const RunPlan& plan, Visit&& visit) {
 void check_unbound(const RunPlan& plan, const std::string& who) {
   for_each_parameter(plan, [&](int, const ParameterData& parameter) {
     if (parameter.home)
-      throw UsageError(who + ": parameter " + parameter.name +
-                       " is bound to another trainer or predictor; expected one of them at a time (a Trainer evaluates "
-                       "and predicts as well)");
+      throw UsageError(
+          who + ": parameter " + parameter.name +
+          " is bound to another trainer or predictor; expected one of them at a time: end the scope of the "
+          "other first, or use evaluate() and predict() of the Trainer");
   });
 }
 

@@ -13,9 +13,9 @@ namespace sluice {
 // Checks of a Trainer or Predictor before it plans or runs. They throw UsageError if a condition does not hold. `what`
 // begins the message.
 
-/// Checks that both have the same fields, because they use the same staging.
+/// Checks that both have the same fields in the same order, because they use the same staging.
 void check_fields(const DataSpec& planned, const DataSpec& given, const char* what);
-/// Checks also that they have the same number of samples, which decides the micro-batch sizes.
+/// Checks also, and then, that they have the same number of samples, which decides the micro-batch sizes.
 void check_data(const DataSpec& planned, const DataSpec& given, const char* what);
 
 /// Checks that the set has samples, and the fields in `read` as they were planned. Ignores other fields.

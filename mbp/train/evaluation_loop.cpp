@@ -17,6 +17,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+/// "logits, probabilities".
+std::string names_of(const std::vector<std::pair<std::string, Var>>& outputs) {
+  std::string names;
+  for (const auto& [name, var] : outputs) names += (names.empty() ? "" : ", ") + name;
+  return names;
+}
+
 /// A data set of one field.
 TensorDataset data_of(const FieldSpec& field, const Tensor& rows) {
   const auto* const bytes = static_cast<const std::byte*>(rows.data());
@@ -87,13 +94,19 @@ Result EvaluationLoop::evaluate(const Dataset& data, Look look) {
 Var EvaluationLoop::wanted(const std::string& output) const {
   const auto& predictions = graph().predictions;
   if (output.empty() && predictions.size() == 1) return predictions[0].second;
-  std::string known;
-  for (const auto& [name, var] : predictions) {
+  for (const auto& [name, var] : predictions)
     if (name == output) return var;
-    known += (known.empty() ? "" : ", ") + name;
-  }
-  throw UsageError("predict: no sample output '" + output +
-                   "'; expected one of: " + (known.empty() ? "(none; use Batch::output)" : known));
+  const std::string known = names_of(predictions), metrics = names_of(graph().metrics);
+  const bool is_metric = std::ranges::any_of(graph().metrics, [&](const auto& m) { return m.first == output; });
+  if (is_metric)
+    throw UsageError("predict: '" + output + "' is a metric of the whole batch; evaluate() gives it; expected " +
+                     (known.empty() ? "Batch::output() of a sample value" : "one of: " + known));
+  if (known.empty())
+    throw UsageError("predict: the step has no sample outputs" +
+                     (metrics.empty() ? "" : ", only metrics, which evaluate() gives: " + metrics) +
+                     "; expected Batch::output() of a sample value");
+  if (output.empty()) throw UsageError("predict: the step has several outputs; name one of: " + known);
+  throw UsageError("predict: no sample output '" + output + "'; expected one of: " + known);
 }
 
 Tensor EvaluationLoop::predict(const Dataset& data, const std::string& output, Look look) {

@@ -125,7 +125,9 @@ bool TrainingLoop::one_step(Scheduler& scheduler, std::int64_t count, bool anoth
     if (set_.options.on_non_finite != OnNonFinite::skip)
       throw NumericError("train: a value is not finite, the step is not taken; step " +
                          std::to_string(set_.state.step) + ", " +
-                         scheduler.find_non_finite(set_.plan.train, pass, *feeder_, checked()));
+                         scheduler.find_non_finite(set_.plan.train, pass, *feeder_, checked()) +
+                         "; the parameters are unchanged; where training diverges a smaller learning rate helps, where "
+                         "a batch is at fault OnNonFinite::skip (TrainerOptions::on_non_finite)");
     ++result.skipped;
   }
   failed_ = 0;

@@ -56,7 +56,11 @@ TEST(Accuracy, RefusesWhatDoesNotFit) {
       [](Graph& g) {
         correct(g.input("x", {3, 4}), g.input("l", {5}, DType::i32));
       },
-      {"correct:", "logits=f32[N,3,4]", "labels=i32[N,5]"});
+      {"correct: labels do not fit the logits", "logits=f32[N,3,4]", "labels=i32[N,5]"});
+  expect_shape_error([](Graph& g) { correct(g.input("x", {3}), g.input("l", {}, DType::u8)); },
+                     {"correct: labels are u8, not i32", "Tensor::to(DType::i32)"});
+  expect_shape_error([](Graph& g) { correct(g.input("x", {}), g.input("l", {}, DType::i32)); },
+                     {"correct: logits have no classes", "f32[N,C]"});
 }
 
 }  // namespace

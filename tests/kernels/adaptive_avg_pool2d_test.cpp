@@ -104,14 +104,14 @@ TEST(AdaptiveAvgPool2d, RefusesWhatDoesNotFit) {
       [](Graph& g) {
         adaptive_avg_pool2d(g.input("x", {4, 4}), 1);
       },
-      {"adaptive_avg_pool2d: x has the wrong dtype, scope or rank", "x=f32[N,4,4]", "[N,C,H,W]"});
+      {"adaptive_avg_pool2d: x has 3 dimensions, not 4", "x=f32[N,4,4]", "[N,C,H,W]"});
   expect_shape_error(
       [](Graph& g) {
         adaptive_avg_pool2d(g.input("x", {3, 4, 4}), {2, 0});
       },
       {"adaptive_avg_pool2d: size out of range: 2x0", "at least 1x1"});
   expect_shape_error([](Graph& g) { adaptive_avg_pool2d_grad(g.input("dy", {4}), 3); },
-                     {"adaptive_avg_pool2d_grad: dy has the wrong dtype", "dy=f32[N,4]"});
+                     {"adaptive_avg_pool2d_grad: dy has 2 dimensions, not 4", "dy=f32[N,4]"});
 }
 
 }  // namespace

@@ -227,12 +227,25 @@ TEST(BatchNorm, SaysWhatDoesNotFit) {
       [](Graph& g) {
         batch_norm(g.input("x", {3, 4, 4}), g.constant(1, {4}), g.constant(0, {3}));
       },
-      {"batch_norm", "input 2 does not fit the channels", "f32[4]", "f32[3] of batch scope"});
+      {"batch_norm: channels differ; got x with 3 channels, f32[N,3,4,4]; expected 4"});
+  expect_shape_error(
+      [](Graph& g) {
+        batch_norm(g.input("x", {3, 4, 4}), g.constant(1, {3}), g.constant(0, {4}));
+      },
+      {"batch_norm", "input 3 does not fit the channels", "f32[4]", "f32[3] of batch scope"});
+  expect_shape_error(
+      [](Graph& g) { batch_norm_update(g.constant(0, {2}), g.constant(0, {2}), g.input("x", {3}), 0.1); },
+      {"batch_norm: channels differ; got x with 3 channels, f32[N,3]; expected 2"});
+  expect_shape_error(
+      [](Graph& g) {
+        batch_norm(g.input("x", {3, 4, 4}, DType::u8), g.constant(1, {3}), g.constant(0, {3}));
+      },
+      {"batch_norm: x is u8, not f32; got u8[N,3,4,4]", "without mean and std"});
   expect_shape_error(
       [](Graph& g) {
         batch_norm(g.constant(1, {3, 4}), g.constant(1, {3}), g.constant(0, {3}));
       },
-      {"batch_moments", "sample value"});
+      {"batch_norm: x is a batch value, not a sample value", "f32[3,4]"});
   expect_shape_error(
       [](Graph& g) { batch_norm(g.input("x", {3}), g.constant(1, {3}), g.constant(0, {3}), {.eps = 0}); }, {"eps > 0"});
   expect_shape_error(

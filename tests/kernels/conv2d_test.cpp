@@ -184,8 +184,20 @@ TEST(Conv2dShapes, RefusesWhatDoesNotFit) {
   refuses({3, 4, 9}, {8, 3, 5, 5}, {}, {"kernel is larger than the padded input", "x=f32[N,3,4,9]", "padding=0x0"});
   refuses({3, 9, 9}, {8, 3, 5, 5}, {.dilation = {1, 3}}, {"kernel is larger", "dilation=1x3"});
   refuses({3, 9, 9}, {8, 3, 5, 5}, {.stride = {1, 0}}, {"options out of range", "stride=1x0", "stride >= 1"});
-  refuses({3, 9}, {8, 3, 5, 5}, {}, {"input 0", "x=f32[N,3,9]", "an f32 sample value [N,C,H,W]"});
-  refuses({3, 9, 9}, {8, 3, 5}, {}, {"input 1", "w=f32[8,3,5]", "[O,C/groups,kh,kw]"});
+  refuses({3, 9}, {8, 3, 5, 5}, {},
+          {"conv2d: x has 3 dimensions, not 4", "x=f32[N,3,9]", "an f32 sample value [N,C,H,W]"});
+  refuses({3, 9, 9}, {8, 3, 5}, {}, {"conv2d: w has 3 dimensions, not 4", "w=f32[8,3,5]", "[O,C/groups,kh,kw]"});
+  expect_shape_error(
+      [](Graph& g) {
+        conv2d(g.input("x", {3, 9, 9}, DType::u8), g.parameter(Parameter(Tensor({8, 3, 3, 3}))));
+      },
+      {"conv2d: x is u8, not f32", "x=u8[N,3,9,9]",
+       "[N,C,H,W] (a field without mean and std is not converted to f32)"});
+  expect_shape_error(
+      [](Graph& g) {
+        conv2d(g.input("x", {3, 9, 9}), g.input("w", {8, 3, 3, 3}));
+      },
+      {"conv2d: w is a sample value, not a batch value"});
   expect_shape_error(
       [](Graph& g) {
         conv2d(g.input("x", {3, 9, 9}), g.parameter(Parameter(Tensor({8, 3, 3, 3}))),

@@ -198,8 +198,8 @@ TEST(ConvTranspose2d, RefusesWhatDoesNotFit) {
   refuses({3, 8, 8}, {3, 2, 3, 3}, {.output_padding = {-1, 0}}, {"options out of range", "output_padding=-1x0"});
   refuses({3, 8, 8}, {3, 2, 3, 3}, {.stride = {0, 1}}, {"options out of range", "stride=0x1"});
   refuses({3, 1, 8}, {3, 2, 2, 3}, {.padding = {1, 0}}, {"padding cuts everything off", "padding=1x0"});
-  refuses({3, 8}, {3, 2, 3, 3}, {}, {"x has the wrong dtype, scope or rank", "x=[N,C,H,W]"});
-  refuses({3, 8, 8}, {3, 2, 3}, {}, {"w has the wrong dtype, scope or rank", "w=f32[3,2,3]"});
+  refuses({3, 8}, {3, 2, 3, 3}, {}, {"x has 3 dimensions, not 4", "x=[N,C,H,W]"});
+  refuses({3, 8, 8}, {3, 2, 3}, {}, {"w has 3 dimensions, not 4", "w=f32[3,2,3]"});
   expect_shape_error(
       [](Graph& g) {
         conv_transpose2d(g.input("x", {3, 8, 8}), g.parameter(Parameter(Tensor({3, 4, 3, 3}))),

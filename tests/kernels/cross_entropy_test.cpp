@@ -179,7 +179,8 @@ TEST(CrossEntropy, RefusesWhatDoesNotFit) {
     expect_shape_error([&](Graph& g) { cross_entropy_loss(g.input("x", logits), g.input("l", labels, dtype)); }, parts);
   };
   refuses({10}, {2}, DType::i32, {"cross_entropy_loss:", "logits=f32[N,10]", "labels=i32[N,2]"});
-  refuses({10}, {}, DType::f32, {"cross_entropy_loss:", "labels=f32[N]", "i32"});
+  refuses({10}, {}, DType::f32,
+          {"cross_entropy_loss: labels are f32, not i32", "labels=f32[N]", "Tensor::to(DType::i32)"});
   refuses({}, {}, DType::i32, {"cross_entropy_loss:", "logits=f32[N]"});
   expect_shape_error(
       [](Graph& g) {

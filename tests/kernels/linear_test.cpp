@@ -112,8 +112,12 @@ TEST(Linear, RefusesWhatDoesNotFit) {
       [&](Graph& g) {
         linear(g.input("x", {7, 2}), parameter(g, {5, 7}));
       },
-      {"input 0", "x=f32[N,7,2]", "[N,F]"});
-  expect_shape_error([&](Graph& g) { linear(g.input("x", {7}, DType::i32), parameter(g, {5, 7})); }, {"x=i32[N,7]"});
+      {"linear: x has 3 dimensions, not 2", "x=f32[N,7,2]", "[N,F], as Flatten() makes one of a map"});
+  expect_shape_error(
+      [&](Graph& g) {
+        linear(g.input("x", {7}, DType::i32), parameter(g, {5, 7}));
+      },
+      {"linear: x is i32, not f32", "x=i32[N,7]"});
   expect_shape_error([&](Graph& g) { linear(g.input("x", {7}), parameter(g, {7})); }, {"w=f32[7]", "[O,F]"});
   expect_shape_error(
       [&](Graph& g) {

@@ -84,7 +84,7 @@ TEST(Pad2d, RefusesWhatDoesNotFit) {
       [](Graph& g) {
         pad2d(g.input("x", {4, 4}), {.top = 1});
       },
-      {"pad2d:", "x=f32[N,4,4]", "[N,C,H,W]"});
+      {"pad2d: x has 3 dimensions, not 4", "x=f32[N,4,4]", "[N,C,H,W]"});
   expect_shape_error(
       [](Graph& g) {
         pad2d(g.input("x", {1, 4, 4}), {.right = -1});

@@ -162,7 +162,7 @@ TEST(MaxPool2dShapes, RefusesWhatDoesNotFit) {
        "padding with kernel=5x2 stride=5x2 padding=0x0"});
   refuses({3, 9, 9}, {.kernel = 2, .padding = 2}, {"options out of range", "padding <= kernel / 2"});
   refuses({3, 9, 9}, {}, {"options out of range", "kernel=0x0"});
-  refuses({9, 9}, {.kernel = 2}, {"x=f32[N,9,9]", "[N,C,H,W]"});
+  refuses({9, 9}, {.kernel = 2}, {"x has 3 dimensions, not 4", "x=f32[N,9,9]", "[N,C,H,W]"});
 }
 
 const Shape planes[] = {{16, 4, 4}, {20, 7, 5}, {1, 28, 28}, {33, 1, 1}, {512, 2, 2}};
@@ -216,12 +216,12 @@ TEST(GlobalAvgPool2d, RefusesWhatDoesNotFit) {
       [](Graph& g) {
         global_avg_pool2d(g.input("x", {3, 4}));
       },
-      {"global_avg_pool2d:", "x=f32[N,3,4]", "[N,C,H,W]"});
+      {"global_avg_pool2d: x has 3 dimensions, not 4", "x=f32[N,3,4]", "[N,C,H,W]"});
   expect_shape_error(
       [](Graph& g) {
         global_avg_pool2d_grad(g.input("dy", {3, 4}), 2, 2);
       },
-      {"global_avg_pool2d_grad:", "dy=f32[N,3,4]", "[N,C]"});
+      {"global_avg_pool2d_grad: dy has 3 dimensions, not 2", "dy=f32[N,3,4]", "[N,C]"});
 }
 
 }  // namespace

@@ -91,7 +91,7 @@ TEST(UpsampleNearest2d, RefusesWhatDoesNotFit) {
   const auto refuses = [](const Shape& x, Size2d factor, std::initializer_list<std::string> parts) {
     expect_shape_error([&](Graph& g) { upsample_nearest2d(g.input("x", x), factor); }, parts);
   };
-  refuses({4, 4}, 2, {"upsample_nearest2d:", "x=f32[N,4,4]", "[N,C,H,W]"});
+  refuses({4, 4}, 2, {"upsample_nearest2d: x has 3 dimensions, not 4", "x=f32[N,4,4]", "[N,C,H,W]"});
   refuses({3, 4, 4}, {0, 2}, {"upsample_nearest2d: factor out of range: 0x2", "factor >= 1"});
   for (const Shape& dy : {Shape{3, 5, 6}, Shape{3, 4, 5}, Shape{4, 4}})
     expect_shape_error(

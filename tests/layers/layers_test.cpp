@@ -181,6 +181,22 @@ TEST(BatchNorm2dLayer, NormalisesByFrozenStatisticsInTraining) {
   EXPECT_NEAR(y.values<float>()[1], (-1 + 2) / std::sqrt(0.251) + 5, 1e-5);
 }
 
+TEST(BatchNorm2dLayer, SaysThatChannelsDiffer) {
+  Sequential net(ReLU(), BatchNorm2d(16));
+  for (const bool training : {true, false}) {
+    net.set_training(training);
+    Graph graph;
+    try {
+      net(graph.input("x", {8, 4, 4}));
+      FAIL() << "expected a ShapeError";
+    } catch (const ShapeError& error) {
+      EXPECT_STREQ(error.what(),
+                   "batch_norm: channels differ; got x with 8 channels, f32[N,8,4,4]; expected 16 (in layer 1: "
+                   "BatchNorm2d(16))");
+    }
+  }
+}
+
 TEST(BatchNorm2dLayer, RejectsBadOptions) {
   EXPECT_NE(usage_error([] { BatchNorm2d(0); }).find("BatchNorm2d(0)"), std::string::npos);
   EXPECT_NE(usage_error([] { BatchNorm2d({.channels = 3, .eps = 0}); }).find("eps > 0"), std::string::npos);

@@ -84,6 +84,26 @@ TEST_P(Losses, AreBatchScalarsUnderTheirNames) {
   EXPECT_THROW(accuracy(x_, wrong), ShapeError);
 }
 
+TEST_P(Losses, RefusalsNameTheCallAndTheFault) {
+  const auto refusal = [](const auto& call) -> std::string {
+    try {
+      call();
+    } catch (const ShapeError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  const Var bytes = graph_.input("bytes", {}, DType::u8), map = graph_.input("map", {3, 3}, DType::i32);
+  const std::string of_dtype =
+      ": labels are u8, not i32; got logits=f32[N,3], labels=u8[N]; expected labels of dtype i32 (convert them with "
+      "Tensor::to(DType::i32))";
+  EXPECT_EQ(refusal([&] { accuracy(x_, bytes); }), "accuracy" + of_dtype);
+  EXPECT_EQ(refusal([&] { cross_entropy(x_, bytes); }), "cross_entropy" + of_dtype);
+  const std::string of_shape = ": labels do not fit the logits; got logits=f32[N,3], labels=i32[N,3,3]";
+  EXPECT_EQ(refusal([&] { accuracy(x_, map); }).find("accuracy" + of_shape), 0u);
+  EXPECT_EQ(refusal([&] { cross_entropy(x_, map); }).find("cross_entropy" + of_shape), 0u);
+}
+
 INSTANTIATE_TEST_SUITE_P(UnderTest, Losses, testing::Values(device_under_test()));
 INSTANTIATE_TEST_SUITE_P(Reference, Losses, testing::Values(Device::reference()));
 

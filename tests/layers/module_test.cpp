@@ -10,6 +10,7 @@
 #include <sluice/core/evaluate.h>
 #include <sluice/core/parameter_values.h>
 #include <sluice/layers/layers.h>
+#include <sluice/layers/summary.h>
 
 namespace sluice::test {
 namespace {
@@ -59,6 +60,69 @@ TEST(Module, SharedParametersCountOnce) {
   name_modules(net);
   EXPECT_EQ(all_parameters(net).size(), 2u);
   EXPECT_EQ(all_parameters(net)[0].name(), "a.weight");
+}
+
+/// Children and parameters of any names.
+class Named final : public Module {
+ public:
+  Named(std::vector<std::string> children, std::vector<std::string> parameters)
+      : children_names(std::move(children)),
+        parameter_names(std::move(parameters)),
+        layers_(children_names.size()) {
+    for (const std::string& name : parameter_names) parameters_.emplace_back(Tensor({4}), name);
+  }
+  Var forward(Var x) override {
+    for (Layer& layer : layers_) x = layer(x);
+    return x;
+  }
+  void children(const ChildVisitor& visit) override {
+    for (std::size_t i = 0; i < children_names.size(); ++i) visit(children_names[i], layers_[i]);
+  }
+  void parameters(const ParameterVisitor& visit) override {
+    for (std::size_t i = 0; i < parameter_names.size(); ++i) visit(parameter_names[i], parameters_[i]);
+  }
+  std::vector<std::string> children_names, parameter_names;
+
+ private:
+  struct Layer final : Module {
+    Var forward(Var x) override { return linear(x); }
+    void children(const ChildVisitor& visit) override { visit("b", linear); }
+    Linear linear{{.in = 4, .out = 4}};
+  };
+  std::vector<Layer> layers_;
+  std::vector<Parameter> parameters_;
+};
+
+TEST(Module, TwoOfOneNameAreRefusedByEveryWalk) {
+  const auto refusal = [](const auto& call) -> std::string {
+    try {
+      call();
+    } catch (const UsageError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  const std::string text = "model: two children of layer 1 (Named) are called 'a'; expected different names";
+  Sequential net(Block(), Named({"a", "c", "a"}, {}));
+  EXPECT_EQ(refusal([&] { named_parameters(net); }), text);
+  EXPECT_EQ(refusal([&] { name_modules(net); }), text);
+  EXPECT_EQ(refusal([&] { initialize(net, 1); }), text);
+  EXPECT_EQ(refusal([&] { summary(net, {4}); }), text);
+  Graph graph;
+  EXPECT_EQ(refusal([&] { net(graph.input("x", {4})); }), text);
+
+  const auto refusal_of = [&](std::vector<std::string> children, std::vector<std::string> parameters) {
+    Named named(std::move(children), std::move(parameters));
+    return refusal([&] { named_parameters(named); });
+  };
+  EXPECT_EQ(refusal_of({"a", "a"}, {}),
+            "model: two children of the model (Named) are called 'a'; expected different names");
+  EXPECT_EQ(refusal_of({}, {"w", "v", "w"}),
+            "model: two parameters of the model (Named) are called 'w'; expected different names");
+  EXPECT_EQ(refusal_of({"a"}, {"a.b.weight"}),
+            "model: two parameters have the path 'a.b.weight'; expected different names");
+  EXPECT_EQ(refusal_of({"a", "a.b"}, {}), "model: two layers have the path 'a.b'; expected different names");
+  EXPECT_EQ(refusal_of({"a", "b"}, {"a", "w"}), "");
 }
 
 TEST(Module, ModesAndFreezingReachTheWholeTree) {

@@ -153,6 +153,8 @@ TEST(Optimizer, NamesTheOptionThatF32CannotHoldAndItsRange) {
     expect_shape_error([&](Graph&) { make(); }, parts);
   };
   refuses([] { Sgd({.lr = 1e39}); }, {"lr is out of range; got 1e+39; expected 1.2e-38 <= lr <= 3.4e38"});
+  refuses([] { Sgd({.momentum = 0.9}); },
+          {"sgd(lr=0, momentum=0.9", "lr was not given; got 0, its default; expected 1.2e-38 <= lr <= 3.4e38"});
   refuses([] { Sgd({.lr = 1e-39}); }, {"lr is out of range; got 1e-39"});
   refuses([] { Sgd({.lr = 0.1, .weight_decay = 1e-40}); },
           {"weight_decay is out of range; got 1e-40; expected weight_decay = 0 or 1.2e-38 <= weight_decay <= 3.4e38"});

@@ -125,7 +125,7 @@ function fillHeader() {
   const balanced = summary.asked_micro_batch && summary.asked_micro_batch !== summary.micro_batch;
   const facts = [
     ["Logical batch", grouped(summary.batch), `${grouped(summary.steps_per_epoch)} steps an epoch`],
-    ["Micro-batch", grouped(summary.micro_batch), `${plural(summary.replays, "replay")} a step${balanced ? `, of even size; ${grouped(summary.asked_micro_batch)} were asked for` : ""}`],
+    ["Micro-batch", grouped(summary.micro_batch), `${plural(summary.replays, "replay")} a step${balanced ? `${summary.replays > 1 ? ", of even size" : ""}; ${grouped(summary.asked_micro_batch)} were asked for` : ""}`],
     ["Budget", summary.budget_bytes ? human(summary.budget_bytes) : "none", summary.budget_bytes ? exact(summary.budget_bytes) : ""],
     ["Planned peak", human(summary.planned_peak_bytes), exact(summary.planned_peak_bytes)],
     ["Measured peak", summary.measured_peak_bytes === null ? "–" : human(summary.measured_peak_bytes), peakDifference],

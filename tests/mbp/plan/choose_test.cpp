@@ -109,6 +109,12 @@ TEST(Choose, SaysTheSmallestFeasibleBudget) {
       << refusal(planner, 100, 0, 1000);
 }
 
+TEST(Choose, AsksForTheUnitOfABudgetOfAFewBytes) {
+  EXPECT_NE(refusal({.bytes = linear}, 100, 0, 48).find("; a budget is in bytes (48_MiB?)"), std::string::npos);
+  EXPECT_EQ(refusal({.bytes = [](std::int64_t m) { return 1000 * linear(m); }}, 100, 0, 1024).find("_MiB?"),
+            std::string::npos);
+}
+
 TEST(Choose, FindsWhatItCallsFeasible) {
   const FakePlanner planner{.bytes = [](std::int64_t m) { return m == 1 ? std::size_t{5000} : linear(m); }};
   EXPECT_EQ(chosen(planner, 100, 0, 1020).micro_batch, 2);

@@ -49,6 +49,12 @@ TEST(PlanText, SaysWhatBecameOfTheMicroBatchThatWasAskedFor) {
   const std::string text = text_of(balanced.trainer.plan());
   EXPECT_NE(text.find("  micro-batch 3 instead of the 4 asked for: 2 replays either way"), std::string::npos) << text;
 
+  const SmallTrainer clamped(64);
+  EXPECT_EQ(clamped.trainer.plan().asked_micro_batch, 64);
+  const std::string clamped_text = text_of(clamped.trainer.plan());
+  EXPECT_NE(clamped_text.find("  micro-batch 6 instead of the 64 asked for: a step has 6 samples\n"), std::string::npos)
+      << clamped_text;
+
   for (const std::int64_t as_it_is : {0, 2, 3, 6}) {
     const SmallTrainer small(as_it_is);
     EXPECT_EQ(small.trainer.plan().balancing(), "") << as_it_is;

@@ -170,9 +170,10 @@ TEST_F(BadNumbers, ALabelThatIsNoClassIsNamedBeforeAnythingIsTrained) {
     trainer.step(data);
     const std::string before = trainer.weights_hash();
     for (int again = 0; again < 2; ++again)
-      expect_parts_of(message_of<DataError>([&] { trainer.step(data); }),
-                      {"field 'label'", "sample 17", "'changed'", "epoch 0, position 17",
-                       "got " + std::to_string(label), "expected 0 to 3, or -100", "(correct in layer accuracy)"});
+      expect_parts_of(
+          message_of<DataError>([&] { trainer.step(data); }),
+          {"field 'label'", "sample 17", "'changed'", "epoch 0, position 17", "got " + std::to_string(label),
+           "expected 0 to 3, or -100 (ignored): the logits have 4 classes", "(correct in layer accuracy)"});
     EXPECT_EQ(trainer.weights_hash(), before);
     trainer.skip_batch();
     EXPECT_EQ(trainer.step(data).step, 2);

@@ -90,7 +90,8 @@ TEST_F(TrainerOfModel, RefusesAParameterWithoutAValue) {
   Trainer trainer(net, sgd_, step_of(net), data_.spec(), options_);
   EXPECT_GT(trainer.plan().planned_peak_bytes(), 0u);  // planning needs no values
   for (const std::string& text : refusals(trainer))
-    expect_parts_of(text, {"not initialised", "'used.weight' f32[4,6]", "Parameter::write()"});
+    expect_parts_of(text, {"not initialised", "'used.weight' f32[4,6]", "initialize() of its model, by training it",
+                           "Parameter::write()"});
   Parameter(net.used.weight()).write(Tensor({4, 6}));
   for (const std::string& text : refusals(trainer)) EXPECT_EQ(text, "");
 }

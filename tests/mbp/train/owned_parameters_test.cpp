@@ -6,6 +6,7 @@
 #include <sluice/layers/linear.h>
 #include <sluice/layers/losses.h>
 #include <sluice/layers/sequential.h>
+#include <sluice/layers/stateless.h>
 #include <sluice/optim/sgd.h>
 
 #include "mbp/linear_net.h"
@@ -63,11 +64,39 @@ TEST_F(OwnedParameters, AMemberLeftOutOfChildrenIsRefused) {
    private:
     Linear first_{{.in = 6, .out = 5}};
     Linear last_{{.in = 5, .out = 4}};
-  } net;
+  };
+  Net net;
   const StepFunction step = [&](const Batch& b) { return cross_entropy(net(b["x"]), b["label"]); };
-  expect_parts_of(refusal(net, step), {"f32[4,5]", "read by linear"});
-  net.complete = true;
-  EXPECT_EQ(refusal(net, step), "");
+  EXPECT_EQ(
+      refusal(net, step),
+      "trainer: the step would train a parameter that is not the model's; got 'weight' f32[4,5], read by linear "
+      "in the model (Net), whose children() lists first (is one missing?); expected a parameter that the model "
+      "lists in children() or parameters(). Others must be initialised and frozen: initialize(), set_trainable(false), "
+      "freeze_statistics().");
+  Sequential around(ReLU(), std::move(net));
+  const StepFunction deeper = [&](const Batch& b) { return cross_entropy(around(b["x"]), b["label"]); };
+  expect_parts_of(refusal(around, deeper), {"read by linear in layer 1 (Net), whose children() lists first"});
+  Net again;
+  again.complete = true;
+  EXPECT_EQ(refusal(again, [&](const Batch& b) { return cross_entropy(again(b["x"]), b["label"]); }), "");
+}
+
+TEST_F(OwnedParameters, TwoChildrenOfOneNameAreRefused) {
+  class Two final : public Module {
+   public:
+    Var forward(Var x) override { return b_(a_(x)); }
+    void children(const ChildVisitor& visit) override {
+      visit("a", a_);
+      visit("a", b_);
+    }
+
+   private:
+    Linear a_{{.in = 6, .out = 5}};
+    Linear b_{{.in = 5, .out = 4}};
+  };
+  Sequential net(ReLU{}, Two{});
+  EXPECT_EQ(refusal(net, [&](const Batch& b) { return cross_entropy(net(b["x"]), b["label"]); }),
+            "model: two children of layer 1 (Two) are called 'a'; expected different names");
 }
 
 TEST_F(OwnedParameters, WhatOnlyTheEvaluationReadsIsRefusedToo) {

@@ -216,7 +216,7 @@ TEST(Predictor, GivesTheParametersBackAndRefusesThoseThatAreBound) {
   trainer.step(data);
   Predictor predictor(net, step_of(net), data.spec(), {.device = Device::cpu()});
   expect_parts_of(message_of<UsageError>([&] { predictor.predict(data); }),
-                  {"predictor: parameter", "bound to another"});
+                  {"predictor: parameter", "bound to another", "end the scope of the other first"});
 }
 
 TEST(Predictor, SaysWhatIsWrong) {
@@ -237,10 +237,29 @@ TEST(Predictor, SaysWhatIsWrong) {
   expect_parts_of(refused([&] { predictor->evaluate(data); }), {"evaluate: there is no number", "Batch::output"});
   expect_parts_of(refused([&] { predictor->predict(data, "lgits"); }), {"'lgits'", "logits"});
   const TensorDataset other("other", {{"image", random_tensor({4, 2, 9, 9}, DType::f32, -1, 1, 7)}});
-  expect_parts_of(refused([&] { predictor->predict(other); }), {"predict", "fields", "other", "[2,9,9]", "[2,8,8]"});
+  expect_parts_of(refused([&] { predictor->predict(other); }),
+                  {"predict: field 'image' of data set other differs", "got f32[2,9,9]; expected f32[2,8,8]"});
   for (const Shape& shape : {Shape{2, 9, 9}, Shape{8, 8}, Shape{3, 2, 8, 9}})
     expect_parts_of(message_of<ShapeError>([&] { predictor->predict(Tensor(shape)); }),
                     {"'image'", shape.str(), "[2,8,8]"});
+  const auto of_several = predictor_for([&](const Batch& b) {
+    const Var logits = net(b["image"]);
+    b.output("a", logits);
+    b.output("b", sum_per_sample(logits));
+  });
+  EXPECT_EQ(refused([&] { of_several->predict(data); }), "predict: the step has several outputs; name one of: a, b");
+  const auto of_metrics =
+      predictor_for([&](const Batch& b) { b.output("total", batch_sum(sum_per_sample(net(b["image"])))); });
+  EXPECT_EQ(refused([&] { of_metrics->predict(data); }),
+            "predict: the step has no sample outputs, only metrics, which evaluate() gives: total; expected "
+            "Batch::output() of a sample value");
+  EXPECT_EQ(
+      refused([&] { of_metrics->predict(data, "total"); }),
+      "predict: 'total' is a metric of the whole batch; evaluate() gives it; expected Batch::output() of a sample "
+      "value");
+  expect_parts_of(message_of<ShapeError>([&] { predictor_for([&](const Batch& b) { return net(b["image"]); }); }),
+                  {"predictor: the step function returned no batch scalar; got f32[N,5]"});
+
   const auto of_two =
       predictor_for([&](const Batch& b) { b.output("l", cross_entropy_loss(net(b["image"]), b["label"])); });
   expect_parts_of(refused([&] { of_two->predict(Tensor({2, 8, 8})); }), {"image, label", "one field"});
@@ -274,7 +293,8 @@ TEST(Predictor, NoticesAModelThatChangedIsGoneOrHasNoValues) {
   initialize(strange, 1);
   expect_parts_of(
       message_of<UsageError>([&] { Predictor(empty, logits(strange), data.spec(), {.device = Device::cpu()}); }),
-      {"predictor: the step reads a parameter that is not the model's", "given to the Predictor"});
+      {"predictor: the step reads a parameter that is not the model's",
+       "in the model (Linear(6, 4)), whose children() lists nothing"});
 }
 
 TEST(Trainer, EvaluatesAndPredictsSetsOfAnySize) {

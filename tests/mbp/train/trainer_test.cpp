@@ -203,7 +203,8 @@ TEST(Trainer, ParametersCanBeReadAndWrittenWhereverTheyLive) {
     EXPECT_EQ(doubles(weight.read()), doubles(other));
     weight.write(trained);
     Trainer second(net, descent, step_of(net), data.spec(), {.batch = 30, .device = Device::cpu()});
-    expect_parts_of(message_of<UsageError>([&] { second.step(data); }), {"bound to another trainer"});
+    expect_parts_of(message_of<UsageError>([&] { second.step(data); }),
+                    {"bound to another trainer", "end the scope of the other first", "predict() of the Trainer"});
   }
   const Tensor back = weight.read();
   EXPECT_EQ(weight.data()->home, nullptr);
@@ -221,7 +222,9 @@ TEST(Trainer, StopsAtANonFiniteValueAndNamesIt) {
   Trainer trainer(net, descent, step_of(net), data.spec(),
                   {.batch = 30, .micro_batch = 5, .device = Device::cpu(), .shuffle = false});
   const std::vector<double> before = doubles(all_parameters(net)[0].read());
-  expect_parts_of(message_of<NumericError>([&] { trainer.step(data); }), {"step 0", "micro-batch 3", "conv2d"});
+  expect_parts_of(message_of<NumericError>([&] { trainer.step(data); }),
+                  {"step 0", "micro-batch 3", "conv2d", "; the parameters are unchanged; ", "smaller learning rate",
+                   "OnNonFinite::skip"});
   EXPECT_EQ(doubles(all_parameters(net)[0].read()), before);  // nothing is lost
 }
 
@@ -266,7 +269,68 @@ TEST(Trainer, RefusesEvaluationDataOfAnotherShape) {
                     Trainer(net, descent, step_of(net), data.spec(),
                             {.batch = 20, .device = Device::cpu(), .evaluation = other});
                   }),
-                  {"evaluation", "fields"});
+                  {"trainer: evaluation: field 'image' of data set small differs from the one planned for (small)",
+                   "got f32[2,16,16]; expected f32[2,8,8]"});
+}
+
+TEST(Trainer, NamesTheFieldThatIsNotAsPlanned) {
+  const auto images = [](std::int64_t n, std::vector<double> mean, std::vector<double> std, std::int64_t size = 8) {
+    return TensorDataset::Field("image", random_tensor({n, 2, size, size}, DType::u8, 0, 255, 7), std::move(mean),
+                                std::move(std));
+  };
+  const auto labels = [](std::int64_t n) {
+    return TensorDataset::Field("label", random_tensor({n}, DType::i32, 0, SmallNet::classes - 1, 8));
+  };
+  const TensorDataset data("planned", {images(20, {0.5, 0.25}, {0.1, 0.2}), labels(20)});
+  SmallNet net;
+  Descent descent;
+  Trainer trainer(net, descent, step_of(net), data.spec(), {.batch = 20, .device = Device::cpu()});
+  const auto refusals = [&](const Dataset& other) {
+    return std::vector<std::string>{message_of<UsageError>([&] { trainer.step(other); }),
+                                    message_of<UsageError>([&] { trainer.run_epoch(other); }),
+                                    message_of<UsageError>([&] { trainer.evaluate(other); })};
+  };
+  for (const std::string& text : refusals(TensorDataset("other", {images(20, {0.5, 0.5}, {0.1, 0.2}), labels(20)})))
+    expect_parts_of(text, {": field 'image' of data set other differs from the one planned for (planned)",
+                           "got u8[2,8,8] with mean [0.5,0.5] and std [0.1,0.2]; expected u8[2,8,8] with mean "
+                           "[0.5,0.25] and std [0.1,0.2]"});
+  for (const std::string& text : refusals(TensorDataset("other", {images(20, {}, {}), labels(20)})))
+    expect_parts_of(text, {"got u8[2,8,8] without mean and std; expected u8[2,8,8] with mean [0.5,0.25]"});
+  // The fields come first: another number of samples would hide them.
+  for (const std::int64_t n : {20, 21}) {
+    for (const std::string& text : refusals(TensorDataset("other", {images(n, {0.5, 0.25}, {0.1, 0.2})})))
+      expect_parts_of(text, {"data set other has no field 'label'; got image; expected", "(planned): i32[]"});
+    for (const std::string& text : refusals(TensorDataset("other", {images(n, {0.5, 0.25}, {0.1, 0.2}, 9), labels(n)})))
+      expect_parts_of(text, {"field 'image'", "got u8[2,9,9]; expected u8[2,8,8]"});
+  }
+  const TensorDataset more("other", {images(20, {0.5, 0.25}, {0.1, 0.2}), labels(20), {"extra", Tensor({20})}});
+  expect_parts_of(message_of<UsageError>([&] { trainer.step(more); }),
+                  {"train: data set other has other fields", "got image, label, extra; expected image, label"});
+  const TensorDataset longer("other", {images(21, {0.5, 0.25}, {0.1, 0.2}), labels(21)});
+  expect_parts_of(message_of<UsageError>([&] { trainer.step(longer); }),
+                  {"got 21 samples in data set other; expected the 20 planned for (planned)", "make another Trainer"});
+}
+
+TEST(Trainer, SaysWhatTheStepFunctionShouldReturn) {
+  const TensorDataset data = small_data(20, 0);
+  SmallNet net;
+  Descent descent;
+  const auto train = [&](const StepFunction& step) {
+    Trainer(net, descent, step, data.spec(), {.batch = 20, .device = Device::cpu()});
+  };
+  expect_parts_of(message_of<ShapeError>([&] { train([&](const Batch& b) { return net(b["image"]); }); }),
+                  {"trainer: the step function returned no batch scalar; got f32[N,5]; expected the loss, f32[]"});
+  expect_parts_of(message_of<UsageError>([&] { train([](const Batch&) { return Var(); }); }),
+                  {"trainer: the step function returned an empty Var; expected the loss"});
+}
+
+TEST(Trainer, TellsOutputsOfSamplesFromMetrics) {
+  const TensorDataset data = small_data(20, 0);
+  SmallNet net;
+  Descent descent;
+  Trainer trainer(net, descent, step_of(net), data.spec(), {.batch = 20, .device = Device::cpu()});
+  EXPECT_EQ(message_of<UsageError>([&] { trainer.predict(data, "correct"); }),
+            "predict: 'correct' is a metric of the whole batch; evaluate() gives it; expected one of: logits");
 }
 
 TEST(Trainer, HasNoGradientBeforeAStepAndTakesWrittenParametersInVerifyMode) {
@@ -329,7 +393,7 @@ TEST(Trainer, ChecksItsOptions) {
   expect_parts_of(message_of<UsageError>([&] { make({.batch = 5, .micro_batch = -1}); }), {"micro_batch is -1"});
   expect_parts_of(message_of<UsageError>([&] { make({.batch = 5, .threads = -2}); }), {"threads is -2"});
   Trainer trainer(net, descent, step_of(net), data.spec(), {.batch = 5, .device = Device::cpu()});
-  expect_parts_of(message_of<UsageError>([&] { trainer.step(other); }), {"21 samples", "planned for 20"});
+  expect_parts_of(message_of<UsageError>([&] { trainer.step(other); }), {"21 samples", "the 20 planned for"});
   expect_parts_of(message_of<UsageError>([&] { trainer.predict(data, "nothing"); }), {"nothing", "logits"});
   expect_parts_of(message_of<UsageError>([&] {
                     Trainer(net, descent,
