@@ -38,6 +38,7 @@ class Trainer::Impl {
                .stop = stop}),
         evaluation_(run_, stop) {
     run_.set_state(state_);
+    state_->seed = run_.options().seed;
   }
 
   const Plan& summary() const { return run_.plan().summary; }
