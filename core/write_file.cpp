@@ -9,6 +9,7 @@
 #include <random>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -95,7 +96,9 @@ void require_open_for_writing(int descriptor) {
 
 int open_for_writing(const fs::path& file) { return open(file.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC); }
 
-/// A new file beside `target`. It is removed unless it replaces `target`.
+constexpr const char* temporary_prefix = ".sluice-";
+
+/// A new file beside `target`, locked as long as it is written. It is removed unless it replaces `target`.
 class Temporary {
  public:
   /// Throws Error.
@@ -114,9 +117,15 @@ class Temporary {
     std::random_device random;
     for (int tries = 0; tries < 100; ++tries) {
       // A short name of its own: the target's may be as long as names can be.
-      name_ = folder_of(target_) / (".sluice-" + std::to_string(random()));
+      name_ = folder_of(target_) / (temporary_prefix + std::to_string(random()));
       const int descriptor = open(name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-      if (descriptor >= 0 || errno != EEXIST) return descriptor;
+      if (descriptor < 0 && errno != EEXIST) return descriptor;
+      if (descriptor < 0) continue;
+      flock(descriptor, LOCK_EX | LOCK_NB);
+      struct stat status {};
+      // remove_abandoned_files() of another process may have come before the lock.
+      if (fstat(descriptor, &status) != 0 || status.st_nlink > 0) return descriptor;
+      close(descriptor);
     }
     return -1;
   }
@@ -201,6 +210,22 @@ void write_whole(const std::string& path, const FileContent& content) try {
 
 void write_whole(const std::string& path, const std::string& text) {
   write_whole(path, FileContent{.bytes = text.size(), .write = [&](const ByteSink& sink) { sink(text); }});
+}
+
+int remove_abandoned_files(const std::string& folder) {
+  int removed = 0;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    const bool digits = name.size() > std::strlen(temporary_prefix) &&
+                        name.find_first_not_of("0123456789", std::strlen(temporary_prefix)) == std::string::npos;
+    if (!name.starts_with(temporary_prefix) || !digits) continue;
+    const int descriptor = open(entry.path().c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor < 0) continue;
+    const FileDescriptor file(descriptor);
+    if (flock(descriptor, LOCK_EX | LOCK_NB) == 0 && unlink(entry.path().c_str()) == 0) ++removed;
+  }
+  return removed;
 }
 
 std::optional<int> output_descriptor(const std::string& path) {

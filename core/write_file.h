@@ -39,6 +39,10 @@ struct FileContent {
 void write_whole(const std::string& path, const FileContent& content);
 void write_whole(const std::string& path, const std::string& text);
 
+/// Removes the temporary files that processes which were killed while they wrote have left in `folder`. Those of a
+/// living process stay: it holds a lock on them. Returns how many there were.
+int remove_abandoned_files(const std::string& folder);
+
 /// The open descriptor of this process that `path` is written through, if there is one.
 std::optional<int> output_descriptor(const std::string& path);
 

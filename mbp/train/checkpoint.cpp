@@ -12,7 +12,7 @@ namespace {
 constexpr int format_version = 1;
 constexpr const char* version_key = "sluice checkpoint";
 const std::string state_prefix = "optimizer.";
-const std::string setting_prefix = "run.";
+const std::string setting_prefix = "run.", note_prefix = "note.";
 
 /// "sgd(lr=0.1)": "sgd"
 std::string kind_of(const std::string& optimizer) { return optimizer.substr(0, optimizer.find('(')); }
@@ -37,7 +37,7 @@ std::map<TrainingState::Key, Tensor> states_in(const SafetensorsFile& file) {
 }  // namespace
 
 void write_checkpoint(const std::string& path, ModuleBase& model, const Optimizer& optimizer,
-                      const TrainingState& state, const RunSettings& settings) {
+                      const TrainingState& state, const RunSettings& settings, const CheckpointNotes& notes) {
   std::vector<TensorToStore> tensors = weights_to_store(model, "checkpoint");
   for (const TrainingState::Key& key : state.keys()) {
     const Tensor first = state.tensor(key.first, key.second);
@@ -53,6 +53,7 @@ void write_checkpoint(const std::string& path, ModuleBase& model, const Optimize
                                               {"seed", std::to_string(state.seed)},
                                               {"optimizer", optimizer.str()}};
   for (const auto& [name, value] : settings) metadata[setting_prefix + name] = value;
+  for (const auto& [name, value] : notes) metadata[note_prefix + name] = value;
   write_safetensors(path, tensors, metadata);
 }
 
@@ -71,8 +72,10 @@ Checkpoint::Checkpoint(const std::string& path) : file_(path) {
   if (position_ > samples_)
     throw DataError("'" + path + "': position " + std::to_string(position_) + " is behind the " +
                     std::to_string(samples_) + " samples of the epoch");
-  for (const auto& [name, value] : metadata)
+  for (const auto& [name, value] : metadata) {
     if (name.starts_with(setting_prefix)) settings_[name.substr(setting_prefix.size())] = value;
+    if (name.starts_with(note_prefix)) notes_[name.substr(note_prefix.size())] = value;
+  }
 }
 
 /// A whole number of the metadata; the seed may need all 64 bits.

@@ -14,11 +14,14 @@ namespace sluice {
 /// The settings of a run that decide whether a restored one gives the same bits, by name: "micro-batch", "threads".
 using RunSettings = std::map<std::string, std::string>;
 
+/// What a program notes in a checkpoint for itself, such as the accuracy of the model, by name.
+using CheckpointNotes = std::map<std::string, std::string>;
+
 /// Writes a checkpoint: all parameters and buffers under their paths, the optimizer's tensors as
 /// "optimizer.<state>.<path>", and as metadata the position of training and `settings`. A safetensors file, which is
 /// complete on the disk when this returns; a failure leaves the file that was there. Throws Error.
 void write_checkpoint(const std::string& path, ModuleBase& model, const Optimizer& optimizer,
-                      const TrainingState& state, const RunSettings& settings);
+                      const TrainingState& state, const RunSettings& settings, const CheckpointNotes& notes = {});
 
 /// A checkpoint that was read and checked.
 class Checkpoint {
@@ -31,6 +34,7 @@ class Checkpoint {
   std::int64_t position() const { return position_; }  ///< samples of the epoch that are done
   std::uint64_t seed() const { return seed_; }
   const RunSettings& settings() const { return settings_; }
+  const CheckpointNotes& notes() const { return notes_; }
 
   /// Gives `model` and `optimizer` the values and the state of training, wherever these live; a Trainer made afterwards
   /// goes on from there. Throws DataError, with everything as it was, when the checkpoint is of another model (it lists
@@ -48,6 +52,7 @@ class Checkpoint {
   std::int64_t step_ = 0, epoch_ = 0, position_ = 0, samples_ = 0;
   std::uint64_t seed_ = 0;
   RunSettings settings_;
+  CheckpointNotes notes_;
 };
 
 }  // namespace sluice

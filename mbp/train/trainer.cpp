@@ -101,11 +101,11 @@ class Trainer::Impl {
     });
   }
 
-  void save(const std::string& path) const {
+  void save(const std::string& path, const CheckpointNotes& notes) const {
     run_.check_references();
     if (run_.running() && !between_steps_)
       throw UsageError("trainer: save() within a step; expected it between steps (Trainer::on_step)");
-    write_checkpoint(path, model_, optimizer_, *state_, settings());
+    write_checkpoint(path, model_, optimizer_, *state_, settings(), notes);
   }
 
   std::vector<std::string> restore(const std::string& path) {
@@ -251,7 +251,7 @@ Tensor Trainer::predict(const Dataset& data, const std::string& output) {
 void Trainer::skip_batch() { impl_->skip_batch(); }
 void Trainer::on_progress(std::function<void(const Progress&)> callback) { impl_->on_progress(std::move(callback)); }
 void Trainer::on_step(std::function<void()> callback) { impl_->on_step(std::move(callback)); }
-void Trainer::save(const std::string& path) const { impl_->save(path); }
+void Trainer::save(const std::string& path, const CheckpointNotes& notes) const { impl_->save(path, notes); }
 std::vector<std::string> Trainer::restore(const std::string& path) { return impl_->restore(path); }
 bool Trainer::trains(const Parameter& parameter) const { return impl_->trains(parameter); }
 Tensor Trainer::gradient(const Parameter& parameter) const { return impl_->gradient(parameter); }

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -88,8 +89,9 @@ class Trainer {
   const TrainingState& training_state() const;
   /// Writes a checkpoint: a safetensors file with the parameters, the optimizer's tensors, the position of training and
   /// the settings of this run. It is complete on the disk when this returns; a failure leaves the file that was there.
-  /// Throws UsageError within a step, Error when the file cannot be written.
-  void save(const std::string& path) const;
+  /// `notes`: what the program wants to find in it (Checkpoint::notes()). Throws UsageError within a step, Error when
+  /// the file cannot be written.
+  void save(const std::string& path, const std::map<std::string, std::string>& notes = {}) const;
   /// Continues from a checkpoint: the next step is the one after it. Returns the settings that differ from those of the
   /// run that saved it ("micro-batch: 7 in the checkpoint, 64 now"); if there are none, every later bit is that of a
   /// run that was not interrupted. Where a batch of another size is to continue in the middle of an epoch, restore

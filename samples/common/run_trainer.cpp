@@ -21,6 +21,7 @@
 #include <sluice/optim/sgd.h>
 
 #include "common/checked_main.h"
+#include "common/checkpoint_folder.h"
 #include "common/plan_alternatives.h"
 #include "common/progress_bar.h"
 #include "common/report.h"
@@ -124,10 +125,13 @@ ReportData page_of(const TrainerJob& job, const Optimizer& optimizer, const Trai
 
 /// Trains and tests until done or interrupted.
 void run_epochs(const TrainerFlags& flags, const TrainerJob& job, Trainer& trainer, const StopOnSignal& interrupt,
-                TrainerReport& report) {
+                CheckpointFolder* checkpoints, TrainerReport& report) {
   ProgressBar bar(flags.epochs);
   if (!flags.quiet) trainer.on_progress([&](const Progress& progress) { bar.show(progress); });
-  for (std::int64_t epoch = 1; epoch <= flags.epochs && !interrupt.happened(); ++epoch) {
+  if (checkpoints) trainer.on_step([&] { checkpoints->after_step(trainer); });
+  const TrainingState& state = trainer.training_state();
+  const std::int64_t done = state.epoch + (state.position > 0 && state.position == state.samples ? 1 : 0);
+  for (std::int64_t epoch = done + 1; epoch <= flags.epochs && !interrupt.happened(); ++epoch) {
     const Result trained = trainer.run_epoch(job.train);
     report.steps = trained.step;
     report.images += trained.samples;
@@ -145,6 +149,7 @@ void run_epochs(const TrainerFlags& flags, const TrainerJob& job, Trainer& train
     const Result tested = trainer.evaluate(job.test);
     if (tested.stopped) return;
     report.epochs.back().test_accuracy = tested.metrics.at("accuracy");
+    if (checkpoints) checkpoints->after_epoch(trainer, tested.metrics.at("accuracy"));
     if (!flags.quiet) print_epoch(report.epochs.back(), flags.epochs);
   }
 }
@@ -180,11 +185,17 @@ int run_trainer(const TrainerFlags& flags, const TrainerJob& job, Outputs& outpu
                        .whole_batch_planned_bytes = trainer.whole_batch_planned_bytes()};
   if (!flags.quiet || flags.plan_only) print_plan(trainer, report);
 
+  std::optional<CheckpointFolder> checkpoints;
+  if (!flags.plan_only && !flags.checkpoint.folder.empty()) checkpoints.emplace(flags.checkpoint);
+  CheckpointFolder* const folder = checkpoints ? &*checkpoints : nullptr;
+  if (!flags.plan_only && flags.checkpoint.resume) resume(trainer, flags.checkpoint, folder);
+
   if (!flags.trace.empty()) trainer.record_times(flags.trace_steps);
   const StopOnSignal interrupt(trainer);
   std::exception_ptr failure;  // thrown on after the outputs, which hold the epochs before it
   if (!flags.plan_only) try {
-      run_epochs(flags, job, trainer, interrupt, report);
+      run_epochs(flags, job, trainer, interrupt, folder, report);
+      if (folder) folder->save(trainer);
       report.memory = trainer.memory_report();
       report.parts = trainer.recorded_parts();
       report.weights_hash = trainer.weights_hash();

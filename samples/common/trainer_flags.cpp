@@ -11,6 +11,28 @@
 namespace sluice::samples {
 namespace {
 
+/// "200": steps; "10m": minutes.
+void parse_every(const std::string& text, CheckpointFlags& f) {
+  const bool minutes = text.ends_with('m');
+  f.every_steps = minutes ? 0 : parse_whole<std::int64_t>(text, 1);
+  f.every_minutes =
+      minutes ? parse_real(text.substr(0, text.size() - 1), "of minutes above 0", [](double x) { return x > 0; }) : 0;
+}
+
+void add_checkpoint_flags(CLI::App& app, CheckpointFlags& f) {
+  add(app, "--checkpoint", "DIR", "write checkpoints into this folder: after every epoch, the best one, and at the end",
+      [&](const std::string& s) { f.folder = parse_directory(s); });
+  add(app, "--checkpoint-every", "N|Nm", "write one after every N steps too, or N minutes: 200, 10m",
+      [&](const std::string& s) { parse_every(s, f); });
+  add(app, "--checkpoint-keep", "N", fmt::format("leave the newest N, and the best [{}]", f.keep),
+      [&](const std::string& s) { f.keep = parse_whole<std::int64_t>(s, 1); });
+  app.add_flag("--resume", f.resume, "continue from the newest checkpoint in --checkpoint DIR, if there is one");
+  add(app, "--resume-from", "FILE", "continue from this checkpoint", [&](const std::string& s) {
+    f.resume_from = parse_state_name(s);
+    f.resume = true;
+  });
+}
+
 void describe(CLI::App& app, TrainerFlags& f) {
   const auto size = [](std::size_t bytes) { return bytes ? format_bytes(bytes) : std::string("none"); };
   const auto number = [](std::int64_t n, const char* zero) { return n ? std::to_string(n) : std::string(zero); };
@@ -72,6 +94,7 @@ void describe(CLI::App& app, TrainerFlags& f) {
   add(app, "--tuning", "FILE", "choose algorithms by the times in FILE (see --tune)",
       [&](const std::string& s) { f.tuning = parse_state_name(s); });
   app.add_flag("--tune", f.tune, "first measure what FILE does not know yet, and write it [sluice.tuning]");
+  add_checkpoint_flags(app, f.checkpoint);
   add_planner_flags(app, f.planner);
   app.add_flag("--plan-only", f.plan_only, "print the plan and exit");
   app.add_flag("--verify-memory", f.verify_memory, "check every byte around every kernel; slow");
@@ -102,6 +125,10 @@ std::optional<int> parse_trainer_flags(int argc, const char* const* argv, const 
     if (!flags.trace.empty() && (flags.plan_only || flags.verify_memory))
       throw CLI::ValidationError("--trace", fmt::format("got it with {}; expected one of the two",
                                                         flags.plan_only ? "--plan-only" : "--verify-memory"));
+    if (const CheckpointFlags& c = flags.checkpoint; c.folder.empty() && (c.every_steps > 0 || c.every_minutes > 0))
+      throw CLI::ValidationError("--checkpoint-every", "got no folder to write into; expected --checkpoint DIR");
+    else if (c.folder.empty() && c.resume && c.resume_from.empty())
+      throw CLI::ValidationError("--resume", "got no folder to look into; expected --checkpoint DIR, or --resume-from");
     if (flags.micro_batch > flags.batch)
       throw CLI::ValidationError("--micro-batch", fmt::format("got {}; expected at most the logical batch, --batch {}",
                                                               flags.micro_batch, flags.batch));

@@ -10,6 +10,7 @@
 #include <sluice/core/device.h>
 #include <sluice/mbp/train/trainer.h>
 
+#include "common/checkpoint_folder.h"
 #include "common/planner_flags.h"
 
 namespace sluice::samples {
@@ -44,6 +45,7 @@ struct TrainerFlags {
   bool exact_bn = false;    ///< BatchNorm over the logical batch
   std::string tuning = {};  ///< file of measured algorithms; empty: the cost model chooses
   bool tune = false;
+  CheckpointFlags checkpoint = {};
   bool plan_only = false;
   bool verify_memory = false;
   bool quiet = false;
