@@ -74,7 +74,7 @@ TEST(ResNet, RefusesSmallImages) {
   for (const Shape& image : {Shape{3, 31, 32}, Shape{3, 32, 16}, Shape{32, 32}})
     expect_error<ShapeError>([&] { summary(net, image); },
                              {"resnet: the image is too small", image.str(), "at least 32"});
-  expect_error<ShapeError>([&] { summary(net, {1, 32, 32}); }, {"conv2d: channels differ", "(in layer conv:"});
+  expect_error<ShapeError>([&] { summary(net, {1, 32, 32}); }, {"conv2d: channels differ", "(in layer conv1:"});
 }
 
 TEST(ResNet, BlocksMatchReference) {

@@ -54,7 +54,7 @@ compile_and_run() {
   "$SLUICE_CXX" -fopenmp "$object" "-L$SLUICE_BUILD/lib" -lsluice "-Wl,-rpath,$SLUICE_BUILD/lib" -o "$program" ||
     { fail "$source does not link"; return; }
   [[ ! -e $program.not_run ]] || return 0
-  OMP_WAIT_POLICY=passive "$program" >"$program.printed" || { fail "$program ended with $?"; return; }
+  (cd "$(dirname "$program")" && OMP_WAIT_POLICY=passive "$program") >"$program.printed" || { fail "$program ended with $?"; return; }
   [[ ! -e $program.out ]] || diff -Z "$program.out" "$program.printed" || fail "$source prints something else"
 }
 

@@ -83,7 +83,8 @@ TEST_F(Checkpoints, WhatDiffersIsListed) {
   Trainer trainer(net, *optimizer, loss_of(net), data_.spec(), options);
   std::string text;
   for (const std::string& difference : trainer.restore(path("c"))) text += difference + "\n";
-  for (const char* const part : {"micro-batch: 5 in the checkpoint, 7 now", "threads: ", "plan: ", "optimizer: sgd(lr=0.05"})
+  for (const char* const part :
+       {"micro-batch: 5 in the checkpoint, 7 now", "threads: ", "plan: ", "optimizer: sgd(lr=0.05"})
     EXPECT_NE(text.find(part), std::string::npos) << text;
   EXPECT_EQ(text.find("batch: 20"), std::string::npos) << text;
   EXPECT_EQ(trainer.step(data_).step, 3);
