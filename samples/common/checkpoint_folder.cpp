@@ -18,15 +18,15 @@ namespace fs = std::filesystem;
 
 constexpr const char* best_name = "best.safetensors";
 constexpr const char* metric_note = "test accuracy";
-constexpr std::string_view first_part = "step-", last_part = ".safetensors";
+constexpr std::string_view name_begin = "step-", name_end = ".safetensors";
 
 /// With as many digits as keep names in the order of numbers.
-std::string name_of(std::int64_t step) { return fmt::format("{}{:012}{}", first_part, step, last_part); }
+std::string name_of(std::int64_t step) { return fmt::format("{}{:012}{}", name_begin, step, name_end); }
 
 bool is_checkpoint(const std::string& name) {
-  if (!name.starts_with(first_part) || !name.ends_with(last_part)) return false;
+  if (!name.starts_with(name_begin) || !name.ends_with(name_end)) return false;
   const std::string_view digits =
-      std::string_view(name).substr(first_part.size(), name.size() - first_part.size() - last_part.size());
+      std::string_view(name).substr(name_begin.size(), name.size() - name_begin.size() - name_end.size());
   return !digits.empty() && std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
 }
 

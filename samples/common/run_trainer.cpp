@@ -226,6 +226,7 @@ int trainer_main(int argc, const char* const* argv, const std::string& about, Tr
     std::optional<Outputs> outputs;
     try {
       outputs.emplace(program, files_of(defaults));
+      if (!defaults.plan_only && !defaults.checkpoint.folder.empty()) const CheckpointFolder trial(defaults.checkpoint);
     } catch (const UsageError& error) {
       std::cerr << program << ": " << error.what() << '\n';
       return 2;
