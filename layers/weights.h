@@ -25,6 +25,7 @@ struct LoadedWeights {
   std::string str() const;
 };
 
+/// Options of load_weights().
 struct LoadOptions {
   bool partial = false;  ///< load what fits, and leave the rest of the model as it is
   /// Tensors whose names begin with this are no weights, and not unexpected; empty: there are none.
