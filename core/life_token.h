@@ -11,7 +11,7 @@ class LifeToken {
   LifeToken() = default;
   LifeToken(const LifeToken&) {}
   LifeToken(LifeToken&& other) noexcept { other.token_.reset(); }
-  LifeToken& operator=(const LifeToken&) { return *this; }
+  LifeToken& operator=(const LifeToken&) { return *this; }  // NOLINT(bugprone-unhandled-self-assignment)
   LifeToken& operator=(LifeToken&& other) noexcept {
     if (this != &other) other.token_.reset();
     return *this;

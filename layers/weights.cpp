@@ -66,10 +66,11 @@ std::vector<TensorToStore> weights_to_store(ModuleBase& model, const std::string
   for (const auto& [name, parameter] : named_parameters(model)) {
     check_value(*parameter.data(), what);
     const DType dtype = parameter.data()->value.dtype();
-    tensors.push_back({.name = name, .dtype = dtype, .shape = parameter.shape(), .read = [parameter, dtype] {
-                         const Tensor value = parameter.read();
-                         return value.dtype() == dtype ? value : value.to(dtype);
-                       }});
+    tensors.push_back(
+        {.name = name, .dtype = dtype, .shape = parameter.shape(), .read = [parameter = parameter, dtype] {
+           const Tensor value = parameter.read();
+           return value.dtype() == dtype ? value : value.to(dtype);
+         }});
   }
   return tensors;
 }

@@ -18,7 +18,7 @@ Tensor TrainingState::tensor(const std::string& parameter, const std::string& st
   if (const Tensor* const value = on_host(key)) return *value;
   if (home_ && std::find(at_home_.begin(), at_home_.end(), key) != at_home_.end()) return home_->read(parameter, state);
   std::string known;
-  for (const auto& [of, name] : keys()) known += (known.empty() ? "" : ", ") + of + " " + name;
+  for (const auto& [of, name] : keys()) known.append(known.empty() ? "" : ", ").append(of).append(" ").append(name);
   throw UsageError("training state: no tensor '" + state + "' of parameter '" + parameter +
                    "'; expected one of: " + (known.empty() ? "(none before the first step)" : known));
 }

@@ -36,7 +36,7 @@ struct Incoming {
 class Feeder {
  public:
   Feeder(const Dataset& dataset, LoaderOptions options, Incoming incoming)
-      : loader_(dataset, options),
+      : loader_(dataset, std::move(options)),
         incoming_(std::move(incoming)),
         to_(incoming_.fields.size()) {}
 

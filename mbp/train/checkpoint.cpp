@@ -112,9 +112,11 @@ std::vector<std::string> Checkpoint::differences(const RunSettings& now) const {
   std::vector<std::string> texts;
   for (const auto& [name, value] : now) {
     const auto saved = settings_.find(name);
-    if (saved == settings_.end() || saved->second != value)
-      texts.push_back(name + ": " + (saved == settings_.end() ? "unknown" : saved->second) + " in the checkpoint, " +
-                      value + " now");
+    const std::string before = saved == settings_.end() ? "unknown" : saved->second;
+    if (before == value) continue;
+    std::string text = name;
+    text.append(": ").append(before).append(" in the checkpoint, ").append(value).append(" now");
+    texts.push_back(std::move(text));
   }
   return texts;
 }
